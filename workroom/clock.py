@@ -1,0 +1,20 @@
+"""Time for what happens inside one process.
+
+Times that are stored with content never come from here: Postgres gives them (`workroom.current_instant()`), under the
+room's lock. This is for deadlines, token buckets and cookies.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def monotonic_seconds() -> float:
+    """Seconds that never go backwards; only differences mean anything."""
+    return time.monotonic()
