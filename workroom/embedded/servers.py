@@ -1,0 +1,92 @@
+"""PostgreSQL and Valkey together, on one data directory: what `workroom up` and the tests start."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from workroom.embedded.binaries import find_binaries
+from workroom.embedded.data_directory import DataDirectory, open_data_directory
+from workroom.embedded.postgres import OWNER, SERVICE, SUPERUSER, EmbeddedPostgres
+from workroom.embedded.runtime_folder import make_runtime_folder
+from workroom.embedded.valkey import EmbeddedValkey
+
+
+class EmbeddedServers:
+    """Running servers. `EmbeddedServers.start(data_dir)` makes one; `stop` ends it.
+
+    `superuser_url` stays in this process: web and worker get `service_url`, migrations `owner_url`.
+    """
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        runtime_folder: Path,
+        postgres: EmbeddedPostgres,
+        valkey: EmbeddedValkey,
+    ) -> None:
+        self.directory = directory
+        self.runtime_folder = runtime_folder
+        self.postgres = postgres
+        self.valkey = valkey
+        self.superuser_url = postgres.url_for(SUPERUSER)
+        self.owner_url = postgres.url_for(OWNER)
+        self.service_url = postgres.url_for(SERVICE)
+        self.redis_url = valkey.url
+
+    @classmethod
+    async def start(
+        cls, data_dir: Path, *, postgres_settings: Mapping[str, str] | None = None
+    ) -> EmbeddedServers:
+        """Lock the data directory, make the cluster if it is new, start both servers, return when they
+        answer.
+
+        Arguments: `postgres_settings` win over the built-in ones (tests turn fsync off with it, the product
+        never does). Raises StartupError, with one sentence that says what to do, and leaves nothing running.
+        """
+        directory = open_data_directory(data_dir)
+        try:
+            runtime_folder = make_runtime_folder(directory.path, directory.server_user)
+            binaries = await find_binaries(directory.path, directory.server_user)
+            postgres = EmbeddedPostgres(directory, binaries, runtime_folder, postgres_settings)
+            valkey = EmbeddedValkey(directory, binaries, runtime_folder)
+            servers = cls(directory, runtime_folder, postgres, valkey)
+            await postgres.make_cluster()
+            await servers._start_both()
+        except BaseException:
+            directory.close()
+            raise
+        return servers
+
+    async def _start_both(self) -> None:
+        try:
+            await asyncio.gather(self.postgres.start(), self.valkey.start())
+        except BaseException:
+            await asyncio.shield(self._stop_both(immediate=True))
+            raise
+
+    async def stop(self, *, immediate: bool = False) -> None:
+        """Stop Valkey, then PostgreSQL (which writes its checkpoint), and give the data directory back.
+
+        `immediate` leaves crash recovery to the next start; nothing committed is lost by it.
+        """
+        await self._stop_both(immediate=immediate)
+        shutil.rmtree(self.runtime_folder, ignore_errors=True)
+        self.directory.close()
+
+    async def wait_until_ready(self, timeout_seconds: float = 60.0) -> None:
+        """Wait until both servers answer, for example after one was killed."""
+        await self.postgres.wait_until_ready(timeout_seconds)
+        await self.valkey.wait_until_ready(timeout_seconds)
+
+    async def watch(self) -> None:
+        """Run for as long as both can be kept running; raises StartupError for the first that cannot."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.postgres.watch())
+            group.create_task(self.valkey.watch())
+
+    async def _stop_both(self, *, immediate: bool) -> None:
+        await self.valkey.stop(immediate=immediate)
+        await self.postgres.stop(immediate=immediate)
