@@ -1,0 +1,97 @@
+"""What Postgres and its driver raise, turned into our errors in one place.
+
+The driver's own text never travels on: it may quote what people wrote. What stays is the SQLSTATE, the name
+of the constraint and the name of the query. A constraint whose violation means something to a person has its
+line in `CONSTRAINTS`; triggers name theirs with `raise ... using constraint = '...'`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from workroom.errors import Conflict, InternalError, TryAgain, Unavailable, WorkroomError
+
+
+class CommitUnknown(TryAgain):
+    """The connection died while committing: done or not done, until the same command id is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintMeaning:
+    """What it means to a person that a constraint refused."""
+
+    error: type[WorkroomError]
+    message: str
+    params: dict[str, str | int] = field(default_factory=dict)
+
+
+CONSTRAINTS: dict[str, ConstraintMeaning] = {
+    "one_account_per_email": ConstraintMeaning(
+        Conflict, "this e-mail address has an account already", {"field": "email"}
+    ),
+    "one_open_membership": ConstraintMeaning(Conflict, "the account is a member already"),
+    "commands_once": ConstraintMeaning(TryAgain, "the same command is being written elsewhere"),
+}
+
+# Everything that the driver raises for a statement; OSError includes TimeoutError and a refused connection.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+# SQLSTATE classes and codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
+_UNAVAILABLE_CLASSES = frozenset({"53", "58"})
+_TRY_AGAIN = frozenset({"55P03", "57014"})  # no lock in time, statement too slow
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, or may be: what was under way on it got no answer."""
+    if isinstance(error, asyncpg.PostgresError):
+        sqlstate = error.sqlstate or ""
+        return sqlstate[:2] == "08" or sqlstate in _LOST
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) and not isinstance(error, ValueError)
+    return isinstance(error, (OSError, asyncio.IncompleteReadError))
+
+
+def translate(error: Exception, doing: str) -> WorkroomError:
+    """Give our error for the driver's.
+
+    Args:
+        doing: the query's name, or `begin`, `commit`, `connect`.
+    """
+    if is_connection_lost(error):
+        return TryAgain(f"the database connection was lost ({doing}, {_name(error)})")
+    if isinstance(error, asyncpg.PostgresError):
+        return _translate_answer(error, doing)
+    if isinstance(error, asyncpg.OutdatedSchemaCacheError):
+        return TryAgain(f"the schema changed under the connection ({doing})")
+    return InternalError(f"the database driver refused ({doing}, {_name(error)})")
+
+
+def translate_connect(error: Exception) -> WorkroomError:
+    """Give our error for a connection that could not be made."""
+    return Unavailable(f"the database does not answer ({_name(error)})")
+
+
+def _translate_answer(error: asyncpg.PostgresError, doing: str) -> WorkroomError:
+    sqlstate = error.sqlstate or "unknown"
+    meaning = CONSTRAINTS.get(error.constraint_name or "")
+    if meaning is not None:
+        return meaning.error(meaning.message, **meaning.params)
+    if (
+        sqlstate[:2] == "40"
+        or sqlstate in _TRY_AGAIN
+        or isinstance(error, asyncpg.InvalidCachedStatementError)
+    ):
+        return TryAgain(f"the database asks to try again ({doing}, {sqlstate})")
+    if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate == "25006":
+        return Unavailable(f"the database cannot take this now ({doing}, {sqlstate})")
+    return InternalError(
+        f"the database refused ({doing}, {sqlstate}, {error.constraint_name or 'no constraint'})"
+    )
+
+
+def _name(error: Exception) -> str:
+    return str(getattr(error, "sqlstate", None) or type(error).__name__)
