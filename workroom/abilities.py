@@ -1,8 +1,8 @@
 """The four kinds of account, and what each may do: the one table. `docs/abilities.md` says the same, by test.
 
-An ability opens a kind of deed at all; whether it may be done to *this* room is the membership rule's to say. No
-kind may read a room of which the account is not a member. Compliance is never a member of a room, and an admin has
-no more right to a room than staff.
+An ability opens a kind of deed at all; whether it may be done to *this* room is the membership rule's to say.
+No kind may read a room of which the account is not a member. Compliance is never a member of a room, and an
+admin has no more right to a room than staff.
 """
 
 from __future__ import annotations

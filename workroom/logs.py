@@ -1,7 +1,7 @@
 """What the program says about itself while it runs: an event's name and key=value, one line each, on stderr.
 
 Ids, counts, codes and milliseconds. Never text of messages, names of people or files, e-mail or IP addresses,
-tokens or search words. A value that could break a line or forge a key is quoted. The web server's access log is off.
+tokens or search words. A value that could break a line or forge a key is quoted. The access log is off.
 """
 
 from __future__ import annotations
