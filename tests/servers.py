@@ -1,0 +1,153 @@
+"""The Postgres and the Redis that the tests run against, and a database for each test.
+
+Without further ado these are servers of our own (the embedded ones). With WORKROOM_TEST_DATABASE_URL (a superuser's)
+and WORKROOM_TEST_REDIS_URL they are servers of the system, for example PostgreSQL 15 and Redis 7.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from workroom.embedded import EmbeddedServers
+from workroom.storage.migrate import migrate
+
+DATABASE_VARIABLE = "WORKROOM_TEST_DATABASE_URL"
+REDIS_VARIABLE = "WORKROOM_TEST_REDIS_URL"
+
+# Only for the shared cluster, which nobody kills: tests of durability start a cluster of their own.
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+ROLES = ("workroom_owner", "workroom_service", "workroom_disposition")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """One database, by the addresses of its roles."""
+
+    name: str
+    superuser_url: str
+    owner_url: str
+    service_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedServers:
+    """Running servers that all tests of one process share."""
+
+    superuser_url: str
+    redis_url: str
+    passwords: dict[str, str]
+    template: str
+
+    def name_database(self, name: str) -> DatabaseUrls:
+        """Give the addresses of a database of these servers."""
+        return DatabaseUrls(
+            name,
+            with_database(self.superuser_url, name),
+            with_database(self.superuser_url, name, "workroom_owner", self.passwords["workroom_owner"]),
+            with_database(self.superuser_url, name, "workroom_service", self.passwords["workroom_service"]),
+        )
+
+    @asynccontextmanager
+    async def clone_template(self) -> AsyncIterator[DatabaseUrls]:
+        """A migrated database with an installation id of its own, dropped at the end."""
+        name = f"workroom_test_{os.getpid()}_{secrets.token_hex(4)}"
+        async with self.make_database(name, template=self.template) as database:
+            await run_sql(
+                database.owner_url,
+                "update workroom.installation set installation_id = gen_random_uuid(), epoch = gen_random_uuid()",
+            )
+            yield database
+
+    @asynccontextmanager
+    async def make_database(self, name: str, template: str = "template0") -> AsyncIterator[DatabaseUrls]:
+        """A database that belongs to the owner role, dropped at the end."""
+        await run_sql(
+            self.superuser_url,
+            f"create database {name} template {template} owner workroom_owner strategy file_copy",
+        )
+        try:
+            yield self.name_database(name)
+        finally:
+            await run_sql(self.superuser_url, f"drop database {name} with (force)")
+
+
+@asynccontextmanager
+async def run_servers(slot: int) -> AsyncIterator[SharedServers]:
+    """Servers for one test process, with a migrated template database.
+
+    Args:
+        slot: which of several test processes this is, so that they do not share a Redis database.
+    """
+    if DATABASE_VARIABLE in os.environ:
+        redis_url = re.sub(r"/\d*$", "", os.environ[REDIS_VARIABLE]) + f"/{slot}"
+        async with _prepare(os.environ[DATABASE_VARIABLE], redis_url, {}) as servers:
+            yield servers
+        return
+    with tempfile.TemporaryDirectory(prefix="workroom-tests-") as folder:
+        embedded = await EmbeddedServers.start(Path(folder) / "data", postgres_settings=FAST_SETTINGS)
+        try:
+            passwords = {
+                role: urlsplit(url).password or ""
+                for role, url in (
+                    ("workroom_owner", embedded.owner_url),
+                    ("workroom_service", embedded.service_url),
+                )
+            }
+            async with _prepare(embedded.superuser_url, embedded.redis_url, passwords) as servers:
+                yield servers
+        finally:
+            await embedded.stop(immediate=True)
+
+
+@asynccontextmanager
+async def _prepare(
+    superuser_url: str, redis_url: str, passwords: dict[str, str]
+) -> AsyncIterator[SharedServers]:
+    if not passwords:
+        passwords = {"workroom_owner": "workroom-tests", "workroom_service": "workroom-tests"}
+        await _make_roles(superuser_url, passwords)
+    template = f"workroom_template_{os.getpid()}"
+    servers = SharedServers(superuser_url, redis_url, passwords, template)
+    async with servers.make_database(template) as database:
+        await migrate(database.owner_url)
+        yield servers
+
+
+async def _make_roles(superuser_url: str, passwords: dict[str, str]) -> None:
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        for role in ROLES:
+            if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
+                await connection.execute(f"create role {role}")
+        for role, password in passwords.items():
+            await connection.execute(f"alter role {role} login password '{password}'")
+    finally:
+        await connection.close()
+
+
+async def run_sql(url: str, sql: str) -> None:
+    """Run one statement on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def with_database(url: str, database: str, role: str | None = None, password: str | None = None) -> str:
+    """Give the same server's address for another database and, where given, another role."""
+    parts = urlsplit(url)
+    netloc = parts.netloc
+    if role is not None:
+        netloc = f"{role}:{quote(password or '', safe='')}@{netloc.rpartition('@')[2]}"
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
