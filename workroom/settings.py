@@ -54,7 +54,7 @@ class Settings:
     """What a program of ours was told. Sizes in bytes, times in the unit their names end in."""
 
     # Where it runs
-    data_dir: Path = _setting("WORKROOM_DATA_DIR", DEFAULT_DATA_DIR, folder, "/srv/workroom")
+    data_dir: Path = _setting("WORKROOM_DATA_DIR", DEFAULT_DATA_DIR, folder, "/srv/workroom")  # noqa: RUF009
     host: str = _setting("WORKROOM_HOST", "127.0.0.1", host_name, "0.0.0.0")
     port: int = _setting("PORT", 8000, whole_number(0, 65535), "8000")
     listen_fd: int | None = _setting("WORKROOM_LISTEN_FD", None, file_descriptor, "3")

@@ -107,6 +107,15 @@ def open_data_directory(path: Path) -> DataDirectory:
     return directory
 
 
+def last_lines(log_file: Path, count: int = 5) -> str:
+    """The end of a log, indented, for the sentence that says why something would not start."""
+    try:
+        lines = log_file.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(f"  {line}" for line in lines[-count:])
+
+
 def _take_lock(path: Path, server_user: ServerUser) -> IO[str]:
     lock = open(path / "lock", "a+")  # noqa: SIM115 (open for as long as the lock is held)
     server_user_owner = path.stat()

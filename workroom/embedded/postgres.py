@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from workroom.children.child_process import ChildProcess, end_leftovers, start_child
+from workroom.children.supervised_child import SupervisedChild
 from workroom.embedded.binaries import Binaries
-from workroom.embedded.child_process import ChildProcess, end_leftovers, start_child
-from workroom.embedded.data_directory import DataDirectory
+from workroom.embedded.data_directory import DataDirectory, last_lines
 from workroom.embedded.server_user import credentials_for_initdb
-from workroom.embedded.supervised_server import SupervisedServer
 from workroom.errors import StartupError
 
 MAJOR_VERSION = "18"
@@ -60,14 +60,17 @@ SERVER_SETTINGS: dict[str, str] = {
     "idle_in_transaction_session_timeout": "60s",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_messages": "warning",
-    "log_min_error_statement": "panic",  # a failed statement's text could hold a message's words
+    # The log is about the server. Errors reach the client, and their details could hold what people wrote.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %u ",
     "cluster_name": "workroom",
 }
 
 
-class EmbeddedPostgres(SupervisedServer):
+class EmbeddedPostgres(SupervisedChild):
     """A cluster of our own in `directory`, reachable through a socket in `runtime_folder`."""
 
     name = "PostgreSQL"
@@ -112,8 +115,21 @@ class EmbeddedPostgres(SupervisedServer):
         await asyncio.to_thread(self._make_cluster)
         return True
 
+    async def clear_leftovers(self) -> None:
+        # A postmaster whose parent was killed is already on its way down; backends whose postmaster was
+        # killed end by themselves. Starting while one of them lives would put two servers on the same files.
+        left = await end_leftovers(
+            self._directory.cluster,
+            "postgres",
+            [(signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)],
+        )
+        if left:
+            raise StartupError(
+                f"PostgreSQL process {left[0]} of an earlier run still uses {self._directory.cluster} and "
+                "cannot be stopped: end it, then start again."
+            )
+
     async def launch(self) -> ChildProcess:
-        await self._end_leftovers()
         cluster = self._directory.cluster
         self._directory.write_private(cluster / "postgresql.conf", self._configuration(), mode=0o600)
         self._directory.write_private(cluster / "pg_hba.conf", "local all all scram-sha-256\n", mode=0o600)
@@ -138,18 +154,8 @@ class EmbeddedPostgres(SupervisedServer):
     def stop_signal(self, immediate: bool) -> signal.Signals:
         return signal.SIGQUIT if immediate else signal.SIGINT
 
-    async def _end_leftovers(self) -> None:
-        # A postmaster whose parent was killed is already on its way down; backends whose postmaster was
-        # killed end by themselves. Starting while one of them lives would put two servers on the same files.
-        left = await end_leftovers(
-            self._directory.cluster,
-            [(signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)],
-        )
-        if left:
-            raise StartupError(
-                f"PostgreSQL process {left[0]} of an earlier run still uses {self._directory.cluster} and "
-                "cannot be stopped: end it, then start again."
-            )
+    def explain_failure(self) -> str:
+        return f"PostgreSQL would not start; {self.log_file} ends with:\n{last_lines(self.log_file)}"
 
     def _configuration(self) -> str:
         lines = ["# Written by `workroom up` at each start. ALTER SYSTEM keeps settings of your own."]

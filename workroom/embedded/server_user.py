@@ -11,21 +11,13 @@ import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
+from workroom.children.child_process import Credentials
 from workroom.errors import StartupError
 
 # Outside every range that systemd's "Users, Groups, UIDs and GIDs" page hands out (60706-61183 is unused
 # there), and below 65536, so that it exists in containers whose ids are mapped.
 DEDICATED_ID = 60_918
-
-
-class Credentials(TypedDict, total=False):
-    """Keyword arguments of `subprocess.Popen` that give a child its user."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,6 @@ class EmbeddedServers:
         await self.postgres.wait_until_ready(timeout_seconds)
         await self.valkey.wait_until_ready(timeout_seconds)
 
-    async def watch(self) -> None:
-        """Run for as long as both can be kept running; raises StartupError for the first that cannot."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.postgres.watch())
-            group.create_task(self.valkey.watch())
-
     async def _stop_both(self, *, immediate: bool) -> None:
         await self.valkey.stop(immediate=immediate)
         await self.postgres.stop(immediate=immediate)

@@ -11,10 +11,10 @@ import signal
 from pathlib import Path
 from urllib.parse import quote
 
+from workroom.children.child_process import ChildProcess, end_leftovers, start_child
+from workroom.children.supervised_child import SupervisedChild
 from workroom.embedded.binaries import Binaries
-from workroom.embedded.child_process import ChildProcess, end_leftovers, start_child
-from workroom.embedded.data_directory import DataDirectory
-from workroom.embedded.supervised_server import SupervisedServer
+from workroom.embedded.data_directory import DataDirectory, last_lines
 from workroom.errors import StartupError
 
 SERVER_SETTINGS = {
@@ -30,7 +30,7 @@ SERVER_SETTINGS = {
 }
 
 
-class EmbeddedValkey(SupervisedServer):
+class EmbeddedValkey(SupervisedChild):
     """A Valkey that works in `directory.valkey` and answers on a socket in `runtime_folder`."""
 
     name = "Valkey"
@@ -47,12 +47,16 @@ class EmbeddedValkey(SupervisedServer):
     def url(self) -> str:
         return f"unix://{quote(str(self.socket))}"
 
-    async def launch(self) -> ChildProcess:
-        left = await end_leftovers(self._directory.valkey, [(signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)])
+    async def clear_leftovers(self) -> None:
+        left = await end_leftovers(
+            self._directory.valkey, "valkey-server", [(signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)]
+        )
         if left:
             raise StartupError(
                 f"Valkey process {left[0]} of an earlier run cannot be stopped: end it, then start again."
             )
+
+    async def launch(self) -> ChildProcess:
         self.socket.unlink(missing_ok=True)
         configuration = "".join(f"{name} {value}\n" for name, value in SERVER_SETTINGS.items())
         with self._directory.open_log(self.log_file) as output:
@@ -82,3 +86,6 @@ class EmbeddedValkey(SupervisedServer):
 
     def stop_signal(self, immediate: bool) -> signal.Signals:
         return signal.SIGKILL if immediate else signal.SIGTERM
+
+    def explain_failure(self) -> str:
+        return f"Valkey would not start; {self.log_file} ends with:\n{last_lines(self.log_file)}"

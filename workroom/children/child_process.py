@@ -1,8 +1,7 @@
 """One child process: started so that it never outlives us unnoticed, awaited without a task.
 
-Children get `PR_SET_PDEATHSIG`: when this process is killed, the kernel tells each child to stop in good
-order. They stand in sessions of their own, so that Ctrl-C reaches only us and we choose the order in which
-things end.
+Children get `PR_SET_PDEATHSIG` (prctl(2)): when this process is killed, the kernel signals each of them. They
+stand in sessions of their own, so that Ctrl-C reaches only us and we choose the order in which things end.
 """
 
 from __future__ import annotations
@@ -16,13 +15,20 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict
 
-from workroom.embedded.server_user import Credentials
 from workroom.errors import StartupError
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Credentials(TypedDict, total=False):
+    """Keyword arguments of `subprocess.Popen` that give a child its user; none of them: ours."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 class ChildProcess:
@@ -56,16 +62,21 @@ def start_child(
     *,
     folder: Path | None,
     environment: Mapping[str, str],
-    output: IO[bytes] | int | None,
+    output: IO[bytes] | None,
     signal_when_parent_dies: signal.Signals,
     credentials: Credentials | None = None,
     input_text: str | None = None,
+    inherited_descriptors: Sequence[int] = (),
 ) -> ChildProcess:
-    """Start `command` in `folder`, with nothing inherited but `environment` and `output`.
+    """Start `command` in `folder`, with no variables but `environment`.
 
     Call it from a thread that lives as long as the program (the main thread): the kernel sends
-    `signal_when_parent_dies` when the *thread* that started the child ends. `input_text` is what the child
-    reads from its standard input; None gives it /dev/null.
+    `signal_when_parent_dies` when the *thread* that started the child ends.
+
+    Args:
+        output: where standard output and error go; None means ours.
+        input_text: what the child reads from its standard input; None gives it /dev/null.
+        inherited_descriptors: open files that keep their numbers in the child.
     """
     try:
         popen = subprocess.Popen(
@@ -76,40 +87,48 @@ def start_child(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=tuple(inherited_descriptors),
             preexec_fn=_signal_on_parent_death(signal_when_parent_dies, os.getpid()),
             **(credentials or {}),
         )
     except OSError as error:
         raise StartupError(f"{command[0]} cannot be started: {error.strerror}.") from error
     if popen.stdin is not None:
-        with popen.stdin as pipe:
+        # A child that ends before it has read all is reported by its exit code.
+        with suppress(BrokenPipeError), popen.stdin as pipe:
             pipe.write((input_text or "").encode())
     return ChildProcess(popen)
 
 
-def list_processes_in(folder: Path) -> list[int]:
-    """Process ids whose working directory is `folder`; those we may not look at are not among them."""
+def list_processes_in(folder: Path, program: str) -> list[int]:
+    """Ids of the processes whose working directory is `folder` and whose command is `program`.
+
+    Somebody's shell that stands in the folder is not one of them, nor is what we may not look at.
+    """
     wanted = folder.stat()
     found: list[int] = []
     for entry in os.scandir("/proc"):
         if not entry.name.isdecimal():
             continue
         try:
+            command = Path("/proc", entry.name, "comm").read_text().rstrip("\n")
             working = os.stat(f"/proc/{entry.name}/cwd")
         except OSError:
             continue
-        if (working.st_dev, working.st_ino) == (wanted.st_dev, wanted.st_ino):
+        if command == program and (working.st_dev, working.st_ino) == (wanted.st_dev, wanted.st_ino):
             found.append(int(entry.name))
     return found
 
 
-async def end_leftovers(folder: Path, signals: Sequence[tuple[signal.Signals, float]]) -> list[int]:
+async def end_leftovers(
+    folder: Path, program: str, signals: Sequence[tuple[signal.Signals, float]]
+) -> list[int]:
     """End what an earlier, killed run left working in `folder`.
 
-    Arguments: `signals` are sent in turn to all that is left, each with the seconds granted for it to work.
-    Returns the ids of what would not go (empty: the folder is free).
+    `signals` are sent in turn to all that is left, each with the seconds granted for it to work. Returns the
+    ids of what would not go (empty: the folder is free).
     """
-    remaining = list_processes_in(folder)
+    remaining = list_processes_in(folder, program)
     for signal_number, grace_seconds in signals:
         for pid in remaining:
             try:
@@ -121,7 +140,7 @@ async def end_leftovers(folder: Path, signals: Sequence[tuple[signal.Signals, fl
         deadline = asyncio.get_running_loop().time() + grace_seconds
         while remaining and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
-            remaining = list_processes_in(folder)
+            remaining = list_processes_in(folder, program)
         if not remaining:
             return []
     return remaining
