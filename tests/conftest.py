@@ -1,7 +1,8 @@
-"""What every test can ask for: a real Postgres and Redis, a migrated database of its own, nodes, clients, time.
+"""What every test can ask for: a real Postgres and Redis, a migrated database of its own, nodes, time.
 
-All asynchronous tests of a process share one uvloop, as the program's own do. A test that waits for something that
-does not come is ended by its deadline (`@pytest.mark.deadline(seconds)`, 60 unless said), and says where it stood.
+All asynchronous tests of a process share one uvloop, as the program's own do. A test that waits for something
+that does not come is ended by its deadline (`@pytest.mark.deadline(seconds)`, 60 unless said), and says where
+it stood.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import asyncio
 import functools
 import inspect
 import os
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -20,6 +24,7 @@ import pytest_asyncio
 import uvloop
 from redis.asyncio import Redis
 
+from tests.nodes import RunningNode, run_node
 from tests.servers import DatabaseUrls, SharedServers, run_servers
 from workroom.settings import Settings, load_settings
 from workroom.storage.database import Database, open_database
@@ -102,7 +107,7 @@ async def redis_url(servers: SharedServers) -> str:
 
 
 @pytest.fixture
-def environment(database_urls: DatabaseUrls, redis_url: str, tmp_path: Any) -> dict[str, str]:
+def environment(database_urls: DatabaseUrls, redis_url: str, tmp_path: Path) -> dict[str, str]:
     """The variables that put a program of ours on this test's servers."""
     return {
         "WORKROOM_DATABASE_URL": database_urls.service_url,
@@ -119,9 +124,26 @@ def settings(environment: dict[str, str]) -> Settings:
     return load_settings(environment)
 
 
+@pytest_asyncio.fixture
+async def running_node(
+    environment: dict[str, str], tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[RunningNode]]]:
+    """`await running_node(**variables)`: a ready node as a process of its own, killed at the end.
+
+    Each call makes another node on the same Postgres and Redis; its log lies in `tmp_path`.
+    """
+    async with AsyncExitStack() as nodes:
+
+        async def start(**variables: str) -> RunningNode:
+            log_file = tmp_path / f"node-{secrets.token_hex(4)}.log"
+            return await nodes.enter_async_context(run_node({**environment, **variables}, log_file))
+
+        yield start
+
+
 @pytest.fixture
 def move_time(owner: asyncpg.Connection) -> Callable[[timedelta], Awaitable[None]]:
-    """`await move_time(timedelta)`: what Postgres gives as now is so much later (or earlier), from here on."""
+    """`await move_time(timedelta)`: what Postgres gives as now is so much later, from here on."""
     total = timedelta()
 
     async def move(by: timedelta) -> None:

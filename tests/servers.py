@@ -1,7 +1,8 @@
 """The Postgres and the Redis that the tests run against, and a database for each test.
 
-Without further ado these are servers of our own (the embedded ones). With WORKROOM_TEST_DATABASE_URL (a superuser's)
-and WORKROOM_TEST_REDIS_URL they are servers of the system, for example PostgreSQL 15 and Redis 7.
+Without further ado these are servers of our own (the embedded ones). With WORKROOM_TEST_DATABASE_URL (a
+superuser's) and WORKROOM_TEST_REDIS_URL they are servers of the system, for example PostgreSQL 15 and Redis
+7.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ REDIS_VARIABLE = "WORKROOM_TEST_REDIS_URL"
 
 # Only for the shared cluster, which nobody kills: tests of durability start a cluster of their own.
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+NEW_INSTALLATION = """
+    update workroom.installation
+    set installation_id = gen_random_uuid(), epoch = gen_random_uuid()
+"""
 ROLES = ("workroom_owner", "workroom_service", "workroom_disposition")
 
 
@@ -62,10 +67,7 @@ class SharedServers:
         """A migrated database with an installation id of its own, dropped at the end."""
         name = f"workroom_test_{os.getpid()}_{secrets.token_hex(4)}"
         async with self.make_database(name, template=self.template) as database:
-            await run_sql(
-                database.owner_url,
-                "update workroom.installation set installation_id = gen_random_uuid(), epoch = gen_random_uuid()",
-            )
+            await run_sql(database.owner_url, NEW_INSTALLATION)
             yield database
 
     @asynccontextmanager
