@@ -223,13 +223,13 @@ create table workroom.events (
         'room_created', 'room_renamed', 'room_archived', 'room_reopened',
         'member_joined', 'member_left', 'member_removed', 'member_changed',
         'room_entered', 'room_exited', 'read_marker_moved', 'account_changed', 'account_deactivated',
-        'account_reactivated'
+        'account_reactivated', 'sessions_ended'
     )),
     constraint event_digest_length check (content_digest is null or octet_length(content_digest) = 32)
 );
 create unique index commands_once on workroom.events (stream_id, actor_id, client_command_id)
     where client_command_id is not null;
-create index posted_in_order on workroom.events (stream_id, seq) include (subject_id)
+create index posted_in_order on workroom.events (stream_id, seq) include (subject_id, actor_id)
     where kind = 'message_posted';
 
 -- ------------------------------------------------------------------------------------------------------------- content
@@ -263,15 +263,17 @@ create table workroom.message_revisions (
     constraint revision_salt_length check (octet_length(salt) = 32)
 ) partition by range (message_id);
 
--- Insert-only but for removed_at. One standing reaction of a kind for each account and message.
+-- Insert-only but for removed_*. Seqs are those of the events that added and removed it. One standing reaction of a kind for each account and message.
 create table workroom.message_reactions (
     message_id uuid not null,
-    reaction_id uuid not null default gen_random_uuid(),
+    added_seq bigint not null,
     account_id uuid not null,
     emoji text not null,
     added_at timestamptz not null,
+    removed_seq bigint,
     removed_at timestamptz,
-    primary key (message_id, reaction_id),
+    primary key (message_id, added_seq),
+    constraint reaction_end_is_whole check ((removed_seq is null) = (removed_at is null)),
     constraint emoji_length check (char_length(emoji) between 1 and 16)
 ) partition by range (message_id);
 create unique index one_standing_reaction on workroom.message_reactions (message_id, account_id, emoji)
@@ -362,7 +364,7 @@ grant update (archived_at) on workroom.rooms to workroom_service;
 grant update (left_seq, left_at, removed_by) on workroom.memberships to workroom_service;
 grant update (revoked_at, revoked_by, used_at, used_by) on workroom.invitations to workroom_service;
 grant update (deleted_at, deleted_by) on workroom.messages to workroom_service;
-grant update (removed_at) on workroom.message_reactions to workroom_service;
+grant update (removed_seq, removed_at) on workroom.message_reactions to workroom_service;
 grant update (seq, moved_at) on workroom.read_markers to workroom_service;
 
 -- Sessions and one-time links are no record of anything: ended ones may go.

@@ -1,0 +1,115 @@
+-- name: lock_streams
+-- Locks streams of accounts, in id order, before they are numbered. Rooms are locked first, always.
+-- :stream_ids uuid[]
+select stream_id
+from streams
+where stream_id = any(:stream_ids::uuid[])
+order by stream_id
+for no key update;
+
+-- name: read_counters
+-- The counters of streams whose lock is held, and the instant that events recorded now are given: never less than the
+-- one before. Must be a statement after the one that took the lock, or it would see the counters of before.
+-- :stream_ids uuid[]
+select stream_id, kind, room_id, last_seq, last_message_seq, waiting_since,
+    greatest(current_instant(), last_recorded_at) as recorded_at
+from streams
+where stream_id = any(:stream_ids::uuid[]);
+
+-- name: write_events!
+-- Inserts numbered events and moves the counters of their streams on.
+-- Arrays of one length for the events; a second set, one for each stream, for the counters.
+with written as (
+    insert into events (
+        stream_id, seq, kind, actor_id, subject_id, subject_seq, subject_detail, client_command_id, recorded_at,
+        content_digest
+    )
+    select e.stream_id, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
+        e.recorded_at, e.content_digest
+    from unnest(
+        :stream_ids::uuid[], :seqs::bigint[], :kinds::text[], :actor_ids::uuid[], :subject_ids::uuid[],
+        :subject_seqs::bigint[], :subject_details::bigint[], :client_command_ids::uuid[],
+        :recorded_ats::timestamptz[], :content_digests::bytea[]
+    ) as e(stream_id, seq, kind, actor_id, subject_id, subject_seq, subject_detail, client_command_id, recorded_at,
+        content_digest)
+)
+update streams as s
+set last_seq = c.last_seq,
+    last_recorded_at = c.recorded_at,
+    last_message_seq = c.last_message_seq,
+    waiting_since = c.waiting_since
+from unnest(
+    :counted_stream_ids::uuid[], :last_seqs::bigint[], :last_recorded_ats::timestamptz[],
+    :last_message_seqs::bigint[], :waiting_sinces::timestamptz[]
+) as c(stream_id, last_seq, recorded_at, last_message_seq, waiting_since)
+where s.stream_id = c.stream_id;
+
+-- name: find_command
+-- What a numbered command recorded when it was first sent, if it was. Looked up under the room's lock.
+-- :stream_id, :actor_id, :client_command_id
+select seq, kind, subject_id, subject_seq, subject_detail, recorded_at
+from events
+where stream_id = :stream_id
+    and actor_id = :actor_id
+    and client_command_id = :client_command_id;
+
+-- name: read_positions_behind
+-- The position check: streams whose highest number is above what was delivered here.
+-- :stream_ids uuid[], :delivered_seqs bigint[]
+select s.stream_id, s.last_seq
+from unnest(:stream_ids::uuid[], :delivered_seqs::bigint[]) as d(stream_id, seq)
+join streams as s using (stream_id)
+where s.last_seq > d.seq;
+
+-- name: read_snapshot
+-- Changes whenever any transaction commits: while it stands still, nothing was recorded, and positions need no look.
+select pg_current_snapshot()::text as snapshot;
+
+-- name: read_epoch
+-- The installation and the epoch its positions are of.
+select installation_id, epoch
+from installation;
+
+-- name: read_since
+-- The events of several streams after a number each, in order, with the content they have today.
+-- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size for each stream
+select e.stream_id, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
+    e.recorded_at,
+    m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+    r.revision, r.text, r.mentions, r.recorded_at as revised_at,
+    (
+        select x.emoji
+        from message_reactions as x
+        where e.kind in ('reaction_added', 'reaction_removed')
+            and x.message_id = e.subject_id
+            and case e.kind when 'reaction_added' then x.added_seq else x.removed_seq end = e.seq
+    ) as emoji,
+    (
+        select n.name
+        from room_names as n
+        where e.kind in ('room_created', 'room_renamed')
+            and n.room_id = e.subject_id
+            and n.revision = e.subject_detail
+    ) as room_name
+from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[]) as w(stream_id, since_seq, until_seq)
+cross join lateral (
+    select *
+    from events as within
+    where within.stream_id = w.stream_id
+        and within.seq > w.since_seq
+        and within.seq <= w.until_seq
+    order by within.seq
+    limit :page_size
+) as e
+left join messages as m
+    on e.kind in ('message_posted', 'message_edited')
+    and m.message_id = e.subject_id
+left join lateral (
+    select v.revision, v.text, v.mentions, v.recorded_at
+    from message_revisions as v
+    where m.message_id is not null
+        and v.message_id = m.message_id
+    order by v.revision desc
+    limit 1
+) as r on true
+order by e.stream_id, e.seq;

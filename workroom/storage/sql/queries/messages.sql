@@ -1,0 +1,167 @@
+-- name: check_posts
+-- All that decides whether posts may be written, read under the rooms' locks: membership, state of the room, the
+-- counters, what the same command recorded before, and the message that is replied to. One row for each post, in order.
+-- :stream_ids, :actor_ids, :client_command_ids, :reply_to_ids uuid[] of one length
+select w.n, s.stream_id, s.kind as stream_kind, s.room_id, s.last_seq, s.last_message_seq, s.waiting_since,
+    greatest(current_instant(), s.last_recorded_at) as recorded_at,
+    r.archived_at,
+    a.kind as actor_kind,
+    m.membership_id is not null and a.deactivated_at is null
+        and (s.kind = 'shared' or a.kind in ('staff', 'admin')) as may_post,
+    m.reads_from_seq,
+    done.seq as done_seq, done.kind as done_kind, done.subject_id as done_message_id, done.recorded_at as done_at,
+    first_revision.text as done_text, done_message.reply_to_message_id as done_reply_to,
+    quoted.seq as reply_to_seq
+from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[], :reply_to_ids::uuid[])
+    with ordinality as w(stream_id, actor_id, client_command_id, reply_to_id, n)
+join streams as s on s.stream_id = w.stream_id and s.room_id is not null
+join rooms as r on r.room_id = s.room_id
+join accounts as a on a.account_id = w.actor_id
+left join memberships as m on m.room_id = s.room_id and m.account_id = w.actor_id and m.left_seq is null
+left join events as done on done.stream_id = w.stream_id and done.actor_id = w.actor_id
+    and done.client_command_id = w.client_command_id
+left join message_revisions as first_revision on first_revision.message_id = done.subject_id
+    and first_revision.revision = 1
+left join messages as done_message on done_message.message_id = done.subject_id
+left join messages as quoted on quoted.message_id = w.reply_to_id and quoted.stream_id = w.stream_id
+order by w.n;
+
+-- name: insert_posts!
+-- Writes posts whole: events, messages, first revisions, counters. Arrays, one entry for each post; the last five one
+-- for each stream. Mentions come as ids joined by commas.
+with posted as (
+    select *
+    from unnest(
+        :stream_ids::uuid[], :room_ids::uuid[], :seqs::bigint[], :actor_ids::uuid[], :message_ids::uuid[],
+        :client_command_ids::uuid[], :sent_ats::timestamptz[], :recorded_ats::timestamptz[], :reply_to_ids::uuid[],
+        :texts::text[], :mentions::text[], :salts::bytea[], :content_digests::bytea[]
+    ) as p(stream_id, room_id, seq, actor_id, message_id, client_command_id, sent_at, recorded_at, reply_to_id, text,
+        mentions, salt, content_digest)
+), written_events as (
+    insert into events (stream_id, seq, kind, actor_id, subject_id, client_command_id, recorded_at, content_digest)
+    select stream_id, seq, 'message_posted', actor_id, message_id, client_command_id, recorded_at, content_digest
+    from posted
+), written_messages as (
+    insert into messages (message_id, stream_id, room_id, seq, author_id, reply_to_message_id, sent_at, recorded_at)
+    select message_id, stream_id, room_id, seq, actor_id, reply_to_id, sent_at, recorded_at
+    from posted
+), written_revisions as (
+    insert into message_revisions (message_id, revision, text, mentions, salt, author_id, recorded_at)
+    select message_id, 1, text, coalesce(string_to_array(nullif(mentions, ''), ',')::uuid[], '{}'), salt, actor_id,
+        recorded_at
+    from posted
+)
+update streams as s
+set last_seq = c.last_seq,
+    last_recorded_at = c.recorded_at,
+    last_message_seq = c.last_seq,
+    waiting_since = c.waiting_since
+from unnest(
+    :counted_stream_ids::uuid[], :last_seqs::bigint[], :last_recorded_ats::timestamptz[],
+    :waiting_sinces::timestamptz[]
+) as c(stream_id, last_seq, recorded_at, waiting_since)
+where s.stream_id = c.stream_id;
+
+-- name: find_message
+-- A message of a stream with its highest revision, and who wrote it.
+select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.deleted_at, a.kind as author_kind,
+    (select max(revision) from message_revisions as v where v.message_id = m.message_id) as revision
+from messages as m
+join accounts as a on a.account_id = m.author_id
+where m.message_id = :message_id
+    and m.stream_id = :stream_id;
+
+-- name: find_writer
+-- Whether an account may write into a stream now, read under the room's lock.
+select s.kind as stream_kind, s.room_id, r.archived_at, a.kind as actor_kind, m.reads_from_seq
+from streams as s
+join rooms as r on r.room_id = s.room_id
+join accounts as a on a.account_id = :actor_id and a.deactivated_at is null
+join memberships as m on m.room_id = s.room_id and m.account_id = :actor_id and m.left_seq is null
+where s.stream_id = :stream_id
+    and (s.kind = 'shared' or a.kind in ('staff', 'admin'));
+
+-- name: insert_revision!
+-- One more revision; those before stay.
+insert into message_revisions (message_id, revision, text, mentions, salt, author_id, recorded_at)
+values (:message_id, :revision, :text, :mentions::uuid[], :salt, :author_id, :recorded_at);
+
+-- name: find_revision_text
+-- What one revision says.
+select text
+from message_revisions
+where message_id = :message_id
+    and revision = :revision;
+
+-- name: mark_deleted!
+-- A message becomes a tombstone; its revisions stay for those whose duty it is to keep them.
+update messages
+set deleted_at = :deleted_at,
+    deleted_by = :deleted_by
+where message_id = :message_id
+    and deleted_at is null;
+
+-- name: page_before
+-- The messages of a stream below a number, newest first, not below where reading begins.
+select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+    r.revision, r.text, r.mentions, r.recorded_at as revised_at
+from (
+    select seq, subject_id
+    from events
+    where stream_id = :stream_id
+        and kind = 'message_posted'
+        and seq < :before
+        and seq >= :reads_from_seq
+    order by seq desc
+    limit :page_size
+) as e
+join messages as m on m.message_id = e.subject_id
+cross join lateral (
+    select revision, text, mentions, recorded_at
+    from message_revisions
+    where message_id = m.message_id
+    order by revision desc
+    limit 1
+) as r
+order by e.seq desc;
+
+-- name: page_after
+-- The messages of a stream above a number, oldest first.
+select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+    r.revision, r.text, r.mentions, r.recorded_at as revised_at
+from (
+    select seq, subject_id
+    from events
+    where stream_id = :stream_id
+        and kind = 'message_posted'
+        and seq > :after
+        and seq >= :reads_from_seq
+    order by seq
+    limit :page_size
+) as e
+join messages as m on m.message_id = e.subject_id
+cross join lateral (
+    select revision, text, mentions, recorded_at
+    from message_revisions
+    where message_id = m.message_id
+    order by revision desc
+    limit 1
+) as r
+order by e.seq;
+
+-- name: list_by_ids
+-- Messages of a stream by id, as far as the reader's history goes: for quotes.
+-- :message_ids uuid[]
+select m.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+    r.revision, r.text, r.mentions, r.recorded_at as revised_at
+from messages as m
+cross join lateral (
+    select revision, text, mentions, recorded_at
+    from message_revisions
+    where message_id = m.message_id
+    order by revision desc
+    limit 1
+) as r
+where m.message_id = any(:message_ids::uuid[])
+    and m.stream_id = :stream_id
+    and m.seq >= :reads_from_seq;

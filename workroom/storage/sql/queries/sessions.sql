@@ -1,0 +1,52 @@
+-- name: insert_session
+-- A session for an account that is active; no row when it is not. Waits for a change of the account that is under way.
+insert into sessions (token_hash, account_id, expires_at)
+select :token_hash, account_id, current_instant() + :days * interval '1 day'
+from (
+    select account_id
+    from accounts
+    where account_id = :account_id
+        and deactivated_at is null
+    for key share
+) as active
+returning session_id, expires_at;
+
+-- name: lock_password
+-- Whether the account's password is still stored as it was when it was checked; it stays so until the end.
+select account_id
+from account_credentials
+where account_id = :account_id
+    and password_hash = :password_hash
+for share;
+
+-- name: find_sessions
+-- Who is signed in with each of these tokens: sessions that have neither ended nor expired, of active accounts.
+-- :token_hashes bytea[]
+select s.token_hash, s.session_id, s.account_id, a.kind, a.customer_id, p.display_name, own.stream_id, s.expires_at
+from unnest(:token_hashes::bytea[]) as asked(token_hash)
+join sessions as s using (token_hash)
+join accounts as a on a.account_id = s.account_id and a.deactivated_at is null
+join account_profiles as p on p.account_id = s.account_id
+join streams as own on own.account_id = s.account_id
+where s.ended_at is null
+    and s.expires_at > current_instant();
+
+-- name: end_session!
+-- A session ends.
+update sessions
+set ended_at = current_instant()
+where session_id = :session_id
+    and ended_at is null;
+
+-- name: end_sessions_of_account!
+-- Every session of an account ends, but for one if it is named.
+update sessions
+set ended_at = current_instant()
+where account_id = :account_id
+    and ended_at is null
+    and session_id is distinct from :kept_session_id::uuid;
+
+-- name: delete_dead_sessions!
+-- Sessions that ended or expired more than a day ago are no record of anything.
+delete from sessions
+where least(ended_at, expires_at) < current_instant() - interval '1 day';
