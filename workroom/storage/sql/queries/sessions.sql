@@ -39,12 +39,11 @@ where session_id = :session_id
     and ended_at is null;
 
 -- name: end_sessions_of_account!
--- Every session of an account ends, but for one if it is named.
+-- Every session of an account ends.
 update sessions
 set ended_at = current_instant()
 where account_id = :account_id
-    and ended_at is null
-    and session_id is distinct from :kept_session_id::uuid;
+    and ended_at is null;
 
 -- name: delete_dead_sessions!
 -- Sessions that ended or expired more than a day ago are no record of anything.

@@ -1,0 +1,53 @@
+"""Customers: the parties that work with the provider. A customer is no person; its people are accounts.
+
+Two customers may have the same name. That somebody writes a customer's name gives no right to it: people
+come to an existing customer by an admin, or by an invitation to a private room of that customer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workroom.errors import InvalidInput
+from workroom.ids import CustomerId, RoomId, mint_customer_id
+from workroom.names import clean_customer_name
+from workroom.storage.database import Transaction
+from workroom.storage.queries import queries
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer and what it is called."""
+
+    customer_id: CustomerId
+    name: str
+
+
+async def create_customer(transaction: Transaction, name: str) -> Customer:
+    """Make a customer; InvalidInput when the name is none."""
+    customer = Customer(mint_customer_id(), clean_customer_name(name))
+    await transaction.execute(
+        queries.customers.insert_customer, customer_id=customer.customer_id, name=customer.name
+    )
+    return customer
+
+
+async def require_customer(transaction: Transaction, customer_id: CustomerId) -> Customer:
+    """The customer of this id; InvalidInput on the field `customer_id` when there is none."""
+    record = await transaction.fetch_one_or_none(queries.customers.find_customer, customer_id=customer_id)
+    if record is None:
+        raise InvalidInput("There is no such customer.", field="customer_id", problem="unknown")
+    return Customer(**record)
+
+
+async def find_customer_of_private_room(transaction: Transaction, room_id: RoomId) -> Customer | None:
+    """The one customer that a private room is for; None for a shared room."""
+    record = await transaction.fetch_one_or_none(
+        queries.customers.find_only_customer_of_room, room_id=room_id
+    )
+    return None if record is None else Customer(**record)
+
+
+async def list_customers(transaction: Transaction) -> list[Customer]:
+    """All customers, by name."""
+    return [Customer(**record) for record in await transaction.fetch(queries.customers.list_customers)]
