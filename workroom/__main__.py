@@ -1,0 +1,125 @@
+"""The command line: `workroom up`, and the programs that it is made of.
+
+Settings come from the environment (`docs/settings.md`), never from options, so that every program of an
+installation is told the same in the same way. What cannot start says why in one sentence and exits with 1; a
+command line that makes no sense exits with 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+
+from workroom.errors import StartupError, WorkroomError
+from workroom.logs import configure_logs
+from workroom.settings import Settings, load_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        settings = load_settings(os.environ)
+        configure_logs(settings.log_level)
+        run: Callable[[Settings, argparse.Namespace], None] = chosen.run
+        run(settings, chosen)
+    except WorkroomError as error:
+        print(f"workroom: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="workroom", description="Rooms in which a provider and its customers work."
+    )
+    parser.add_argument("--version", action="version", version=f"workroom {metadata.version('workroom')}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    up = commands.add_parser("up", help="run everything on this machine")
+    up.add_argument("--demo", action="store_true", help="fill an empty installation with a made-up provider")
+    up.set_defaults(run=_up)
+
+    serve = commands.add_parser("serve", help="run a web process (any number may share the servers)")
+    serve.set_defaults(run=_serve)
+
+    worker = commands.add_parser("worker", help="run the worker process")
+    worker.set_defaults(run=_worker)
+
+    migrate = commands.add_parser("migrate", help="bring the database to this version")
+    migrate.set_defaults(run=_migrate)
+    return parser
+
+
+def _up(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom.up import run_up
+
+    if not settings.uses_embedded_servers:
+        _require(
+            settings,
+            "workroom up",
+            "WORKROOM_DATABASE_URL",
+            "WORKROOM_OWNER_DATABASE_URL",
+            "WORKROOM_REDIS_URL",
+        )
+    asyncio.run(run_up(settings, demo=chosen.demo))
+
+
+def _serve(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom.app import serve
+
+    _require(settings, "workroom serve", "WORKROOM_DATABASE_URL", "WORKROOM_REDIS_URL")
+    raise_open_file_limit()
+    serve(settings)
+
+
+def _worker(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom.worker import run
+
+    _require(settings, "workroom worker", "WORKROOM_DATABASE_URL", "WORKROOM_REDIS_URL")
+    run(settings)
+
+
+def _migrate(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom.storage.migrate import migrate
+
+    _require(settings, "workroom migrate", "WORKROOM_OWNER_DATABASE_URL")
+    assert settings.owner_database_url is not None
+    applied = asyncio.run(migrate(settings.owner_database_url))
+    print("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+def raise_open_file_limit() -> None:
+    """Let this process open as many files (sockets) as the machine allows it: each connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _require(settings: Settings, program: str, *variables: str) -> None:
+    named = {
+        "WORKROOM_DATABASE_URL": settings.database_url,
+        "WORKROOM_OWNER_DATABASE_URL": settings.owner_database_url,
+        "WORKROOM_REDIS_URL": settings.redis_url,
+    }
+    missing = [variable for variable in variables if named[variable] is None]
+    if missing:
+        alternative = (
+            "or none of the three, for servers of its own"
+            if program == "workroom up"
+            else "or run `workroom up`, which brings servers of its own"
+        )
+        raise StartupError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set: `{program}` needs "
+            f"{' and '.join(variables)}, {alternative}."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
