@@ -41,6 +41,8 @@ class ConnectionPool:
 
     async def acquire(self) -> Any:
         """Take a connection for the calling task alone; Unavailable after the deadline or when closing."""
+        if self._is_closing:
+            raise Unavailable("the database connections are being closed")
         return await self._within_deadline(self._take())
 
     async def replace(self, broken: Any) -> Any:
