@@ -149,7 +149,7 @@ class Hub:
     # -- delivering ------------------------------------------------------------------------------------------
 
     def deliver(self, frame: StreamFrame) -> None:
-        """Take a frame of this node's writer, of Redis or of a gap read, in any order, any number of times."""
+        """Take a frame of the writer, of Redis or of a gap read, in any order and any number of times."""
         channel = self._channels.get(frame.stream_id)
         if channel is None:
             return

@@ -1,0 +1,359 @@
+"""One WebSocket after its handshake: the least that an idle connection needs, and nothing for each message.
+
+It takes the transport over from uvicorn's protocol, so that request, scope, queue and task are gone. Text
+that comes in goes to the session at once, in the same call; what goes out is framed bytes. It knows nothing
+of commands or streams. It has no timer of its own: heartbeat and closing deadline are one place on the timing
+wheel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workroom import metrics
+from workroom.fanout.flusher import Flusher
+from workroom.fanout.frames import websocket_text_frame
+from workroom.sockets.frame_reader import INVALID_DATA, FrameReader, is_utf8, split_text_frames
+from workroom.sockets.heartbeat import NOT_ON_WHEEL, PING_FRAME, TimingWheel
+from workroom.sockets.outbound import close_frame, last_words
+
+SERVICE_RESTART = 1012
+ABNORMAL = 1006
+SLOW_CONSUMER = 4008
+HEARTBEAT_LOST = 4009
+
+SILENT_PERIODS = 2
+
+_OPEN, _SLOW, _CLOSING, _LOST = range(4)
+
+
+class Session(Protocol):
+    """Who a connection belongs to once it is attached."""
+
+    def receive(self, data: bytes, /) -> None:
+        """Take one text message, in UTF-8. Returns at once."""
+
+    def write(self, data: bytes, /) -> None:
+        """Pass framed bytes to `Connection.write_frame`."""
+
+    def connection_lost(self, code: int, /) -> None:
+        """Learn that nothing more comes or goes, and why. Said exactly once, also after an own close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What all connections of one server share.
+
+    Attributes:
+        wheel: their deadlines.
+        flusher: gathers what leaves; the hub's.
+        encode_goodbye: the JSON that is said before a close with that code.
+        max_frame_bytes: longest message that is taken; a longer one is closed with 1009.
+        outbound_bytes: how much may wait for a reader before it is closed as a slow consumer.
+        heartbeat_seconds: time between pings.
+        handshake_seconds: how long a connection may take until it is attached.
+        close_seconds: how long the other side may take to answer a close.
+        connections: all that are attached.
+    """
+
+    wheel: TimingWheel
+    flusher: Flusher
+    encode_goodbye: Callable[[int], bytes]
+    max_frame_bytes: int = 128 * 1024
+    outbound_bytes: int = 256 * 1024
+    heartbeat_seconds: float = 25.0
+    handshake_seconds: float = 10.0
+    close_seconds: float = 5.0
+    connections: set[Connection] = field(default_factory=set)
+
+
+class Handshake(Protocol):
+    """Whoever has the transport until the connection is attached."""
+
+    def give_away(self) -> tuple[asyncio.Transport | None, set[Any], bytes]:
+        """Let go of everything. Returns the transport (None when it is lost), the server's set of
+        connections, and what came in after the handshake."""
+
+
+class Connection(asyncio.Protocol):
+    """One client's line. A route finds it as `scope["extensions"]["workroom.connection"]`."""
+
+    __slots__ = (
+        "_endpoint",
+        "_handshake",
+        "_heard",
+        "_held",
+        "_is_reading_paused",
+        "_reader",
+        "_server_connections",
+        "_session",
+        "_silent_periods",
+        "_state",
+        "_transport",
+        "wheel_slot",
+    )
+
+    def __init__(self, endpoint: Endpoint, handshake: Handshake) -> None:
+        self._endpoint = endpoint
+        self._handshake: Handshake | None = handshake
+        self._session: Session | None = None
+        self._transport: asyncio.Transport | None = None
+        self._server_connections: set[Any] | None = None
+        self._state = _LOST
+        self._reader: FrameReader | None = None
+        self._held: tuple[list[bytes], bytes] | None = None
+        self._is_reading_paused = False
+        self._heard = True
+        self._silent_periods = 0
+        self.wheel_slot = NOT_ON_WHEEL
+
+    # -- the session's side ----------------------------------------------------------------------------------
+
+    def attach(self, session: Session) -> None:
+        """Take the connection over from the handshake, after it was accepted. The route may return then.
+
+        What came in meanwhile is given to the session before this returns; so is `connection_lost`, if it is
+        gone.
+        """
+        assert self._handshake is not None, "attached twice"
+        transport, self._server_connections, received = self._handshake.give_away()
+        self._handshake = None
+        self._session = session
+        if transport is None or transport.is_closing():
+            self._tell_lost(ABNORMAL)
+            return
+        self._transport = transport
+        self._state = _OPEN
+        transport.set_write_buffer_limits(high=self._endpoint.outbound_bytes)
+        transport.set_protocol(self)
+        self._server_connections.add(self)
+        self._endpoint.connections.add(self)
+        metrics.connections.inc()
+        # At different times for those that came at the same time.
+        heartbeat_seconds = self._endpoint.heartbeat_seconds
+        self._endpoint.wheel.schedule(self, heartbeat_seconds * random.uniform(0.5, 1.0))
+        transport.resume_reading()
+        if received:
+            self.data_received(received)
+
+    def write_frame(self, data: bytes) -> None:
+        """Write framed bytes now. After the connection began to close they are dropped."""
+        if self._state == _OPEN:
+            self._transport.write(data)  # type: ignore[union-attr]
+
+    def send_text(self, payload: bytes) -> None:
+        """Let one message leave with the next flush; `payload` is JSON, not yet framed."""
+        if self._state == _OPEN:
+            assert self._session is not None
+            self._endpoint.flusher.send(self._session, websocket_text_frame(payload))
+
+    def say_goodbye_and_close(self, code: int, reason: str, goodbye_payload: bytes | None = None) -> None:
+        """Write what still waits, the goodbye and the close frame, and wait for the answer, not longer than
+        allowed.
+
+        The session is told `connection_lost(code)` before this returns. A second time does nothing.
+
+        Args:
+            code: the close code.
+            reason: its name.
+            goodbye_payload: JSON; None says goodbye as the endpoint does for that code.
+        """
+        if self._state > _SLOW:
+            return
+        assert self._session is not None
+        goodbye = self._endpoint.encode_goodbye(code) if goodbye_payload is None else goodbye_payload
+        waiting = self._endpoint.flusher.take_direct(self._session)
+        self._begin_closing(code, waiting + last_words(code, reason, goodbye))
+
+    def pause_reading(self) -> None:
+        """Stop taking messages: the session has enough to do. What arrived already is kept."""
+        if self._state == _OPEN and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()  # type: ignore[union-attr]
+
+    def resume_reading(self) -> None:
+        """Take messages again, what was kept first, in the next turn of the loop."""
+        if self._is_reading_paused:
+            self._is_reading_paused = False
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still be sent."""
+        return self._state == _OPEN
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end of the line, which may be a proxy's; empty when it has none."""
+        name = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much waits because the other side does not read."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    # -- the transport's side --------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        if self._state >= _CLOSING:
+            self._await_close(data)
+        elif self._is_reading_paused:
+            self._hold(data)
+        elif self._reader is None:
+            messages, offset = split_text_frames(data, self._endpoint.max_frame_bytes)
+            self._pass_on(messages, data[offset:])
+        else:
+            self._read_slowly(data)
+
+    def pause_writing(self) -> None:
+        # Called by the transport, from within a write, when more than `outbound_bytes` wait: so looking for
+        # slow readers costs nothing. Closing waits for the next turn, because that write is part of a flush.
+        if self._state == _OPEN:
+            self._state = _SLOW
+            metrics.slow_consumers_closed.inc()
+            asyncio.get_running_loop().call_soon(self._close_slow)
+
+    def resume_writing(self) -> None:
+        pass
+
+    def eof_received(self) -> None:
+        pass
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._endpoint.wheel.cancel(self)
+        if self._transport is None:
+            return
+        self._transport = None
+        if self._server_connections is not None:
+            self._server_connections.discard(self)
+        self._endpoint.connections.discard(self)
+        metrics.connections.dec()
+        self._state = _LOST
+        self._reader = self._held = None
+        self._tell_lost(ABNORMAL)
+
+    def shutdown(self) -> None:
+        """Called by the server when it ends, for connections that nobody said goodbye to before."""
+        self.say_goodbye_and_close(SERVICE_RESTART, "service_restart")
+
+    # -- the wheel's side ------------------------------------------------------------------------------------
+
+    def expired(self) -> None:
+        """Ping, or give up: any byte is life, two silent periods are death, and a closed line must end."""
+        if self._transport is None:
+            return
+        if self._state >= _CLOSING:
+            self._transport.abort()
+            return
+        self._silent_periods = 0 if self._heard else self._silent_periods + 1
+        self._heard = False
+        if self._silent_periods >= SILENT_PERIODS:
+            metrics.heartbeats_lost.inc()
+            self.say_goodbye_and_close(HEARTBEAT_LOST, "heartbeat_lost")
+            return
+        self._endpoint.wheel.schedule(self, self._endpoint.heartbeat_seconds)
+        self.write_frame(PING_FRAME)
+
+    # -- private ---------------------------------------------------------------------------------------------
+
+    def _pass_on(self, messages: list[bytes], rest: bytes) -> None:
+        """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
+        for index, message in enumerate(messages):
+            if self._state != _OPEN:
+                return
+            if self._is_reading_paused:
+                self._hold(rest, messages[index:])
+                return
+            if not is_utf8(message):
+                self._fail(INVALID_DATA, close_frame(INVALID_DATA, "not_utf8"))
+                return
+            self._session.receive(message)  # type: ignore[union-attr]
+        if rest and self._state == _OPEN:
+            if self._is_reading_paused:
+                self._hold(rest)
+            else:
+                self._read_slowly(rest)
+
+    def _read_slowly(self, data: bytes) -> None:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = FrameReader(self._endpoint.max_frame_bytes)
+        messages, answer = reader.feed(data)
+        if reader.is_at_rest:
+            self._reader = None
+        self._pass_on(messages, b"")
+        if reader.close_code is None:
+            self.write_frame(answer)
+        elif self._state <= _SLOW:
+            self._end_by_peer(reader, answer)
+
+    def _end_by_peer(self, reader: FrameReader, answer: bytes) -> None:
+        code = reader.close_code
+        assert code is not None
+        if reader.has_failed:
+            self._fail(code, answer)
+            return
+        self._begin_closing(code, answer)
+        if self._transport is not None:
+            self._transport.close()
+
+    def _fail(self, code: int, answer: bytes) -> None:
+        """End a connection whose bytes cannot be understood any more."""
+        self._begin_closing(code, answer)
+        # Half-closed, and read to its end: closing at once, with bytes unread, would reset the line and could
+        # take the close frame with it (RFC 6455, section 7.1.1).
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _begin_closing(self, code: int, data: bytes) -> None:
+        assert self._transport is not None
+        self._state = _CLOSING
+        self._transport.write(data)
+        self._held = None
+        self._endpoint.wheel.schedule(self, self._endpoint.close_seconds)
+        self._is_reading_paused = False
+        self._transport.resume_reading()
+        self._tell_lost(code)
+
+    def _await_close(self, data: bytes) -> None:
+        """Drop everything but the other side's close frame."""
+        if self._transport is None or self._state != _CLOSING:
+            return
+        if self._reader is None:
+            self._reader = FrameReader(self._endpoint.max_frame_bytes)
+        if not self._reader.has_failed:
+            self._reader.feed(data)
+        if self._reader.close_code is not None and not self._reader.has_failed:
+            self._transport.close()
+
+    def _close_slow(self) -> None:
+        if self._state == _SLOW:
+            self.say_goodbye_and_close(SLOW_CONSUMER, "slow_consumer")
+
+    def _hold(self, rest: bytes, messages: list[bytes] | None = None) -> None:
+        """Keep messages that were not passed on, and after them bytes that were not read."""
+        held_messages, held_rest = self._held or ([], b"")
+        self._held = held_messages + (messages or []), held_rest + rest
+
+    def _read_on(self) -> None:
+        if self._is_reading_paused or self._state != _OPEN:
+            return
+        (messages, rest), self._held = self._held or ([], b""), None
+        self._pass_on(messages, b"")
+        if self._is_reading_paused:
+            self._hold(rest)
+        elif rest:
+            self.data_received(rest)
+        if self._state == _OPEN and not self._is_reading_paused and self._transport is not None:
+            self._transport.resume_reading()
+
+    def _tell_lost(self, code: int) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection_lost(code)

@@ -1,0 +1,147 @@
+"""Frames that come in, by two roads to the same end.
+
+Nearly everything a browser sends is one text frame that arrives whole: `split_text_frames` takes those apart
+by itself. Whatever else there is (pieces, fragments, control frames, errors) goes through the `websockets`
+library, in a `FrameReader` that lives only until it is done. So an idle connection keeps no parser, and the
+library has the last word on everything that is not plain. No I/O.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+from websockets.speedups import apply_mask
+
+UNSUPPORTED_DATA = 1003
+INVALID_DATA = 1007
+
+_FINAL_TEXT = 0x81
+_MASKED = 0x80
+_logger = logging.getLogger("workroom.websockets")
+_logger.setLevel(logging.ERROR)
+
+
+def split_text_frames(data: bytes, max_bytes: int) -> tuple[list[bytes], int]:
+    """Take apart the whole, unfragmented, masked text frames that data begins with (RFC 6455, section 5.2).
+
+    Args:
+        data: bytes from the network, beginning at a frame.
+        max_bytes: longest payload that is taken.
+
+    Returns the payloads in order and where the first thing begins that is not such a frame; len(data) when
+    that is all there was. Payloads are not checked for UTF-8.
+    """
+    payloads = []
+    offset, size = 0, len(data)
+    while size - offset >= 6 and data[offset] == _FINAL_TEXT:
+        length = data[offset + 1] - _MASKED
+        body = offset + 6
+        if length == 126:
+            if size - offset < 8:
+                break
+            length = data[offset + 2] << 8 | data[offset + 3]
+            body = offset + 8
+        elif length < 0 or length == 127:
+            break
+        end = body + length
+        if end > size or length > max_bytes:
+            break
+        payloads.append(apply_mask(data[body:end], data[body - 4 : body]))
+        offset = end
+    return payloads, offset
+
+
+def is_utf8(payload: bytes) -> bool:
+    """Whether a payload is what a text frame must be (RFC 6455, section 8.1)."""
+    if payload.isascii():
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class FrameReader:
+    """Reads frames with the library, from a frame's beginning on.
+
+    Attributes:
+        close_code: the code by which this side or the other ended it; None as long as neither did.
+        has_failed: whether it was ended because the other side broke the rules: what follows cannot be read.
+    """
+
+    __slots__ = ("_fragments", "_parser", "_partial", "_wanted", "close_code", "has_failed")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._parser = ServerProtocol(state=OPEN, max_size=max_bytes, logger=_logger)
+        self._partial = bytearray()
+        self._wanted = 2
+        self._fragments: list[bytes] = []
+        self.close_code: int | None = None
+        self.has_failed = False
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is unfinished, so that the reader can be thrown away."""
+        return not self._partial and self.close_code is None and self._parser.current_size is None
+
+    def feed(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """Read on. Returns the messages that are complete, and what is to be written: pongs, a close."""
+        messages: list[bytes] = []
+        self._partial += data
+        while self.close_code is None and len(self._partial) >= self._wanted:
+            self._wanted = self._next_size()
+            if len(self._partial) < self._wanted:
+                break
+            # Only whole frames go in, so that the library's parser is at rest whenever we are.
+            frame, self._partial = bytes(self._partial[: self._wanted]), self._partial[self._wanted :]
+            self._wanted = 2
+            self._parser.receive_data(frame)
+            for event in self._parser.events_received():
+                if isinstance(event, Frame):
+                    self._take(event, messages)
+            self._note_failure()
+        return messages, b"".join(self._parser.data_to_send())
+
+    def _next_size(self) -> int:
+        """Size of the first frame, or how many bytes tell it; what is there when it is refused unread."""
+        head = self._partial
+        length = head[1] & 0x7F
+        header = 6 + (2 if length == 126 else 8 if length == 127 else 0)
+        if len(head) < header:
+            return header if head[1] & _MASKED else len(head)
+        if length == 126:
+            length = int.from_bytes(head[2:4], "big")
+        elif length == 127:
+            length = int.from_bytes(head[2:10], "big")
+        limit = self._parser.max_message_size
+        if not head[1] & _MASKED or (limit is not None and length > limit):
+            return len(head)
+        return header + length
+
+    def _take(self, frame: Frame, messages: list[bytes]) -> None:
+        if frame.opcode is TEXT or frame.opcode is CONT:
+            self._fragments.append(bytes(frame.data))
+            if not frame.fin:
+                return
+            message = b"".join(self._fragments)
+            self._fragments = []
+            if is_utf8(message):
+                messages.append(message)
+            else:
+                self._parser.fail(INVALID_DATA, "not_utf8")
+                self.close_code, self.has_failed = INVALID_DATA, True
+        elif frame.opcode is BINARY:
+            self._parser.fail(UNSUPPORTED_DATA, "binary_frame")
+            self.close_code, self.has_failed = UNSUPPORTED_DATA, True
+        elif frame.opcode is CLOSE:
+            assert self._parser.close_rcvd is not None
+            self.close_code = self._parser.close_rcvd.code
+
+    def _note_failure(self) -> None:
+        if self._parser.parser_exc is not None:
+            assert self._parser.close_sent is not None
+            self.close_code, self.has_failed = self._parser.close_sent.code, True

@@ -1,0 +1,103 @@
+"""HTTP/1.1 on the line: uvicorn's protocol with the deadlines it does not have.
+
+A connection that never speaks, a head that trickles in, a body that stands still, an idle kept-alive
+connection: each is closed by the wheel. After an upgrade nothing of this object stays. It decides nothing
+about requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from workroom.sockets.heartbeat import NOT_ON_WHEEL, TimingWheel
+
+KEEP_ALIVE_SECONDS = 5
+"""At most: a longer one would outlive proxies' own, and uvicorn's timer survives a reset line."""
+BODY_PROGRESS_BYTES = 16 * 1024
+"""What of a body must arrive within one `header_seconds`, as long as the application is taking it."""
+
+
+class WorkroomHTTPProtocol(HttpToolsProtocol):
+    """Made by uvicorn for each connection; `build_http_protocol` binds the class attributes."""
+
+    wheel: ClassVar[TimingWheel]
+    header_seconds: ClassVar[float]
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.timeout_keep_alive = min(config.timeout_keep_alive, KEEP_ALIVE_SECONDS)
+        self.wheel_slot = NOT_ON_WHEEL
+        self._awaits_head = True
+        self._body_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.wheel.schedule(self, self.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.wheel.cancel(self)
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task is not None:
+            # The base class ends the keep-alive time at any byte, also at one that begins no request.
+            self._awaits_head = True
+            self.wheel.schedule(self, self.header_seconds)
+        super().data_received(data)
+
+    def handle_websocket_upgrade(self) -> None:
+        self.wheel.cancel(self)
+        super().handle_websocket_upgrade()
+        # The parser and this object hold each other; without this both would wait for the collector.
+        self.parser = self.scope = self.headers = None  # type: ignore[assignment]
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._awaits_head = True
+        self.wheel.schedule(self, self.header_seconds)
+
+    def on_headers_complete(self) -> None:
+        self._awaits_head = False
+        self._body_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.wheel.cancel(self)
+        super().on_message_complete()
+
+    def expired(self) -> None:
+        """Called by the wheel while a request is on its way in."""
+        is_standing_still = not self.flow.read_paused and self._body_bytes < BODY_PROGRESS_BYTES
+        if self._awaits_head or is_standing_still:
+            self.transport.abort()
+            return
+        self._body_bytes = 0
+        self.wheel.schedule(self, self.header_seconds)
+
+
+def build_http_protocol(wheel: TimingWheel, header_seconds: float) -> type[WorkroomHTTPProtocol]:
+    """The class to give to uvicorn as `http`, for one server.
+
+    Args:
+        wheel: of this process; it must turn.
+        header_seconds: how long a request's head may take, from the beginning of the connection or of the
+            request.
+    """
+    bound = {"wheel": wheel, "header_seconds": header_seconds}
+    return type("BoundHTTPProtocol", (WorkroomHTTPProtocol,), bound)
