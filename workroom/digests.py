@@ -48,4 +48,6 @@ def digest_message(
 def digest_room_name(salt: bytes, room_id: RoomId, revision: int, name: str) -> bytes:
     """The digest of one name of a room."""
     encoded = name.encode()
-    return sha256(salt + _ROOM_NAME + _room_name_head.pack(room_id.bytes, revision, len(encoded)) + encoded).digest()
+    return sha256(
+        salt + _ROOM_NAME + _room_name_head.pack(room_id.bytes, revision, len(encoded)) + encoded
+    ).digest()

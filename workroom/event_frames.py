@@ -120,7 +120,7 @@ def frame_events(stream_id: StreamId, events: list[ToldEvent]) -> list[StreamFra
     return frames
 
 
-def _frame(stream_id: StreamId, events: list[ToldEvent], ends: UUID | None = None) -> StreamFrame:
+def _frame(stream_id: StreamId, events: list[ToldEvent], ends: AccountId | None = None) -> StreamFrame:
     oldest = events[0].subject_seq
     redacted = encode_events(stream_id, [withhold(events[0])]) if oldest is not None else None
     return StreamFrame(
@@ -134,7 +134,7 @@ def _frame(stream_id: StreamId, events: list[ToldEvent], ends: UUID | None = Non
     )
 
 
-def _ended_account(event: ToldEvent) -> UUID | None:
+def _ended_account(event: ToldEvent) -> AccountId | None:
     if event.kind in ENDS_MEMBERSHIP or event.kind in ENDS_CERTAINTY:
-        return event.account_id
+        return AccountId(event.account_id) if event.account_id else None
     return None

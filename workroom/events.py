@@ -139,6 +139,12 @@ def require_same_command(done: RecordedEvent, kind: str, subject_id: UUID) -> Re
     return done
 
 
-def with_command(event: NewEvent, client_command_id: ClientCommandId | None) -> NewEvent:
+def require_same_content(before: str | None, now: str) -> None:
+    """Raise CommandIdReused where a command comes again with other content. None: the first was destroyed."""
+    if before is not None and before != now:
+        raise CommandIdReused("This client_command_id was used with other content.")
+
+
+def with_command(event: RecordedEvent, client_command_id: ClientCommandId) -> RecordedEvent:
     """The same event, carrying the id of the command that made it."""
     return replace(event, client_command_id=client_command_id)

@@ -382,4 +382,6 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
-    return RefusedFrame(InvalidInput("The command has a field that is missing or wrong.", problem=str(error)), ref)
+    return RefusedFrame(
+        InvalidInput("The command has a field that is missing or wrong.", problem=str(error)), ref
+    )

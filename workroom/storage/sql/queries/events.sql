@@ -71,9 +71,9 @@ select installation_id, epoch
 from installation;
 
 -- name: read_since
--- The events of several streams after a number each, in order, with the content they have today.
+-- The events of several spans, in order, with the content they have today; n says which span.
 -- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size for each stream
-select e.stream_id, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
+select w.n, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
     e.recorded_at,
     m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at,
@@ -91,9 +91,11 @@ select e.stream_id, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.su
             and n.room_id = e.subject_id
             and n.revision = e.subject_detail
     ) as room_name
-from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[]) as w(stream_id, since_seq, until_seq)
+from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
+    with ordinality as w(stream_id, since_seq, until_seq, n)
 cross join lateral (
-    select *
+    select within.seq, within.kind, within.actor_id, within.subject_id, within.subject_seq, within.subject_detail,
+        within.client_command_id, within.recorded_at
     from events as within
     where within.stream_id = w.stream_id
         and within.seq > w.since_seq
@@ -112,4 +114,4 @@ left join lateral (
     order by v.revision desc
     limit 1
 ) as r on true
-order by e.stream_id, e.seq;
+order by w.n, e.seq;

@@ -1,12 +1,13 @@
--- name: insert_invitation!
--- A link by which one person may join a room; only the hash of its token is kept.
+-- name: insert_invitation
+-- A link by which one person may join a room; only the hash of its token is kept. Gives when it expires.
 insert into invitations (
     invitation_id, token_hash, room_id, grants_history, created_by, created_at, expires_at
 )
 values (
     :invitation_id, :token_hash, :room_id, :grants_history, :created_by, current_instant(),
-    current_instant() + :expires_in_hours * interval '1 hour'
-);
+    current_instant() + :expires_in_hours::integer * interval '1 hour'
+)
+returning expires_at;
 
 -- name: find_invitation
 -- An invitation that still works, by its token.

@@ -43,7 +43,7 @@ cross join unnest(:customer_ids::uuid[]) as c(customer_id);
 -- name: insert_room_customer!
 -- A shared room gets one more customer; a second time changes nothing.
 insert into room_customers (room_id, customer_id, added_at)
-values (:room_id, :customer_id, :added_at)
+values (:room_id, :customer_id, current_instant())
 on conflict do nothing;
 
 -- name: find_room
@@ -101,7 +101,15 @@ select r.room_id, r.kind, r.archived_at, n.name,
     unread.unread, unread.mentioned,
     staff_unread.unread as staff_unread,
     last_line.author_id, last_line.author_name, last_line.text, last_line.sent_at, last_line.deleted_at,
-    (select count(*) from memberships as x where x.room_id = r.room_id and x.left_seq is null) as member_count
+    (select count(*) from memberships as x where x.room_id = r.room_id and x.left_seq is null) as member_count,
+    array(
+        select x.account_id
+        from memberships as x
+        where x.room_id = r.room_id
+            and x.left_seq is null
+        order by x.joined_seq
+        limit 200
+    ) as member_ids
 from memberships as m
 join accounts as a on a.account_id = m.account_id
 join rooms as r on r.room_id = m.room_id

@@ -7,17 +7,9 @@ from (
     from accounts
     where account_id = :account_id
         and deactivated_at is null
-    for key share
+    for share
 ) as active
 returning session_id, expires_at;
-
--- name: lock_password
--- Whether the account's password is still stored as it was when it was checked; it stays so until the end.
-select account_id
-from account_credentials
-where account_id = :account_id
-    and password_hash = :password_hash
-for share;
 
 -- name: find_sessions
 -- Who is signed in with each of these tokens: sessions that have neither ended nor expired, of active accounts.

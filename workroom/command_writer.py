@@ -1,0 +1,269 @@
+"""Group commit: what many sockets send becomes one transaction.
+
+Rooms hash onto a few lanes. A lane has one transaction in flight; what arrives meanwhile waits and is written together
+by the next one, in the order in which it came. Only after the commit is anybody told: first the hub and the other nodes,
+then the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
+
+A batch that fails as a whole is tried again: as it is where Postgres was lost or a commit's answer was (the commands' ids
+tell what had been done), one by one where something in it cannot be written, so that a bad command fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workroom import logs, messages, metrics, reactions
+from workroom.clock import monotonic_seconds
+from workroom.errors import (
+    CommandIdReused,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RoomArchived,
+    TryAgain,
+    WorkroomError,
+)
+from workroom.event_frames import ToldEvent
+from workroom.ids import AccountId, ClientCommandId, MessageId, StreamId
+from workroom.messages import NewMessage, Posted, Written
+from workroom.storage.database import Database, Transaction
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+
+# What the domain says of one command before it has written anything; the transaction goes on without it.
+REFUSALS = (NotFound, Forbidden, RoomArchived, CommandIdReused, InvalidInput)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdit:
+    """A message is to be given another text."""
+
+    stream_id: StreamId
+    actor_id: AccountId
+    client_command_id: ClientCommandId
+    message_id: MessageId
+    text: str
+    mentions: tuple[AccountId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelete:
+    """A message is to be taken back."""
+
+    stream_id: StreamId
+    actor_id: AccountId
+    client_command_id: ClientCommandId
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionChange:
+    """A reaction is to be added, or removed."""
+
+    stream_id: StreamId
+    actor_id: AccountId
+    client_command_id: ClientCommandId
+    message_id: MessageId
+    emoji: str
+    is_added: bool
+
+
+StreamWrite = NewMessage | MessageEdit | MessageDelete | ReactionChange
+Outcome = Posted | Written | WorkroomError
+Answer = Callable[[Outcome], None]
+Tell = Callable[[StreamId, list[ToldEvent], int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A write that waits for its turn; `arrived_at_ms` is wall clock."""
+
+    write: StreamWrite
+    answer: Answer
+    arrived_at_ms: int
+
+
+class CommandWriter:
+    """The lanes of one node.
+
+    Args:
+        database: where to write.
+        tasks: owns the lanes' runs.
+        tell: takes the events of one stream that one commit brought, and when the oldest of their commands arrived.
+        lane_count: how many transactions may be in flight.
+        lane_queue: how many writes may wait in one lane. The next is refused with TryAgain: a full lane means that
+            Postgres is slower than the senders, and waiting longer would only hide it.
+        batch_size: most writes in one transaction.
+        patience_seconds: how long a batch is tried again before its authors are told TryAgain.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        tasks: asyncio.TaskGroup,
+        tell: Tell,
+        *,
+        lane_count: int,
+        lane_queue: int,
+        batch_size: int,
+        patience_seconds: float = 10.0,
+    ) -> None:
+        self._lanes = [
+            _Lane(database, tasks, tell, lane_queue, batch_size, patience_seconds) for _ in range(lane_count)
+        ]
+
+    def submit(self, write: StreamWrite, answer: Answer) -> None:
+        """Queue a write. `answer` is called once, after the commit or with the error; it must not raise.
+
+        Raises TryAgain, at once, when the lane is full.
+        """
+        # Both streams of a room may fall into different lanes: the room's lock keeps them in order.
+        lane = self._lanes[hash(write.stream_id) % len(self._lanes)]
+        lane.submit(Waiting(write, answer, int(time.time() * 1000)))
+
+    async def drain(self) -> None:
+        """Wait until everything that was queued is answered."""
+        for lane in self._lanes:
+            await lane.drain()
+
+
+class _Lane:
+    def __init__(
+        self,
+        database: Database,
+        tasks: asyncio.TaskGroup,
+        tell: Tell,
+        queue_size: int,
+        batch_size: int,
+        patience_seconds: float,
+    ) -> None:
+        self._database = database
+        self._tasks = tasks
+        self._tell = tell
+        self._queue_size = queue_size
+        self._batch_size = batch_size
+        self._patience_seconds = patience_seconds
+        self._waiting: deque[Waiting] = deque()
+        self._run: asyncio.Task[None] | None = None
+
+    def submit(self, waiting: Waiting) -> None:
+        if len(self._waiting) >= self._queue_size:
+            raise TryAgain("Too many writes wait already.")
+        self._waiting.append(waiting)
+        if self._run is None:
+            self._run = self._tasks.create_task(self._write_all(), name="command writer lane")
+
+    async def drain(self) -> None:
+        while self._run is not None:
+            await asyncio.wait([self._run])
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), self._batch_size)
+                await self._write_patiently([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._run = None
+
+    async def _write_patiently(self, batch: Sequence[Waiting]) -> None:
+        """Write a batch, again and again while Postgres may come back; every author is answered at the end."""
+        give_up_at = monotonic_seconds() + self._patience_seconds
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._write(batch)
+                return
+            except WorkroomError as error:
+                failure = error
+            if not failure.retry:
+                break
+            if monotonic_seconds() + pause_seconds > give_up_at:
+                failure = TryAgain("The database does not answer; it is not known whether this was done.")
+                break
+            await asyncio.sleep(random.uniform(pause_seconds / 2, pause_seconds))
+            pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        if len(batch) > 1 and not failure.retry:
+            for waiting in batch:
+                await self._write_patiently([waiting])
+            return
+        logs.log_event("write_failed", code=failure.code, writes=len(batch), reason=failure.message)
+        for waiting in batch:
+            waiting.answer(failure)
+
+    async def _write(self, batch: Sequence[Waiting]) -> None:
+        started = time.perf_counter()
+        async with self._database.transaction() as transaction:
+            await messages.lock_rooms_of(transaction, {waiting.write.stream_id for waiting in batch})
+            outcomes = await perform_all(transaction, [waiting.write for waiting in batch])
+        metrics.commit_batch_commands.observe(len(batch))
+        metrics.commit_seconds.observe(time.perf_counter() - started)
+        self._tell_all(batch, outcomes)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            waiting.answer(outcome)
+
+    def _tell_all(self, batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        told: dict[StreamId, list[ToldEvent]] = {}
+        arrived: dict[StreamId, int] = {}
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if not isinstance(outcome, WorkroomError) and outcome.told is not None:
+                stream_id = waiting.write.stream_id
+                told.setdefault(stream_id, []).append(outcome.told)
+                arrived.setdefault(stream_id, waiting.arrived_at_ms)
+        for stream_id, events in told.items():
+            self._tell(stream_id, events, arrived[stream_id])
+
+
+async def perform_all(transaction: Transaction, writes: Sequence[StreamWrite]) -> list[Outcome]:
+    """Perform writes in rooms whose locks are held, in order; posts that follow each other go together."""
+    outcomes: list[Outcome] = []
+    posts: list[NewMessage] = []
+    for write in writes:
+        if isinstance(write, NewMessage):
+            posts.append(write)
+            continue
+        if posts:
+            outcomes += await messages.post_messages(transaction, posts)
+            posts = []
+        outcomes.append(await _perform(transaction, write))
+    if posts:
+        outcomes += await messages.post_messages(transaction, posts)
+    return outcomes
+
+
+async def _perform(transaction: Transaction, write: MessageEdit | MessageDelete | ReactionChange) -> Outcome:
+    try:
+        if isinstance(write, MessageEdit):
+            return await messages.edit_message(
+                transaction,
+                stream_id=write.stream_id,
+                actor_id=write.actor_id,
+                message_id=write.message_id,
+                text=write.text,
+                mentions=write.mentions,
+                client_command_id=write.client_command_id,
+            )
+        if isinstance(write, MessageDelete):
+            return await messages.delete_message(
+                transaction,
+                stream_id=write.stream_id,
+                actor_id=write.actor_id,
+                message_id=write.message_id,
+                client_command_id=write.client_command_id,
+            )
+        change = reactions.add_reaction if write.is_added else reactions.remove_reaction
+        return await change(
+            transaction,
+            stream_id=write.stream_id,
+            actor_id=write.actor_id,
+            message_id=write.message_id,
+            emoji=write.emoji,
+            client_command_id=write.client_command_id,
+        )
+    except REFUSALS as refusal:
+        return refusal
