@@ -50,6 +50,9 @@ def is_connection_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         sqlstate = error.sqlstate or ""
         return sqlstate[:2] == "08" or sqlstate in _LOST
+    if isinstance(error, asyncpg.InternalClientError):
+        # "got result for unknown protocol state": so the driver calls a loss that comes between two steps.
+        return not isinstance(error, asyncpg.OutdatedSchemaCacheError)
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error) and not isinstance(error, ValueError)
     return isinstance(error, (OSError, asyncio.IncompleteReadError))
