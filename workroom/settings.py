@@ -204,6 +204,9 @@ def _parse(variable: str, value: str, metadata: Mapping[str, Any]) -> Any:
 def _refuse_unknown(environ: Mapping[str, str], known: set[str]) -> None:
     for variable in sorted(environ):
         if variable.startswith(OWN_PREFIX) and not variable.startswith(TEST_PREFIX) and variable not in known:
-            near = difflib.get_close_matches(variable, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists those that are."
+            endings = [name.removeprefix(OWN_PREFIX) for name in known if name.startswith(OWN_PREFIX)]
+            near = difflib.get_close_matches(variable.removeprefix(OWN_PREFIX), endings, n=1)
+            hint = (
+                f"did you mean {OWN_PREFIX}{near[0]}?" if near else "docs/settings.md lists those that are."
+            )
             raise StartupError(f"{variable} is not a setting of Workroom; {hint}")

