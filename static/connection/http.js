@@ -1,0 +1,51 @@
+/**
+ * Requests to the service's own HTTP doors: JSON in, JSON out, one shape of error.
+ */
+import { CommandError } from './command-error.js';
+
+const REQUEST_TIMEOUT_MS = 20_000;
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, unknown>} [body]
+ * @returns {Promise<any>} What the service answers; null where it answers nothing. Rejects with a CommandError: the
+ *   service's, or `not_connected` where it could not be reached.
+ */
+export async function request(method, path, body) {
+  const response = await reach(method, path, body);
+  const text = await response.text();
+  const answer = parse(text);
+  if (response.ok) return answer;
+  if (answer?.error) throw new CommandError(answer.error.code, answer.error);
+  throw new CommandError('unavailable', { retry: true });
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, unknown>} [body]
+ */
+async function reach(method, path, body) {
+  try {
+    return await fetch(path, {
+      method,
+      body: body && JSON.stringify(body),
+      headers: body ? { 'Content-Type': 'application/json' } : {},
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+  } catch {
+    // fetch says why in words only; whatever it is, the service was not reached.
+    throw new CommandError('not_connected', { retry: true });
+  }
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * What was written and is not acknowledged yet. It survives a reload, leaves in the order it was written in (each stream
+ * for itself, one at a time), and is sent again under the same `client_command_id` until the server has answered, so that
+ * it arrives once. What the server refuses for good stays visible until the person sends it anew or throws it away.
+ *
+ * @import { Timers } from './timers.js'
+ *
+ * @typedef {object} OutboxEntry
+ * @property {string} client_command_id
+ * @property {string} command
+ * @property {string} stream
+ * @property {Record<string, any>} fields
+ * @property {number} order Rises with every entry.
+ * @property {'pending'|'failed'} state
+ * @property {{code: string, params: Record<string, string|number>}|null} error
+ *
+ * @typedef {object} OutboxListener
+ * @property {() => void} [onChange]
+ * @property {(entry: OutboxEntry, result: any) => void} [onDelivered]
+ */
+import { BackOff } from './back-off.js';
+import { CommandError } from './command-error.js';
+import { mintCommandId } from './command-id.js';
+import { OutboxStorage } from './outbox-storage.js';
+import { browserTimers } from './timers.js';
+
+export class Outbox {
+  /** @type {OutboxEntry[]} In order. */
+  #entries;
+  /** @type {Map<string, BackOff>} One for each stream that has something under way. */
+  #underWay = new Map();
+  #connected = false;
+  #closed = false;
+  #storage;
+  #send;
+  #listener;
+  #timers;
+  #mintId;
+
+  /**
+   * @param {object} options
+   * @param {string} options.accountId
+   * @param {Storage} options.storage
+   * @param {(command: string, fields: Record<string, unknown>) => Promise<any>} options.send
+   * @param {OutboxListener} [options.listener]
+   * @param {Timers} [options.timers]
+   * @param {() => string} [options.mintId]
+   */
+  constructor({ accountId, storage, send, listener = {}, timers = browserTimers, mintId = mintCommandId }) {
+    this.#storage = new OutboxStorage(storage, accountId);
+    this.#send = send;
+    this.#listener = listener;
+    this.#timers = timers;
+    this.#mintId = mintId;
+    this.#entries = this.#storage.load();
+  }
+
+  /**
+   * What waits or failed in a stream, oldest first.
+   *
+   * @param {string} stream
+   * @returns {OutboxEntry[]}
+   */
+  of(stream) {
+    return this.#entries.filter((entry) => entry.stream === stream);
+  }
+
+  get size() {
+    return this.#entries.length;
+  }
+
+  /**
+   * Take a command and send it when its turn comes.
+   *
+   * @param {string} command
+   * @param {string} stream
+   * @param {Record<string, any>} fields
+   * @returns {OutboxEntry}
+   */
+  put(command, stream, fields) {
+    const last = this.#entries[this.#entries.length - 1]?.order ?? 0;
+    /** @type {OutboxEntry} */
+    const entry = {
+      client_command_id: this.#mintId(),
+      command,
+      stream,
+      fields,
+      order: Math.max(last + 1, this.#timers.now()),
+      state: 'pending',
+      error: null,
+    };
+    this.#entries.push(entry);
+    this.#storage.save(entry);
+    this.#changed();
+    this.#advance(stream);
+    return entry;
+  }
+
+  connected() {
+    this.#connected = true;
+    for (const stream of new Set(this.#entries.map((entry) => entry.stream))) this.#advance(stream);
+  }
+
+  disconnected() {
+    this.#connected = false;
+  }
+
+  /**
+   * Send again what was refused: under a new id, because the old one may be what was refused.
+   *
+   * @param {string} clientCommandId
+   */
+  retry(clientCommandId) {
+    const entry = this.#find(clientCommandId);
+    if (!entry || entry.state !== 'failed') return;
+    this.#remove(entry);
+    this.put(entry.command, entry.stream, entry.fields);
+  }
+
+  /** @param {string} clientCommandId */
+  discard(clientCommandId) {
+    const entry = this.#find(clientCommandId);
+    if (!entry) return;
+    this.#remove(entry);
+    this.#changed();
+  }
+
+  /**
+   * It was seen done, as an event or by another tab: nothing is left to send.
+   *
+   * @param {string} clientCommandId
+   */
+  settle(clientCommandId) {
+    this.discard(clientCommandId);
+  }
+
+  /** Signed out: what is left is nobody's business any more. */
+  clear() {
+    this.#closed = true;
+    for (const entry of [...this.#entries]) this.#remove(entry);
+    this.#changed();
+  }
+
+  /** @param {string} stream */
+  #advance(stream) {
+    if (!this.#connected || this.#closed || this.#underWay.has(stream)) return;
+    this.#underWay.set(stream, new BackOff({ baseMs: 1_000 }));
+    void this.#sendAll(stream);
+  }
+
+  /** @param {string} stream */
+  async #sendAll(stream) {
+    try {
+      let next = this.#nextOf(stream);
+      while (next && this.#connected && !this.#closed) {
+        await this.#deliver(next);
+        next = this.#nextOf(stream);
+      }
+    } finally {
+      this.#underWay.delete(stream);
+    }
+    // The line may have come back while the last attempt was failing.
+    if (this.#connected && this.#nextOf(stream)) this.#advance(stream);
+  }
+
+  /** @param {OutboxEntry} entry */
+  async #deliver(entry) {
+    const { client_command_id, stream, fields } = entry;
+    try {
+      const result = await this.#send(entry.command, { client_command_id, stream, ...fields });
+      this.#underWay.get(stream)?.succeed();
+      this.#remove(entry);
+      this.#listener.onDelivered?.(entry, result);
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if (error.retry) await this.#waitAfter(stream, error);
+      else this.#fail(entry, error);
+    }
+  }
+
+  /**
+   * @param {string} stream
+   * @param {CommandError} error
+   */
+  async #waitAfter(stream, error) {
+    const asked = Number(error.params.retry_after_seconds ?? 0) * 1000;
+    // Without a line nothing is waited for here: `connected` begins anew.
+    if (error.code === 'not_connected' || error.code === 'connection_lost') this.#connected = false;
+    if (!this.#connected) return;
+    const delayMs = asked + (this.#underWay.get(stream)?.nextDelayMs() ?? 0);
+    await new Promise((resolve) => this.#timers.set(() => resolve(null), delayMs));
+  }
+
+  /**
+   * @param {OutboxEntry} entry
+   * @param {CommandError} error
+   */
+  #fail(entry, error) {
+    entry.state = 'failed';
+    entry.error = { code: error.code, params: error.params };
+    if (this.#find(entry.client_command_id)) this.#storage.save(entry);
+    this.#changed();
+  }
+
+  /** @param {string} stream */
+  #nextOf(stream) {
+    return this.#entries.find((entry) => entry.stream === stream && entry.state === 'pending');
+  }
+
+  /** @param {string} clientCommandId */
+  #find(clientCommandId) {
+    return this.#entries.find((entry) => entry.client_command_id === clientCommandId);
+  }
+
+  /** @param {OutboxEntry} entry */
+  #remove(entry) {
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    this.#storage.remove(entry);
+  }
+
+  #changed() {
+    this.#listener.onChange?.();
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * One stream of an open room as it is shown: the stretch of messages that is held, what the outbox adds to it, who has
+ * read how far, and the deeds that can be done in it. Fetches pages; draws nothing.
+ *
+ * @import { Message, MessagePage, RoomEvent, RoomStreamSnapshot } from '../connection/protocol-shapes.js'
+ * @import { Outbox, OutboxEntry } from '../connection/outbox.js'
+ * @import { Send } from '../connection/stream-registry.js'
+ * @import { ConversationState } from './conversation-state.js'
+ * @import { ReadMarkers } from './read-markers.js'
+ */
+import { CommandError } from '../connection/command-error.js';
+import {
+  EMPTY_CONVERSATION,
+  eventsApplied,
+  extendedWithPage,
+  findMessage,
+  openedWithPage,
+  quotedLearned,
+  trimmed,
+} from './conversation-state.js';
+import { readMarkerMoved, readMarkersOf } from './read-markers.js';
+
+export const PAGE_MESSAGES = 50;
+export const MOST_MESSAGES = 200;
+
+export class Conversation extends EventTarget {
+  /** @type {ConversationState} */
+  state = EMPTY_CONVERSATION;
+  /** @type {ReadMarkers} */
+  markers = {};
+  /** @type {number|null} Above the first message after this number stands "new". */
+  newAfterSeq = null;
+  /** @type {RoomEvent[]} Events since the oldest request that is under way. */
+  #meanwhile = [];
+  #requests = 0;
+  /** @type {Map<string, {entry: OutboxEntry, seq: number}>} Acknowledged, their event not here yet. */
+  #settling = new Map();
+  #send;
+  #outbox;
+
+  /**
+   * @param {object} options
+   * @param {string} options.stream
+   * @param {string} options.accountId
+   * @param {boolean} options.isInternal Whether these are the provider's internal notes.
+   * @param {Send} options.send
+   * @param {Outbox} options.outbox
+   */
+  constructor({ stream, accountId, isInternal, send, outbox }) {
+    super();
+    this.stream = stream;
+    this.accountId = accountId;
+    this.isInternal = isInternal;
+    this.#send = send;
+    this.#outbox = outbox;
+  }
+
+  /** How far this account has read. */
+  get readSeq() {
+    return this.markers[this.accountId] ?? 0;
+  }
+
+  /** @returns {OutboxEntry[]} Posts that are on their way or failed, oldest first. */
+  get entries() {
+    const settling = [...this.#settling.values()].map(({ entry }) => entry);
+    const waiting = this.#outbox.of(this.stream).filter((entry) => entry.command === 'post_message');
+    return [...settling, ...waiting];
+  }
+
+  /**
+   * @param {RoomStreamSnapshot} snapshot
+   * @param {RoomEvent[]} meanwhile Events that came since the snapshot was asked for.
+   */
+  open(snapshot, meanwhile) {
+    this.state = openedWithPage(snapshot.page, meanwhile);
+    this.markers = readMarkersOf(snapshot.read_markers);
+    this.#changed();
+  }
+
+  /** @param {RoomEvent[]} events */
+  receive(events) {
+    if (this.#requests > 0) this.#meanwhile.push(...events);
+    this.state = eventsApplied(this.state, events);
+    if (!this.state.moreAfter) this.state = trimmed(this.state, 'before', 2 * MOST_MESSAGES);
+    for (const [id, { seq }] of this.#settling) if (seq <= this.state.seq) this.#settling.delete(id);
+    for (const { client_command_id } of events) if (client_command_id) this.#outbox.settle(client_command_id);
+    this.#learnQuoted(events);
+    this.dispatchEvent(new CustomEvent('arrived', { detail: events }));
+    this.#changed();
+  }
+
+  /**
+   * An entry of the outbox was acknowledged: it stays in sight until its event is here.
+   *
+   * @param {OutboxEntry} entry
+   * @param {number} seq
+   */
+  delivered(entry, seq) {
+    if (entry.command !== 'post_message' || seq <= this.state.seq) return;
+    this.#settling.set(entry.client_command_id, { entry, seq });
+    this.#changed();
+  }
+
+  /** @returns {Promise<void>} */
+  async loadBefore() {
+    const first = this.state.messages[0];
+    if (!first || !this.state.moreBefore) return;
+    const page = await this.#fetchPage({ before: first.seq });
+    if (!page || this.state.messages[0] !== first) return;
+    this.state = trimmed(extendedWithPage(this.state, 'before', page, page.meanwhile), 'after', MOST_MESSAGES);
+    this.#changed();
+  }
+
+  /** @returns {Promise<void>} */
+  async loadAfter() {
+    const last = this.state.messages[this.state.messages.length - 1];
+    if (!last || !this.state.moreAfter) return;
+    const page = await this.#fetchPage({ after: last.seq });
+    if (!page || this.state.messages[this.state.messages.length - 1]?.seq !== last.seq) return;
+    this.state = trimmed(extendedWithPage(this.state, 'after', page, page.meanwhile), 'before', MOST_MESSAGES);
+    this.#changed();
+  }
+
+  /** @returns {Promise<void>} Hold the newest page again. */
+  async showLatest() {
+    if (this.state.moreAfter) await this.#show({});
+  }
+
+  /**
+   * @param {number} seq
+   * @returns {Promise<void>} Hold the page around a number.
+   */
+  async showAround(seq) {
+    await this.#show({ around: seq });
+  }
+
+  /**
+   * @param {string} text
+   * @param {{replyTo?: string|null, mentions?: string[]}} [details]
+   */
+  post(text, { replyTo = null, mentions = [] } = {}) {
+    const fields = { text, ...(replyTo && { reply_to: replyTo }), ...(mentions.length > 0 && { mentions }) };
+    this.#outbox.put('post_message', this.stream, fields);
+    this.newAfterSeq = null;
+    void this.showLatest();
+    this.#changed();
+  }
+
+  /**
+   * @param {Message} message
+   * @param {string} text
+   * @param {string[]} mentions
+   */
+  edit(message, text, mentions) {
+    this.#outbox.put('edit_message', this.stream, { message_id: message.message_id, text, mentions });
+  }
+
+  /** @param {Message} message */
+  delete(message) {
+    this.#outbox.put('delete_message', this.stream, { message_id: message.message_id });
+  }
+
+  /**
+   * React, or take the reaction back where it stands already.
+   *
+   * @param {Message} message
+   * @param {string} emoji
+   */
+  toggleReaction(message, emoji) {
+    const standing = message.reactions.find((reaction) => reaction.emoji === emoji);
+    const isMine = standing?.account_ids.includes(this.accountId) ?? false;
+    const command = isMine ? 'remove_reaction' : 'add_reaction';
+    this.#outbox.put(command, this.stream, { message_id: message.message_id, emoji });
+  }
+
+  /**
+   * @param {string} accountId
+   * @param {number} seq
+   */
+  readMarkerMoved(accountId, seq) {
+    const markers = readMarkerMoved(this.markers, accountId, seq);
+    if (markers === this.markers) return;
+    this.markers = markers;
+    this.#changed();
+  }
+
+  /** The newest of the account's own messages that can still be edited. */
+  lastOwnMessage() {
+    return this.state.messages.findLast(({ author_id, deleted_at }) => author_id === this.accountId && !deleted_at);
+  }
+
+  /** The outbox changed: draw again. */
+  outboxChanged() {
+    this.#changed();
+  }
+
+  /** @param {Record<string, number>} where */
+  async #show(where) {
+    const page = await this.#fetchPage(where);
+    if (!page) return;
+    const lastMessageSeq = this.state.lastMessageSeq;
+    const opened = openedWithPage(page, page.meanwhile);
+    this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq) };
+    this.#changed();
+  }
+
+  /**
+   * @param {Record<string, number>} where
+   * @returns {Promise<(MessagePage & {meanwhile: RoomEvent[]})|null>} Null where the line or the right is gone: the
+   *   stretch stays as it is, and scrolling asks again.
+   */
+  async #fetchPage(where) {
+    this.#requests += 1;
+    const from = this.#meanwhile.length;
+    try {
+      const page = await this.#send('read_messages', { stream: this.stream, limit: PAGE_MESSAGES, ...where });
+      return { ...page, meanwhile: this.#meanwhile.slice(from) };
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return null;
+    } finally {
+      this.#requests -= 1;
+      if (this.#requests === 0) this.#meanwhile = [];
+    }
+  }
+
+  /**
+   * A reply may quote what lies far above: the reply's own page brings it along.
+   *
+   * @param {RoomEvent[]} events
+   */
+  #learnQuoted(events) {
+    for (const { reply_to, seq } of events) {
+      if (!reply_to || findMessage(this.state, reply_to)) continue;
+      this.#send('read_messages', { stream: this.stream, around: seq, limit: 1 }).then(
+        (page) => {
+          this.state = quotedLearned(this.state, page.quoted);
+          this.#changed();
+        },
+        () => {}, // Without it the reply stands there without its quotation, until the page is read again.
+      );
+    }
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A room that is open in this browser: name, members and presence, its conversation, and, for the provider's people, its
+ * internal notes. Kept up to date by the same events as the list of rooms.
+ *
+ * @import { Room, RoomEvent, RoomLine } from '../connection/protocol-shapes.js'
+ * @import { Outbox } from '../connection/outbox.js'
+ * @import { Send } from '../connection/stream-registry.js'
+ * @import { PeopleDirectory } from '../accounts/people-directory.js'
+ */
+import { Conversation } from '../messages/conversation.js';
+import { presenceChanged, roomEventApplied } from './room-state.js';
+
+export class OpenRoom extends EventTarget {
+  /** @type {Room|null} Null until it was fetched. */
+  room = null;
+  /** @type {RoomEvent[]|null} Events of the shared stream while it is being fetched. */
+  #meanwhile = null;
+  /** @type {RoomEvent[]|null} */
+  #staffMeanwhile = null;
+  #send;
+  #people;
+
+  /**
+   * @param {RoomLine} line
+   * @param {object} parts
+   * @param {string} parts.accountId
+   * @param {Send} parts.send
+   * @param {Outbox} parts.outbox
+   * @param {PeopleDirectory} parts.people
+   */
+  constructor(line, { accountId, send, outbox, people }) {
+    super();
+    this.roomId = line.room_id;
+    this.#send = send;
+    this.#people = people;
+    const parts = { accountId, send, outbox };
+    this.shared = new Conversation({ ...parts, stream: line.stream, isInternal: false });
+    this.staff = line.staff_stream
+      ? new Conversation({ ...parts, stream: line.staff_stream, isInternal: true })
+      : null;
+  }
+
+  /** @returns {Conversation[]} */
+  get conversations() {
+    return this.staff ? [this.shared, this.staff] : [this.shared];
+  }
+
+  /** Fetch the room afresh. Rejects with a CommandError where that fails; what was there then stays. */
+  async load() {
+    this.#meanwhile = [];
+    this.#staffMeanwhile = [];
+    try {
+      const { room } = await this.#send('open_room', { room_id: this.roomId });
+      this.#opened(room, this.#meanwhile, this.#staffMeanwhile);
+    } finally {
+      this.#meanwhile = null;
+      this.#staffMeanwhile = null;
+    }
+  }
+
+  /**
+   * @param {string} stream
+   * @returns {Conversation|null}
+   */
+  conversationOf(stream) {
+    return this.conversations.find((conversation) => conversation.stream === stream) ?? null;
+  }
+
+  /**
+   * @param {string} stream
+   * @param {RoomEvent[]} events
+   */
+  receive(stream, events) {
+    const isShared = stream === this.shared.stream;
+    (isShared ? this.#meanwhile : this.#staffMeanwhile)?.push(...events);
+    if (!this.room) return;
+    if (isShared) this.#changeRoom(events.reduce(roomEventApplied, this.room));
+    this.#people.learn(events.flatMap((event) => event.member ?? []));
+    this.conversationOf(stream)?.receive(events);
+  }
+
+  /** @param {{online?: string[], offline?: string[]}} hint */
+  presenceChanged(hint) {
+    if (this.room) this.#changeRoom(presenceChanged(this.room, hint));
+  }
+
+  /**
+   * @param {Room} room
+   * @param {RoomEvent[]} meanwhile
+   * @param {RoomEvent[]} staffMeanwhile
+   */
+  #opened(room, meanwhile, staffMeanwhile) {
+    const { shared, staff } = room.streams;
+    this.#people.learn([...room.people, ...room.members]);
+    const missed = meanwhile.filter((event) => event.seq > shared.seq);
+    this.#changeRoom(missed.reduce(roomEventApplied, room));
+    this.shared.open(shared, meanwhile);
+    if (staff) this.staff?.open(staff, staffMeanwhile);
+    this.dispatchEvent(new Event('opened'));
+  }
+
+  /** @param {Room} room */
+  #changeRoom(room) {
+    if (room === this.room) return;
+    this.room = room;
+    this.dispatchEvent(new Event('change'));
+  }
+}

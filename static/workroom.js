@@ -1,0 +1,282 @@
+/**
+ * Everything a signed-in browser holds, put together: the line, the streams, the outbox, the list of rooms, the open
+ * rooms, the desk. Says which part hears of what; decides nothing else, and draws nothing.
+ *
+ * @import { Account, Hello, RoomEvent, RoomLine } from './connection/protocol-shapes.js'
+ * @import { ConnectionPhase } from './connection/socket-connection.js'
+ */
+import { PeopleDirectory } from './accounts/people-directory.js';
+import { CommandError } from './connection/command-error.js';
+import { mintCommandId } from './connection/command-id.js';
+import { Drafts } from './connection/drafts.js';
+import { request } from './connection/http.js';
+import { Outbox } from './connection/outbox.js';
+import { SocketConnection } from './connection/socket-connection.js';
+import { StreamRegistry } from './connection/stream-registry.js';
+import { Desk } from './desk/desk.js';
+import { TypingHints } from './messages/typing-hints.js';
+import { OpenRooms } from './rooms/open-rooms.js';
+import { ReadReporter } from './rooms/read-reporter.js';
+import { RoomList } from './rooms/room-list.js';
+
+const PRESENCE_REFRESH_MS = 2_000;
+
+/**
+ * Events: `phase` (the line's phase changed), `ended` (detail: the close code's name; nobody will connect again),
+ * `account` (the account's own kind or name changed), `room-gone` (detail: the room's id).
+ */
+export class Workroom extends EventTarget {
+  people = new PeopleDirectory();
+  typing = new TypingHints();
+  #isFirstHello = true;
+
+  /** @param {Account} account */
+  constructor(account) {
+    super();
+    this.account = account;
+    const accountId = account.account_id;
+    const send = (/** @type {string} */ command, /** @type {Record<string, unknown>} */ fields) => this.send(command, fields);
+    this.connection = new SocketConnection({
+      openSocket: () => new WebSocket(new URL('/socket', location.href.replace(/^http/, 'ws'))),
+      checkSession,
+      listener: {
+        onPhase: (phase) => this.#phaseChanged(phase),
+        onHello: (hello) => this.#welcome(hello),
+        onFrame: (frame) => this.#receive(frame),
+        onStopped: (close) => this.dispatchEvent(new CustomEvent('ended', { detail: close })),
+      },
+    });
+    this.drafts = new Drafts(localStorage, accountId);
+    this.streams = new StreamRegistry(send);
+    this.outbox = new Outbox({
+      accountId,
+      storage: localStorage,
+      send,
+      listener: {
+        onChange: () => this.openRooms.conversations.forEach((conversation) => conversation.outboxChanged()),
+        onDelivered: (entry, result) => this.openRooms.conversationOf(entry.stream)?.delivered(entry, result.seq),
+      },
+    });
+    this.reads = new ReadReporter(send);
+    this.roomList = new RoomList({ accountId, people: this.people, send, onListed: (lines) => this.#listed(lines) });
+    this.desk = new Desk(send);
+    const parts = { accountId, send, outbox: this.outbox, people: this.people };
+    this.openRooms = new OpenRooms(parts, (roomId) => this.#leave(roomId));
+    this.people.learn([account]);
+  }
+
+  start() {
+    this.connection.start();
+  }
+
+  /** Close the line and leave nothing of this account behind in the browser. */
+  signOut() {
+    this.connection.stop();
+    this.outbox.clear();
+    this.drafts.clear();
+  }
+
+  /** @param {string} ability */
+  may(ability) {
+    return this.account.abilities.includes(ability);
+  }
+
+  get isProvider() {
+    return this.account.kind !== 'customer';
+  }
+
+  /**
+   * @param {string} command
+   * @param {Record<string, unknown>} [fields]
+   * @returns {Promise<any>}
+   */
+  send(command, fields = {}) {
+    return this.connection.send(command, fields);
+  }
+
+  /**
+   * A command that is recorded, with an id of its own.
+   *
+   * @param {string} command
+   * @param {Record<string, unknown>} fields
+   * @returns {Promise<any>}
+   */
+  record(command, fields) {
+    return this.send(command, { client_command_id: mintCommandId(), ...fields });
+  }
+
+  /**
+   * @param {string} roomId
+   * @returns {import('./rooms/open-room.js').OpenRoom|null} Null where the account is not a member.
+   */
+  openRoom(roomId) {
+    const line = this.roomList.find(roomId);
+    return line ? this.openRooms.open(line) : null;
+  }
+
+  /**
+   * Everything of a stream up to a number has been read here.
+   *
+   * @param {string} stream
+   * @param {number} seq
+   */
+  markRead(stream, seq) {
+    this.roomList.readTo(stream, seq);
+    this.openRooms.conversationOf(stream)?.readMarkerMoved(this.account.account_id, seq);
+    this.reads.report(stream, seq);
+  }
+
+  /** @param {ConnectionPhase} phase */
+  #phaseChanged(phase) {
+    if (phase !== 'open') {
+      this.streams.disconnected();
+      this.outbox.disconnected();
+    }
+    this.dispatchEvent(new Event('phase'));
+  }
+
+  /** @param {Hello} hello */
+  #welcome(hello) {
+    this.#become(hello.account);
+    this.streams.connected(hello);
+    this.#followOwn();
+    this.outbox.connected();
+    this.reads.connected();
+    if (this.may('watch_desk')) this.desk.watch();
+    this.openRooms.loadMissing();
+    // Presence has no number: what changed while the line was gone is fetched with the list, a little later.
+    this.roomList.refreshSoon(this.#isFirstHello ? 0 : PRESENCE_REFRESH_MS * (0.5 + Math.random()));
+    this.#isFirstHello = false;
+  }
+
+  /** The account's own stream is listened to from now on: what it told before is in the list that is fetched next. */
+  #followOwn() {
+    this.streams.follow(this.account.stream, null, {
+      onEvents: (events, stream) => this.#receiveOwn(stream, events),
+      onReset: (stream) => {
+        this.streams.unfollow(stream);
+        this.#followOwn();
+        this.roomList.refreshSoon();
+      },
+      onEnded: () => {},
+    });
+  }
+
+  /** @param {Account} account */
+  #become(account) {
+    const changedKind = account.kind !== this.account.kind;
+    this.account = { ...this.account, ...account };
+    this.people.learn([this.account]);
+    if (changedKind) {
+      this.openRooms.clear();
+      this.roomList.refreshSoon();
+    }
+    this.dispatchEvent(new Event('account'));
+  }
+
+  /** @param {RoomLine[]} lines */
+  #listed(lines) {
+    const listener = {
+      onEvents: (/** @type {RoomEvent[]} */ events, /** @type {string} */ stream) => this.#receiveRoom(stream, events),
+      onReset: () => this.#fetchAfresh(),
+      onEnded: (/** @type {string} */ stream) => this.#streamEnded(stream),
+    };
+    const listed = new Set(lines.flatMap((line) => [line.stream, line.staff_stream]).concat(this.account.stream));
+    for (const stream of this.streams.followed) if (!listed.has(stream)) this.streams.unfollow(stream);
+    for (const line of lines) {
+      this.streams.follow(line.stream, line.seq, listener);
+      this.streams.restart(line.stream, line.seq);
+      if (!line.staff_stream) continue;
+      this.streams.follow(line.staff_stream, line.staff_seq ?? 0, listener);
+      this.streams.restart(line.staff_stream, line.staff_seq ?? 0);
+    }
+    this.openRooms.loadMissing();
+  }
+
+  /** Positions were foreign (a restored backup): what is held here may never have happened. */
+  #fetchAfresh() {
+    this.openRooms.distrust();
+    this.roomList.refreshSoon(0);
+  }
+
+  /** @param {any} frame */
+  #receive(frame) {
+    if (frame.type === 'events' || frame.type === 'unsubscribed') this.streams.receive(frame);
+    else if (frame.type === 'typing') this.typing.began(frame.stream, frame.account_id);
+    else if (frame.type === 'presence') this.#presenceChanged(frame);
+    else if (frame.type === 'read_marker') {
+      this.openRooms.conversationOf(frame.stream)?.readMarkerMoved(frame.account_id, frame.seq);
+    } else if (frame.type === 'desk_changed') this.desk.refreshSoon();
+  }
+
+  /** @param {{stream: string, online?: string[], offline?: string[]}} hint */
+  #presenceChanged(hint) {
+    this.roomList.presenceChanged(hint);
+    const line = this.roomList.findByStream(hint.stream);
+    if (line) this.openRooms.find(line.room_id)?.presenceChanged(hint);
+  }
+
+  /**
+   * @param {string} stream
+   * @param {RoomEvent[]} events
+   */
+  #receiveRoom(stream, events) {
+    const line = this.roomList.findByStream(stream);
+    if (line) this.openRooms.find(line.room_id)?.receive(stream, events);
+    this.roomList.receive(stream, events);
+    for (const event of events) if (event.kind === 'message_posted') this.typing.ended(stream, event.actor_id);
+    this.dispatchEvent(new CustomEvent('room-events', { detail: { stream, events } }));
+  }
+
+  /**
+   * @param {string} stream
+   * @param {RoomEvent[]} events
+   */
+  #receiveOwn(stream, events) {
+    this.roomList.receiveOwn(stream, events);
+    for (const event of events) {
+      if (event.kind === 'room_exited') this.#leave(event.room_id ?? '');
+      if (event.kind === 'account_changed') void this.#fetchAccount();
+      if (event.kind === 'read_marker_moved') {
+        this.openRooms.conversationOf(event.stream ?? '')?.readMarkerMoved(this.account.account_id, event.read_seq ?? 0);
+      }
+    }
+  }
+
+  async #fetchAccount() {
+    try {
+      this.#become((await request('GET', '/api/session')).account);
+    } catch (error) {
+      // The connection itself finds out where the session has ended.
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+
+  /** @param {string} stream */
+  #streamEnded(stream) {
+    const line = this.roomList.findByStream(stream);
+    // Where only the internal notes ended, the account changed sides: the list tells what is left.
+    if (line?.staff_stream === stream) this.roomList.refreshSoon();
+    else if (line) this.#leave(line.room_id);
+  }
+
+  /** @param {string} roomId */
+  #leave(roomId) {
+    const line = this.roomList.find(roomId);
+    for (const stream of [line?.stream, line?.staff_stream]) if (stream) this.streams.unfollow(stream);
+    this.openRooms.forget(roomId);
+    this.roomList.forget(roomId);
+    this.dispatchEvent(new CustomEvent('room-gone', { detail: roomId }));
+  }
+}
+
+/** @returns {Promise<'signed_in'|'signed_out'|'unknown'>} */
+async function checkSession() {
+  try {
+    await request('GET', '/api/session');
+    return 'signed_in';
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'sign_in_required') return 'signed_out';
+    return 'unknown';
+  }
+}

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CommandError } from '../../../static/connection/command-error.js';
+import { Outbox } from '../../../static/connection/outbox.js';
+import { FakeStorage, FakeTimers, deferred, settled } from '../fakes.mjs';
+
+const LOST = () => new CommandError('connection_lost', { retry: true });
+
+function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), accountId = 'anna' } = {}) {
+  const sent = [];
+  const delivered = [];
+  const timers = new FakeTimers();
+  let minted = 0;
+  const box = new Outbox({
+    accountId,
+    storage,
+    timers,
+    mintId: () => `${accountId}-${++minted}`,
+    send: (command, fields) => {
+      sent.push(fields);
+      return send(fields, sent.length);
+    },
+    listener: { onDelivered: (entry) => delivered.push(entry.fields.text) },
+  });
+  const write = (text, stream = 'stream') => box.put('post_message', stream, { text });
+  return { box, sent, delivered, timers, storage, write };
+}
+
+test('what is written without a line leaves in order, once, when it is back', async () => {
+  const { box, delivered, sent, write } = outbox();
+  for (const text of ['one', 'two', 'three']) write(text);
+  await settled();
+  assert.deepEqual(sent, []);
+  box.connected();
+  await settled();
+  assert.deepEqual(delivered, ['one', 'two', 'three']);
+  assert.equal(sent.length, 3);
+  assert.equal(box.size, 0);
+});
+
+test('in a stream one message is under way at a time, so that no failure turns their order', async () => {
+  const first = deferred();
+  const { box, sent, write } = outbox({ send: (_, count) => (count === 1 ? first.promise : Promise.resolve({})) });
+  box.connected();
+  write('one');
+  write('two');
+  await settled();
+  assert.deepEqual(sent.map(({ text }) => text), ['one']);
+  first.resolve({});
+  await settled();
+  assert.deepEqual(sent.map(({ text }) => text), ['one', 'two']);
+});
+
+test('streams do not wait for each other', async () => {
+  const { box, sent, write } = outbox({ send: () => new Promise(() => {}) });
+  box.connected();
+  write('one', 'first');
+  write('two', 'second');
+  await settled();
+  assert.equal(sent.length, 2);
+});
+
+test('after a lost line the same is sent again under the same id', async () => {
+  const { box, sent, delivered, write } = outbox({
+    send: async (_, count) => {
+      if (count === 1) throw LOST();
+      return {};
+    },
+  });
+  box.connected();
+  write('one');
+  write('two');
+  await settled();
+  assert.equal(sent.length, 1);
+  box.connected();
+  await settled();
+  assert.deepEqual(sent.map((fields) => fields.client_command_id), ['anna-1', 'anna-1', 'anna-2']);
+  assert.deepEqual(delivered, ['one', 'two']);
+});
+
+test('after a time-out the same is sent again under the same id, though the line stands', async () => {
+  const { box, sent, timers, write } = outbox({
+    send: async (_, count) => {
+      if (count === 1) throw new CommandError('timed_out', { retry: true });
+      return {};
+    },
+  });
+  box.connected();
+  write('one');
+  await timers.pass(2_000);
+  assert.deepEqual(sent.map((fields) => fields.client_command_id), ['anna-1', 'anna-1']);
+});
+
+test('a server that asks for time is given it', async () => {
+  const { box, sent, timers, write } = outbox({
+    send: async (_, count) => {
+      if (count === 1) throw new CommandError('rate_exceeded', { retry: true, params: { retry_after_seconds: 7 } });
+      return {};
+    },
+  });
+  box.connected();
+  write('one');
+  await timers.pass(6_999);
+  assert.equal(sent.length, 1);
+  await timers.pass(1_001);
+  assert.equal(sent.length, 2);
+});
+
+test('a reload loses nothing and keeps the ids', async () => {
+  const storage = new FakeStorage();
+  const before = outbox({ storage });
+  before.write('one');
+  before.write('two');
+  const after = outbox({ storage });
+  after.box.connected();
+  await settled();
+  assert.deepEqual(after.sent.map((fields) => [fields.client_command_id, fields.text]), [['anna-1', 'one'], ['anna-2', 'two']]);
+  assert.equal(storage.length, 0);
+});
+
+test('another account on the same machine never sees it', () => {
+  const storage = new FakeStorage();
+  outbox({ storage }).write('private');
+  assert.equal(outbox({ storage, accountId: 'ben' }).box.size, 0);
+});
+
+test('what the server refuses stays visible, and the next one goes on', async () => {
+  const { box, delivered, write } = outbox({
+    send: async ({ text }) => {
+      if (text === 'bad') throw new CommandError('room_archived', { params: {} });
+      return {};
+    },
+  });
+  box.connected();
+  write('bad');
+  write('good');
+  await settled();
+  assert.deepEqual(delivered, ['good']);
+  assert.deepEqual(box.of('stream').map(({ state, error }) => [state, error.code]), [['failed', 'room_archived']]);
+});
+
+test('a failed message can be sent anew, under a new id, or thrown away', async () => {
+  let refuses = true;
+  const { box, sent, delivered, write, storage } = outbox({
+    send: async () => {
+      if (refuses) throw new CommandError('forbidden');
+      return {};
+    },
+  });
+  box.connected();
+  write('one');
+  write('two');
+  await settled();
+  refuses = false;
+  box.retry('anna-1');
+  box.discard('anna-2');
+  await settled();
+  assert.deepEqual(delivered, ['one']);
+  assert.equal(sent.at(-1).client_command_id, 'anna-3');
+  assert.equal(storage.length, 0);
+});
+
+test('what was seen as an event is not sent any more', async () => {
+  const { box, sent, write } = outbox();
+  const { client_command_id } = write('one');
+  box.settle(client_command_id);
+  box.connected();
+  await settled();
+  assert.deepEqual(sent, []);
+});
+
+test('signing out leaves nothing behind', async () => {
+  const { box, sent, write, storage } = outbox();
+  write('one');
+  box.clear();
+  box.connected();
+  await settled();
+  assert.equal(storage.length, 0);
+  assert.deepEqual(sent, []);
+});
+
+test('a storage that is full costs the reload, not the message', async () => {
+  const storage = new FakeStorage();
+  storage.setItem = () => {
+    throw new DOMException('full', 'QuotaExceededError');
+  };
+  const { box, delivered, write } = outbox({ storage });
+  box.connected();
+  write('one');
+  await settled();
+  assert.deepEqual(delivered, ['one']);
+});

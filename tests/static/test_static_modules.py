@@ -1,0 +1,69 @@
+"""The browser's modules: their own tests, run by node, and rules that every file under static/ keeps."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CLONE = Path(__file__).parents[2]
+STATIC = CLONE / "static"
+MODULES = sorted(STATIC.rglob("*.js"))
+STYLES = sorted(STATIC.rglob("*.css"))
+
+
+def test_the_modules_pass_their_own_tests() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed: apt install nodejs")
+    suites = sorted(map(str, (CLONE / "tests" / "static").rglob("*.test.mjs")))
+    assert len(suites) > 5, "nothing to run: this proves nothing"
+    run = subprocess.run([node, "--test", *suites], cwd=CLONE, capture_output=True, text=True, timeout=120)  # noqa: S603
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+
+
+def test_no_module_turns_text_into_markup_or_code() -> None:
+    forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\b|setHTML")
+    found = [f"{module.name}: {match}" for module in MODULES for match in forbidden.findall(module.read_text())]
+    assert found == []
+
+
+def test_no_file_reaches_out_of_the_installation() -> None:
+    outside = re.compile(r"(?:from|import)\s*\(?['\"](?!\.)|@import|url\(['\"]?(?:https?:)?//")
+    files = [*MODULES, *STYLES]
+    found = [path.name for path in files if outside.search(_without_comments(path.read_text()))]
+    assert found == []
+
+
+def test_every_import_names_a_file_that_is_there() -> None:
+    missing = [
+        f"{module.name}: {target}"
+        for module in MODULES
+        for target in re.findall(r"(?:from|import\()\s*'(\.[^']+)'", module.read_text())
+        if not (module.parent / target).is_file()
+    ]
+    assert missing == []
+
+
+def test_every_file_of_the_page_is_there_and_every_style_is_used() -> None:
+    page = (STATIC / "index.html").read_text()
+    named = re.findall(r"(?:href|src)=\"/static/([^\"]+)\"", page)
+    assert [name for name in named if not (STATIC / name).is_file()] == []
+    assert [style.name for style in STYLES if str(style.relative_to(STATIC)) not in named] == []
+
+
+def test_the_page_has_no_script_or_style_of_its_own() -> None:
+    page = (STATIC / "index.html").read_text()
+    assert re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page) is None
+
+
+def test_files_stay_small() -> None:
+    large = {path.name: lines for path in MODULES if (lines := len(path.read_text().splitlines())) > 300}
+    assert large == {}
+
+
+def _without_comments(source: str) -> str:
+    return re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
