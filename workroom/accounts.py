@@ -2,8 +2,8 @@
 
 What an account is (kind, customer) is kept for ever; who the person is lies apart and can be erased alone.
 A customer's account stays one. Changes are told to everybody who sees the person: an event in the account's
-own stream, and `member_changed` in each of its rooms. Locks are taken in one order: account changes, rooms,
-own stream, account.
+own stream, and `member_changed` in each of its rooms. Locks are taken in one order: changes of
+rights, rooms, own stream.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import events, memberships, rooms, sessions
+from workroom import credentials, events, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.customers import require_customer
 from workroom.errors import Conflict, InvalidInput, NotFound, TryAgain
@@ -47,18 +47,6 @@ class ChangedAccount:
     events: list[RecordedEvent]
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Whose password this is and how it is stored."""
-
-    account_id: AccountId
-    password_hash: str
-
-
-# -- making and finding
-# -------------------------------------------------------------------------------------------
-
-
 async def create_account(
     transaction: Transaction,
     *,
@@ -75,9 +63,11 @@ async def create_account(
         Conflict: the address has an account (`field` is `email`).
     """
     if (kind is AccountKind.CUSTOMER) != (customer_id is not None):
-        problem = "missing" if customer_id is None else "not_for_this_kind"
-        raise InvalidInput("An account has a customer exactly when it is a customer's.",
-                           field="customer_id", problem=problem)  # fmt: skip
+        raise InvalidInput(
+            "An account has a customer exactly when it is a customer's.",
+            field="customer_id",
+            problem="missing" if customer_id is None else "not_for_this_kind",
+        )
     if customer_id is not None:
         await require_customer(transaction, customer_id)
     account_id, address = mint_account_id(), clean_email(email)
@@ -92,7 +82,7 @@ async def create_account(
         stream_id=mint_stream_id(),
     )
     if password_hash is not None:
-        await store_password(transaction, account_id, password_hash)
+        await credentials.store_password(transaction, account_id, password_hash)
     return await require_account(transaction, account_id)
 
 
@@ -110,47 +100,6 @@ async def list_accounts(
     """A page of accounts, oldest first, from behind `after` on (None: from the first)."""
     records = await transaction.fetch(queries.accounts.list_accounts, after=after, page_size=limit)
     return [_account(record) for record in records]
-
-
-# -- passwords
-# ----------------------------------------------------------------------------------------------------
-
-
-async def find_credentials(transaction: Transaction, email: str) -> Credentials | None:
-    """What to compare a password with; None for nobody, no password, deactivated alike."""
-    record = await transaction.fetch_one_or_none(
-        queries.accounts.find_credentials, email_key=make_email_key(email)
-    )
-    return None if record is None else Credentials(**record)
-
-
-async def find_password_hash(transaction: Transaction, account_id: AccountId) -> str | None:
-    """How the account's password is stored; None while it has none."""
-    password_hash: str | None = await transaction.fetch_value(
-        queries.accounts.find_password_hash, account_id=account_id
-    )
-    return password_hash
-
-
-async def store_password(transaction: Transaction, account_id: AccountId, password_hash: str) -> None:
-    """Set an account's password, the first or another."""
-    await transaction.execute(
-        queries.accounts.store_password, account_id=account_id, password_hash=password_hash
-    )
-
-
-async def renew_password_hash(transaction: Transaction, checked: Credentials, password_hash: str) -> None:
-    """Store the same password at today's cost, unless it was changed meanwhile."""
-    await transaction.execute(
-        queries.accounts.renew_password_hash,
-        account_id=checked.account_id,
-        former_hash=checked.password_hash,
-        password_hash=password_hash,
-    )
-
-
-# -- changes
-# ------------------------------------------------------------------------------------------------------
 
 
 async def change_name(transaction: Transaction, account_id: AccountId, display_name: str) -> ChangedAccount:
@@ -193,7 +142,7 @@ async def change_kind(
     await transaction.execute(queries.accounts.update_kind, account_id=account_id, kind=kind.value)
     left: list[RecordedEvent] = []
     if kind is AccountKind.COMPLIANCE:
-        left = await memberships.end_all_memberships(transaction, account_id, actor_id)
+        left = await rooms.end_all_memberships(transaction, account_id, actor_id)
         streams = []
     await sessions.end_sessions_unrecorded(transaction, account_id)
     entries = [
@@ -244,10 +193,6 @@ async def reactivate_account(
     return await _told(transaction, account_id, entries)
 
 
-# -- inside
-# -------------------------------------------------------------------------------------------------------
-
-
 async def _lock_for_rights(transaction: Transaction, account_id: AccountId) -> tuple[Account, list[StreamId]]:
     # One change of rights at a time in the installation, so that two admins cannot each rely on the other
     # staying.
@@ -258,15 +203,14 @@ async def _lock_for_rights(transaction: Transaction, account_id: AccountId) -> t
 
 
 async def _lock(transaction: Transaction, account: Account) -> list[StreamId]:
-    """Lock the account with its rooms and its own stream; give the shared streams of the rooms.
+    """Lock the account's rooms and its own stream; give the shared streams of the rooms.
 
-    The account's row is locked last and against key shares: a membership that is being written refers to
-    it, so that after this none can begin unseen. The rooms are read again under that lock.
+    Whoever begins or ends a membership of an account locks that account's stream, so the rooms are read again
+    under that lock. One that came in between cannot be locked any more: rooms come before streams.
     """
     joined = await _rooms_joined(transaction, account.account_id)
     await rooms.lock_rooms(transaction, joined)
     await events.lock_streams(transaction, [account.stream_id])
-    await transaction.fetch_one(queries.accounts.lock_account, account_id=account.account_id)
     records = await transaction.fetch(queries.accounts.list_shared_streams, account_id=account.account_id)
     if not {record["room_id"] for record in records} <= set(joined):
         raise TryAgain("The account joined a room at the same moment.")

@@ -14,8 +14,9 @@ from datetime import datetime
 import msgspec
 
 from workroom import events
+from workroom.abilities import Ability, has_ability
+from workroom.errors import Conflict, Forbidden, NotFound
 from workroom.event_frames import Person
-from workroom.errors import Conflict, NotFound
 from workroom.events import NewEvent, OpenStream, RecordedEvent
 from workroom.ids import AccountId, ClientCommandId, RoomId, StreamId
 from workroom.storage.database import Transaction
@@ -151,6 +152,10 @@ async def begin_membership(
     is whose command it is, `added_by` who let the account in: the same, except where an invitation is accepted.
     The events are numbered but not written: the caller writes them together with its own.
     """
+    # Asked again under the lock of the account's stream, which whoever changes or deactivates the account holds.
+    person = (await list_people(transaction, [person.account_id]))[person.account_id]
+    if person.deactivated or not has_ability(person.kind, Ability.TAKE_PART):
+        raise Forbidden("This account takes no part in rooms.", kind=person.kind)
     if await find_membership(transaction, streams.room_id, person.account_id) is not None:
         raise Conflict("The account is a member already.", field="account_id")
     is_provider = person.kind in PROVIDER_IN_ROOMS

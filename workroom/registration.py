@@ -7,13 +7,16 @@ writing how it is called. Only an invitation to a private room does that, and it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
-from workroom import accounts, customers, one_time_links
+from workroom import accounts, customers, invitations, one_time_links
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.errors import InvalidInput, LinkExpired
-from workroom.ids import CustomerId, RoomId
+from workroom.events import RecordedEvent
+from workroom.ids import ClientCommandId, CustomerId
 from workroom.one_time_links import LinkPurpose
+from workroom.rooms import Actor
 from workroom.storage.database import Transaction
 
 
@@ -26,7 +29,15 @@ class NewPerson:
     password_hash: str
 
 
-async def register_customer(transaction: Transaction, person: NewPerson, customer_name: str) -> Account:
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An account just made, and the events that tell of the room it was invited into."""
+
+    account: Account
+    events: list[RecordedEvent]
+
+
+async def register_customer(transaction: Transaction, person: NewPerson, customer_name: str) -> Registered:
     """Make a customer and its first person.
 
     Raises:
@@ -34,30 +45,37 @@ async def register_customer(transaction: Transaction, person: NewPerson, custome
         Conflict: the address has an account (`field` is `email`).
     """
     customer = await customers.create_customer(transaction, customer_name)
-    return await _create(transaction, AccountKind.CUSTOMER, person, customer.customer_id)
+    return Registered(await _create(transaction, AccountKind.CUSTOMER, person, customer.customer_id), [])
 
 
 async def register_invited(
-    transaction: Transaction, person: NewPerson, room_id: RoomId, customer_name: str | None
-) -> Account:
-    """Make an account for somebody who was invited into a room. The caller accepts the invitation with it.
+    transaction: Transaction, person: NewPerson, invitation_token: str, customer_name: str | None
+) -> Registered:
+    """Make an account for somebody who was invited into a room, and let it in: the invitation is used up.
 
-    Into a private room one comes as a person of that room's customer; into a shared room as the first of
-    one's own.
+    Into a private room one comes as a person of that room's customer; into a shared room as the first
+    person of a customer of one's own.
 
     Raises:
+        LinkExpired: the invitation does not work, or somebody else was faster.
         InvalidInput: a name is none, `customer_name` is missing for a shared room, or the address is none.
         Conflict: the address has an account (`field` is `email`).
     """
-    customer = await customers.find_customer_of_private_room(transaction, room_id)
-    if customer is not None:
-        return await _create(transaction, AccountKind.CUSTOMER, person, customer.customer_id)
-    if customer_name is None:
-        raise InvalidInput("Say which customer you belong to.", field="customer_name", problem="missing")
-    return await register_customer(transaction, person, customer_name)
+    invitation = await invitations.find_invitation(transaction, invitation_token)
+    customer = await customers.find_customer_of_private_room(transaction, invitation.room_id)
+    if customer is None:
+        if customer_name is None:
+            raise InvalidInput("Say which customer you belong to.", field="customer_name", problem="missing")
+        customer = await customers.create_customer(transaction, customer_name)
+    account = await _create(transaction, AccountKind.CUSTOMER, person, customer.customer_id)
+    actor = Actor(account.account_id, account.kind, account.customer_id, account.stream_id)
+    _, events = await invitations.accept_invitation(
+        transaction, actor, invitation_token, ClientCommandId(uuid4())
+    )
+    return Registered(account, events)
 
 
-async def register_first_admin(transaction: Transaction, person: NewPerson, token: str) -> Account:
+async def register_first_admin(transaction: Transaction, person: NewPerson, token: str) -> Registered:
     """Make the first admin.
 
     Raises:
@@ -68,7 +86,7 @@ async def register_first_admin(transaction: Transaction, person: NewPerson, toke
     if await one_time_links.is_there_an_admin(transaction):
         raise LinkExpired("This link does not work any more.")
     await one_time_links.use_link(transaction, token, LinkPurpose.FIRST_ADMIN)
-    return await _create(transaction, AccountKind.ADMIN, person, None)
+    return Registered(await _create(transaction, AccountKind.ADMIN, person, None), [])
 
 
 async def _create(

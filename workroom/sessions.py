@@ -37,7 +37,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in by a session."""
+    """Who is signed in by a session; `stream_seq` is the position of the account's stream in the same snapshot."""
 
     session_id: UUID
     account_id: AccountId
@@ -45,6 +45,7 @@ class SignedIn:
     customer_id: CustomerId | None
     display_name: str
     stream_id: StreamId
+    stream_seq: int
     expires_at: datetime
 
 
@@ -73,7 +74,7 @@ async def start_session(
     """
     if checked_password_hash is not None:
         found = await transaction.fetch_value(
-            queries.sessions.lock_password, account_id=account_id, password_hash=checked_password_hash
+            queries.credentials.lock_password, account_id=account_id, password_hash=checked_password_hash
         )
         if found is None:
             raise SignInRefused("The password was changed at the same moment.")
@@ -97,6 +98,7 @@ async def find_sessions(transaction: Transaction, token_hashes: Sequence[bytes])
             customer_id=record["customer_id"],
             display_name=record["display_name"],
             stream_id=record["stream_id"],
+            stream_seq=record["stream_seq"],
             expires_at=record["expires_at"],
         )
         for record in records

@@ -14,7 +14,8 @@ returning session_id, expires_at;
 -- name: find_sessions
 -- Who is signed in with each of these tokens: sessions that have neither ended nor expired, of active accounts.
 -- :token_hashes bytea[]
-select s.token_hash, s.session_id, s.account_id, a.kind, a.customer_id, p.display_name, own.stream_id, s.expires_at
+select s.token_hash, s.session_id, s.account_id, a.kind, a.customer_id, p.display_name, own.stream_id,
+    own.last_seq as stream_seq, s.expires_at
 from unnest(:token_hashes::bytea[]) as asked(token_hash)
 join sessions as s using (token_hash)
 join accounts as a on a.account_id = s.account_id and a.deactivated_at is null
