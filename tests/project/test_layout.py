@@ -1,0 +1,132 @@
+"""Where things lie and what they are called, so that a newcomer finds them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tests.project.tree import ROOT, functions, list_files, list_under, parse, read
+
+# Names that say nothing: what is in such a drawer belongs to a noun.
+DRAWERS = {
+    "utils", "util", "helper", "helpers", "common", "misc", "manager", "managers", "service", "services",
+    "core", "data", "info", "item", "items", "process", "handle", "obj", "ctx", "base", "lib",
+}  # fmt: skip
+NAMELESS = {"utils", "helper", "manager", "info", "item", "handle", "obj", "ctx", "misc", "tmp"}
+
+LONGEST_PYTHON_FILE = 400
+LONGEST_TEST_FILE = 600
+LONGEST_BROWSER_FILE = 250
+LONGEST_FUNCTION = 60
+
+# Modules that are tested through the one that uses them.
+TESTED_BY = {
+    "storage/connection_pool.py": "storage/test_database.py",
+    "storage/transaction.py": "storage/test_database.py",
+    "storage/database_errors.py": "storage/test_database.py",
+}
+# Names that a library gave: methods of ours that take their place.
+NAMED_BY_OTHERS = {"handle_websocket_upgrade"}
+NOT_TESTED_ALONE = {"__init__.py", "__main__.py"}
+
+
+def test_the_top_of_the_tree_is_what_the_readme_says() -> None:
+    section = read(Path("README.md")).partition("\n## What lies where\n")[2].partition("\n## ")[0]
+    said = {name.rstrip("/") for name in re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)}
+    there = {path.parts[0] for path in list_files()}
+    assert there == said, (
+        "README.md, section 'What lies where': one table row for each entry of the top folder"
+    )
+
+
+def test_no_file_is_a_drawer() -> None:
+    drawers = [
+        str(path) for path in list_files() if path.stem in DRAWERS and path.suffix in {".py", ".js", ".css"}
+    ]
+    folders = [str(path) for path in list_files() if DRAWERS & set(path.parts[:-1])]
+    assert drawers + folders == []
+
+
+def test_no_name_in_the_program_says_nothing() -> None:
+    nameless = []
+    for path in list_under("workroom", ".py"):
+        for function in functions(parse(path)):
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            names = [function.name, *(argument.arg for argument in arguments)]
+            nameless += [
+                f"{path}:{function.lineno} {name}" for name in names if NAMELESS & set(name.split("_"))
+            ]
+    assert nameless == []
+
+
+def test_files_are_short_enough_to_be_read() -> None:
+    limits = {"workroom": LONGEST_PYTHON_FILE, "tests": LONGEST_TEST_FILE, "static": LONGEST_BROWSER_FILE}
+    long = [
+        f"{path} has {length} lines, more than {limit}"
+        for folder, limit in limits.items()
+        for path in list_under(folder, ".py", ".js", ".mjs")
+        if (length := read(path).count("\n")) > limit and not (folder == "tests" and path.suffix == ".mjs")
+    ]
+    assert long == []
+
+
+def test_functions_are_short_enough_to_be_understood() -> None:
+    long = [
+        f"{path}:{function.lineno} {function.name}"
+        for path in list_under("workroom", ".py")
+        for function in functions(parse(path))
+        if (function.end_lineno or 0) - function.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_a_test_file_has_the_name_of_what_it_tests() -> None:
+    homeless = []
+    for path in list_under("tests", ".py"):
+        inside = path.relative_to("tests")
+        if not path.name.startswith("test_") or inside.parts[0] in {
+            "project",
+            "journeys",
+            "browser",
+            "static",
+        }:
+            continue
+        words = inside.stem.removeprefix("test_").split("_")
+        # test_database_restart.py and test_database.py both test database.py.
+        possible = {"_".join(words[:length]) for length in range(1, len(words) + 1)}
+        home = Path("workroom", *inside.parts[:-1])
+        there = {each.stem for each in list_files() if home in each.parents}
+        there |= {each.relative_to(home).parts[0] for each in list_files() if home in each.parents}
+        if not possible & there:
+            homeless.append(str(path))
+    assert homeless == []
+
+
+def test_every_module_is_tested() -> None:
+    tests = {str(path.relative_to("tests")) for path in list_under("tests", ".py")}
+    untested = []
+    for path in list_under("workroom", ".py"):
+        inside = path.relative_to("workroom")
+        own = str(inside.with_name(f"test_{inside.name}"))
+        folder = f"test_{inside.parts[0]}.py" if len(inside.parts) > 1 else own
+        tested_by = TESTED_BY.get(str(inside), own)
+        if inside.name not in NOT_TESTED_ALONE and not {tested_by, folder} & tests:
+            untested.append(str(path))
+    assert untested == []
+
+
+def test_scripts_can_be_run() -> None:
+    scripts = [path for path in list_files() if path.parts[0] == "scripts" or path == Path(".ci/run")]
+    assert [str(path) for path in scripts if not os.access(ROOT / path, os.X_OK)] == []
+    assert {"up", "test", "check"} <= {path.name for path in scripts}
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    assert re.search(r"^ *scripts/test$", read(Path("README.md")), re.MULTILINE)
+    assert re.search(r"^scripts/test\b", read(Path(".ci/run")), re.MULTILINE)
+
+
+def test_processes_are_named_as_the_readme_says() -> None:
+    lines = dict(line.split(": ", 1) for line in read(Path("Procfile")).splitlines() if line)
+    assert lines == {"release": "workroom migrate", "web": "workroom serve", "worker": "workroom worker"}
