@@ -102,8 +102,11 @@ def withhold_older(events: Iterable[ToldEvent], reads_from_seq: int) -> list[Tol
     ]
 
 
-def frame_events(stream_id: StreamId, events: list[ToldEvent]) -> list[StreamFrame]:
-    """Frames for consecutive events of one stream, cut so that each listener can be served whole bytes."""
+def frame_events(stream_id: StreamId, events: list[ToldEvent], arrived_at_ms: int = 0) -> list[StreamFrame]:
+    """Frames for consecutive events of one stream, cut so that each listener can be served whole bytes.
+
+    `arrived_at_ms` is when the oldest command behind them arrived, wall clock; 0 when nobody measures.
+    """
     frames: list[StreamFrame] = []
     run: list[ToldEvent] = []
     for event in events:
@@ -112,15 +115,17 @@ def frame_events(stream_id: StreamId, events: list[ToldEvent]) -> list[StreamFra
             run.append(event)
             continue
         if run:
-            frames.append(_frame(stream_id, run))
+            frames.append(_frame(stream_id, run, None, arrived_at_ms))
             run = []
-        frames.append(_frame(stream_id, [event], ends))
+        frames.append(_frame(stream_id, [event], ends, arrived_at_ms))
     if run:
-        frames.append(_frame(stream_id, run))
+        frames.append(_frame(stream_id, run, None, arrived_at_ms))
     return frames
 
 
-def _frame(stream_id: StreamId, events: list[ToldEvent], ends: AccountId | None = None) -> StreamFrame:
+def _frame(
+    stream_id: StreamId, events: list[ToldEvent], ends: AccountId | None, arrived_at_ms: int
+) -> StreamFrame:
     oldest = events[0].subject_seq
     redacted = encode_events(stream_id, [withhold(events[0])]) if oldest is not None else None
     return StreamFrame(
@@ -131,6 +136,7 @@ def _frame(stream_id: StreamId, events: list[ToldEvent], ends: AccountId | None 
         oldest_subject_seq=oldest,
         redacted=redacted,
         ends_account_id=ends,
+        sent_at_ms=arrived_at_ms,
     )
 
 

@@ -57,6 +57,7 @@ class RoomLine(msgspec.Struct, frozen=True, kw_only=True):
     last_message: LastLine | None
     member_count: int
     member_ids: list[AccountId]
+    online: list[AccountId] = []
     staff_stream: StreamId | msgspec.UnsetType = msgspec.UNSET
     staff_seq: int | msgspec.UnsetType = msgspec.UNSET
     staff_unread: int | msgspec.UnsetType = msgspec.UNSET
@@ -103,6 +104,7 @@ class OpenedRoom(msgspec.Struct, frozen=True, kw_only=True):
     members: list[Member]
     people: list[Person]
     streams: dict[str, OpenedStream]
+    online: list[AccountId] = []
 
 
 async def list_rooms(transaction: Transaction, actor: Actor) -> list[RoomLine]:
@@ -121,6 +123,12 @@ async def list_waiting_rooms(transaction: Transaction, actor: Actor) -> list[Wai
         WaitingRoom(customers=[told.name for told in customers.get(record["room_id"], [])], **record)
         for record in records
     ]
+
+
+async def fingerprint_waiting_rooms(transaction: Transaction) -> str:
+    """A short text that changes whenever the list of waiting rooms does."""
+    fingerprint: str = await transaction.fetch_value(queries.rooms.fingerprint_of_waiting_rooms)
+    return fingerprint
 
 
 async def open_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> OpenedRoom:

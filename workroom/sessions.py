@@ -111,6 +111,12 @@ async def find_session(transaction: Transaction, token: str) -> SignedIn | None:
     return (await find_sessions(transaction, [token_hash])).get(token_hash)
 
 
+async def is_account_active(transaction: Transaction, account_id: AccountId) -> bool:
+    """Whether the account is there and not deactivated: to say why its sessions do not stand."""
+    is_active: bool = await transaction.fetch_value(queries.sessions.is_account_active, account_id=account_id)
+    return is_active
+
+
 async def end_session(transaction: Transaction, signed_in: SignedIn) -> list[RecordedEvent]:
     """End one session: signing out. A second time changes nothing and records nothing."""
     await events.lock_streams(transaction, [signed_in.stream_id])

@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 
 from workroom.errors import StartupError, Unavailable, WorkroomError
+from workroom.settings import Settings
 from workroom.storage.connection_pool import ConnectionPool
 from workroom.storage.database_errors import CommitUnknown
 from workroom.storage.queries import queries
@@ -159,3 +160,16 @@ def _require_fit(server: Record) -> None:
 
 def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
+
+
+def database_limits(settings: Settings) -> DatabaseLimits:
+    """The limits that the settings name."""
+    return DatabaseLimits(
+        writing_connections=settings.writing_connections,
+        reading_connections=settings.reading_connections,
+        long_connections=settings.long_connections,
+        acquire_seconds=settings.database_acquire_seconds,
+        connect_seconds=settings.database_connect_seconds,
+        statement_seconds=settings.database_statement_seconds,
+        lock_seconds=settings.database_lock_seconds,
+    )

@@ -42,3 +42,11 @@ where account_id = :account_id
 -- Sessions that ended or expired more than a day ago are no record of anything.
 delete from sessions
 where least(ended_at, expires_at) < current_instant() - interval '1 day';
+
+-- name: is_account_active
+-- Whether an account exists and is not deactivated.
+select exists (
+    select from accounts
+    where account_id = :account_id
+        and deactivated_at is null
+);

@@ -1,0 +1,132 @@
+"""Composes the server: settings, node, web application, listening socket. One node is one process.
+
+Ends in order: it stops accepting, refuses new commands, waits for what is being written, says goodbye to every socket
+spread over a few seconds, and exits 0 within its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+import uvloop
+
+from workroom import logs
+from workroom.clock import monotonic_seconds
+from workroom.errors import StartupError
+from workroom.node import Node, run_node
+from workroom.passwords import PasswordHasher
+from workroom.settings import Settings
+from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
+from workroom.sockets.connection import Endpoint
+from workroom.sockets.heartbeat import TimingWheel
+from workroom.sockets.websocket_protocol import build_websocket_protocol
+from workroom.storage.database import database_limits, open_database
+from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
+from workroom.web.routes import build_app
+
+BACKLOG = 4096
+GOODBYE_STEP_SECONDS = 0.05
+GOODBYE_SHARE = 0.4
+"""Of the time for shutting down, so much is spent spreading the goodbyes; the rest is for their answers."""
+
+
+def serve(settings: Settings) -> None:
+    """Run a node until SIGTERM or SIGINT."""
+    logs.configure_logs(settings.log_level)
+    uvloop.run(run_server(settings))
+
+
+async def run_server(settings: Settings) -> None:
+    """Run a node and its web server on the running loop."""
+    listener = listen(settings)
+    assert settings.database_url is not None
+    database_url = settings.database_url
+    async with run_node(
+        settings,
+        lambda: open_database(database_url, application_name="workroom web", limits=database_limits(settings)),
+    ) as node:
+        wheel = TimingWheel()
+        endpoint = Endpoint(
+            wheel,
+            node.flusher,
+            encode_goodbye,
+            max_frame_bytes=settings.frame_bytes,
+            outbound_bytes=settings.outbound_bytes,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            handshake_seconds=settings.header_seconds,
+        )
+        with PasswordHasher() as hasher:
+            config = uvicorn.Config(
+                build_app(node, hasher),
+                http=build_http_protocol(wheel, settings.header_seconds),
+                ws=build_websocket_protocol(endpoint),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws_max_size=settings.frame_bytes,
+                ws_per_message_deflate=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+                backlog=BACKLOG,
+            )
+            wheel.start()
+            try:
+                await NodeServer(config, node, endpoint).serve(sockets=[listener])
+            finally:
+                wheel.stop()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket: one that was handed to us, or a new one. A port in use is one clear sentence."""
+    if settings.listen_fd is not None:
+        return socket.socket(fileno=settings.listen_fd)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StartupError(
+            f"Port {settings.port} on {settings.host} cannot be opened ({error.strerror}): choose another one, "
+            f"for example PORT={settings.port + 1}."
+        ) from None
+
+
+class NodeServer(uvicorn.Server):
+    """uvicorn's server, with an end that loses nothing."""
+
+    def __init__(self, config: uvicorn.Config, node: Node, endpoint: Endpoint) -> None:
+        super().__init__(config)
+        self._node = node
+        self._endpoint = endpoint
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, finish what is being written, say goodbye, and then end as uvicorn does."""
+        give_up_at = monotonic_seconds() + self._node.settings.drain_seconds
+        for server in self.servers:
+            server.close()
+        self._node.is_draining = True
+        try:
+            async with asyncio.timeout(self._node.settings.drain_seconds):
+                await self._node.writer.drain()
+                self._node.flusher.flush()
+                await self._say_goodbye(self._node.settings.drain_seconds * GOODBYE_SHARE)
+                while self._endpoint.connections and monotonic_seconds() < give_up_at:
+                    await asyncio.sleep(GOODBYE_STEP_SECONDS)
+        except TimeoutError:
+            logs.log_event("drain_deadline_passed", connections=len(self._endpoint.connections))
+        await super().shutdown(sockets)
+
+    async def _say_goodbye(self, spread_seconds: float) -> None:
+        """Close every socket with 1012, a few at a time, so that they do not all come back at once elsewhere."""
+        waiting = list(self._endpoint.connections)
+        steps = max(1, min(int(spread_seconds / GOODBYE_STEP_SECONDS), len(waiting) // 20))
+        for step in range(steps):
+            for connection in waiting[step::steps]:
+                connection.say_goodbye_and_close(
+                    CloseCode.SERVICE_RESTART, reason_of(CloseCode.SERVICE_RESTART)
+                )
+            if step + 1 < steps:
+                await asyncio.sleep(GOODBYE_STEP_SECONDS)

@@ -1,0 +1,297 @@
+"""One running process: it commits first, then tells its own listeners and every other node.
+
+Between doors and domain: doors hand it commands, it opens the transactions. It owns the hub, the broker, the writer, the
+gathered reads, and every task of the process. Twice a second it asks Postgres in one query whether a stream that is
+listened to here has moved on without the hub (Redis is only a hint), and delivers what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from workroom import event_reading, logs, metrics, room_overview, sessions
+from workroom.command_writer import CommandWriter
+from workroom.errors import WorkroomError
+from workroom.event_frames import ToldEvent, frame_events
+from workroom.events import RecordedEvent
+from workroom.fanout.broker import Broker
+from workroom.fanout.flusher import Flusher
+from workroom.fanout.frames import Hint, StreamFrame
+from workroom.fanout.hub import Hub
+from workroom.fanout.presence import Presence
+from workroom.fanout.throttle import Throttle
+from workroom.gathered_reads import GatheredReads, read_gap
+from workroom.ids import AccountId, StreamId
+from workroom.settings import Settings
+from workroom.storage.database import Database, Transaction
+from workroom.storage.queries import queries
+
+POSITION_CHECK_SECONDS = 0.5
+SESSION_CHECK_SECONDS = 60.0
+
+
+class OpenSession(Protocol):
+    """A socket's session, as the node knows it."""
+
+    @property
+    def account_id(self) -> AccountId: ...
+
+    @property
+    def token_hash(self) -> bytes: ...
+
+    def write(self, data: bytes, /) -> None: ...
+
+    def dropped(self, stream_id: StreamId, reason: str, /) -> None: ...
+
+    def sign_in_ended(self) -> None:
+        """Learn that the session does not stand any more; the connection is closed."""
+
+    def desk_changed(self) -> None:
+        """Learn that the list of waiting rooms is another."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A transaction of a door, and what is to be told once it has committed."""
+
+    transaction: Transaction
+    events: list[RecordedEvent] = field(default_factory=list)
+
+    def recorded(self, events: Iterable[RecordedEvent]) -> None:
+        """Have events told after the commit, to this node's listeners and to the other nodes.
+
+        That is also how sockets end: `sessions_ended`, `account_changed` and `account_deactivated` in an account's own
+        stream make each of its sockets, on every node, show again that its session stands.
+        """
+        self.events.extend(events)
+
+
+class Node:
+    """See the module. Made and run by `run_node`."""
+
+    def __init__(
+        self, settings: Settings, database: Database, tasks: asyncio.TaskGroup, installation_id: UUID, epoch: UUID
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.epoch = epoch
+        self.installation_id = installation_id
+        self.node_id = uuid4()
+        self.is_draining = False
+        self.flusher = Flusher()
+        self.broker = Broker(
+            settings,
+            installation_id=installation_id,
+            epoch=epoch,
+            node_id=self.node_id,
+            on_frame=self._take_frame,
+            on_hint=self._take_hint,
+            on_gap=self.check_positions_soon,
+        )
+        self.hub = Hub(self._read_gap, self.broker.subscribe, self.broker.unsubscribe, tasks, self.flusher)
+        self.presence = Presence(self.broker, self.node_id, self._tell_presence)
+        self.throttle = Throttle(self.broker, settings)
+        self.reads = GatheredReads(database, tasks)
+        self.writer = CommandWriter(
+            database,
+            tasks,
+            self._tell_written,
+            lane_count=settings.lane_count,
+            lane_queue=settings.lane_queue,
+            batch_size=settings.batch_size,
+        )
+        self.sessions: dict[AccountId, list[OpenSession]] = {}
+        self.desk_watchers: set[OpenSession] = set()
+        self._tasks = tasks
+        self._check_now = asyncio.Event()
+        self._snapshot = ""
+        self._desk_fingerprint = ""
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Work]:
+        """Open a transaction for one command: commit first, then tell what was recorded in it."""
+        async with self.database.transaction() as transaction:
+            work = Work(transaction)
+            yield work
+        await self._tell_recorded(work.events)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something in a task that the node owns. What it raises ends the node: it must answer its own errors."""
+        self._tasks.create_task(work)
+
+    # -- telling ---------------------------------------------------------------------------------------------
+
+    def tell(self, stream_id: StreamId, events: list[ToldEvent], arrived_at_ms: int = 0) -> None:
+        """Deliver committed events here, and publish the same bytes for the other nodes."""
+        for frame in frame_events(stream_id, events, arrived_at_ms):
+            self.hub.deliver(frame)
+            self.broker.publish_frame(frame)
+
+    def tell_hint(self, stream_id: StreamId, payload: bytes, except_account: AccountId | None = None) -> None:
+        """Tell a stream's listeners on every node something that may be lost."""
+        self.hub.deliver_hint(stream_id, payload, except_account)
+        self.broker.publish_hint(Hint(stream_id, payload, except_account))
+
+    def _tell_written(self, stream_id: StreamId, events: list[ToldEvent], arrived_at_ms: int) -> None:
+        self.tell(stream_id, events, arrived_at_ms)
+
+    async def _tell_recorded(self, events: list[RecordedEvent]) -> None:
+        if not events:
+            return
+        try:
+            async with self.database.read() as reading:
+                told = await event_reading.read_recorded(reading, events)
+        except WorkroomError as error:
+            # Committed, and so told by the position check, here and elsewhere.
+            logs.log_event("telling_postponed", code=error.code, events=len(events))
+            return
+        for stream_id, stream_events in told.items():
+            self.tell(stream_id, stream_events)
+
+    def _tell_presence(self, stream_id: StreamId, payload: bytes) -> None:
+        self.hub.deliver_hint(stream_id, payload)
+
+    def _take_frame(self, frame: StreamFrame) -> None:
+        self.hub.deliver(frame)
+
+    def _take_hint(self, hint: Hint) -> None:
+        self.hub.deliver_hint(hint.stream_id, hint.payload, hint.except_account_id)
+
+    async def _read_gap(self, stream_id: StreamId, from_seq: int, to_seq: int) -> list[StreamFrame]:
+        async with self.database.read() as reading:
+            events = await read_gap(reading, stream_id, from_seq, to_seq)
+        return frame_events(stream_id, events)
+
+    # -- sockets ---------------------------------------------------------------------------------------------
+
+    def session_opened(self, session: OpenSession) -> None:
+        """Count a socket in; its account is present."""
+        self.sessions.setdefault(session.account_id, []).append(session)
+        if len(self.sessions[session.account_id]) == 1:
+            self.presence.arrive(session.account_id)
+
+    def session_closed(self, session: OpenSession) -> None:
+        """Count a socket out; the account's last one ends its presence here."""
+        self.desk_watchers.discard(session)
+        standing = self.sessions.get(session.account_id)
+        if standing is None or session not in standing:
+            return
+        standing.remove(session)
+        if not standing:
+            del self.sessions[session.account_id]
+            self.presence.depart(session.account_id)
+
+    def count_connections(self, account_id: AccountId) -> int:
+        """How many sockets the account has on this node."""
+        return len(self.sessions.get(account_id, ()))
+
+    # -- what runs by itself ---------------------------------------------------------------------------------
+
+    def check_positions_soon(self) -> None:
+        """Do the position check now, whatever the snapshot says: something may have been lost."""
+        self._snapshot = ""
+        self._check_now.set()
+
+    async def keep_positions(self) -> None:
+        """Run the position check twice a second, and at once when asked."""
+        while True:
+            try:
+                async with asyncio.timeout(POSITION_CHECK_SECONDS):
+                    await self._check_now.wait()
+            except TimeoutError:
+                pass
+            self._check_now.clear()
+            try:
+                await self._check_positions()
+            except WorkroomError as error:
+                self._snapshot = ""
+                logs.log_event("position_check_failed", code=error.code)
+
+    async def _check_positions(self) -> None:
+        async with self.database.read() as reading:
+            snapshot = await reading.fetch_value(queries.events.read_snapshot)
+            if snapshot == self._snapshot and _is_settled(snapshot):
+                return
+            positions = self.hub.positions()
+            behind = await reading.fetch(
+                queries.events.read_positions_behind,
+                stream_ids=list(positions.keys()),
+                delivered_seqs=list(positions.values()),
+            )
+            await self._check_desk(reading)
+        for record in behind:
+            metrics.position_check_repairs.inc()
+            self.hub.catch_up(record["stream_id"], record["last_seq"])
+        # What was read may be older than the next commit, so the snapshot counts only when nothing was behind.
+        self._snapshot = "" if behind else snapshot
+
+    async def _check_desk(self, transaction: Transaction) -> None:
+        if not self.desk_watchers:
+            return
+        fingerprint = await room_overview.fingerprint_waiting_rooms(transaction)
+        if fingerprint != self._desk_fingerprint:
+            self._desk_fingerprint = fingerprint
+            for session in tuple(self.desk_watchers):
+                session.desk_changed()
+
+    async def keep_sessions_true(self) -> None:
+        """Close sockets whose session expired, or ended while nobody could say so."""
+        while True:
+            await asyncio.sleep(SESSION_CHECK_SECONDS * random.uniform(0.8, 1.2))
+            try:
+                await self._check_sessions()
+            except WorkroomError as error:
+                logs.log_event("session_check_failed", code=error.code)
+
+    async def _check_sessions(self) -> None:
+        standing = [session for sessions_of_one in self.sessions.values() for session in sessions_of_one]
+        for start in range(0, len(standing), 1000):
+            part = standing[start : start + 1000]
+            async with self.database.read() as reading:
+                found = await sessions.find_sessions(reading, [session.token_hash for session in part])
+            for session in part:
+                if session.token_hash not in found:
+                    session.sign_in_ended()
+
+
+@asynccontextmanager
+async def run_node(settings: Settings, open_database: Callable[[], Any]) -> AsyncIterator[Node]:
+    """Run a node for as long as the block runs. Every task it starts has ended when this returns.
+
+    Args:
+        open_database: gives the Database, connected.
+    """
+    database: Database = await open_database()
+    try:
+        async with database.read() as reading:
+            record = await reading.fetch_one(queries.events.read_epoch)
+        async with asyncio.TaskGroup() as tasks:
+            node = Node(settings, database, tasks, record["installation_id"], record["epoch"])
+            running = [
+                tasks.create_task(node.keep_positions(), name="position check"),
+                tasks.create_task(node.keep_sessions_true(), name="session check"),
+                tasks.create_task(node.broker.run(), name="broker"),
+                tasks.create_task(node.presence.run(), name="presence"),
+            ]
+            try:
+                yield node
+            finally:
+                await node.writer.drain()
+                for task in running:
+                    task.cancel()
+    finally:
+        await database.close()
+
+
+def _is_settled(snapshot: str) -> bool:
+    """Whether a snapshot (`xmin:xmax:running`) has no transaction under way, whose commit would not change it."""
+    lowest, highest, running = snapshot.split(":")
+    return lowest == highest and not running

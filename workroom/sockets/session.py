@@ -1,0 +1,214 @@
+"""What one signed-in connection is allowed and listens to. No task, no queue, no timer of its own.
+
+A frame comes in as bytes and is a command or is refused; the connection stays. Messages go straight to the command
+writer; whatever has to wait for Postgres runs in a task that the node owns. While too many commands are under way,
+nothing more is read from the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from workroom import logs
+from workroom.clock import monotonic_seconds
+from workroom.errors import InternalError, RateExceeded, Unavailable, WorkroomError
+from workroom.ids import AccountId, StreamId
+from workroom.node import Node
+from workroom.rooms import Actor
+from workroom.sessions import SignedIn
+from workroom.sockets import protocol
+from workroom.sockets.close_codes import CloseCode, reason_of
+from workroom.sockets.protocol import Command, RefusedFrame
+
+MOST_UNDER_WAY = 64
+"""Commands of one connection that may wait for Postgres; above it the socket is not read."""
+MOST_MALFORMED = 20
+MOST_REFUSED_IN_A_ROW = 200
+
+
+class Line(Protocol):
+    """The connection under a session; see `sockets/connection.py`."""
+
+    def write_frame(self, data: bytes, /) -> None: ...
+
+    def send_text(self, payload: bytes, /) -> None: ...
+
+    def say_goodbye_and_close(self, code: int, reason: str, /) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+Perform = Callable[["Session", Any], Awaitable[object]]
+
+
+class Session:
+    """One connection of an account. `streams` are those it listens to, its own among them."""
+
+    __slots__ = (
+        "_allowance",
+        "_allowed_at",
+        "_commands",
+        "_line",
+        "_malformed",
+        "_refused",
+        "_under_way",
+        "account_id",
+        "actor",
+        "is_lost",
+        "node",
+        "signed_in",
+        "streams",
+        "token_hash",
+    )
+
+    def __init__(
+        self, node: Node, line: Line, signed_in: SignedIn, token_hash: bytes, commands: Commands
+    ) -> None:
+        self.node = node
+        self.signed_in = signed_in
+        self.account_id: AccountId = signed_in.account_id
+        self.actor = Actor(signed_in.account_id, signed_in.kind, signed_in.customer_id, signed_in.stream_id)
+        self.token_hash = token_hash
+        self.streams: list[StreamId] = []
+        self.is_lost = False
+        self._line = line
+        self._commands = commands
+        self._allowance = float(node.settings.commands_burst)
+        self._allowed_at = monotonic_seconds()
+        self._malformed = 0
+        self._refused = 0
+        self._under_way = 0
+
+    # -- from the connection ---------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take one text frame."""
+        try:
+            command = protocol.parse_command(data)
+        except RefusedFrame as refused:
+            self._refuse_frame(refused)
+            return
+        if not self._is_within_rate():
+            self._refuse_rate(command)
+            return
+        self._commands.begin(self, command)
+
+    def connection_lost(self, code: int) -> None:
+        """The connection is gone: nothing of it stays behind."""
+        self.is_lost = True
+        for stream_id in self.streams:
+            self.node.hub.remove_listener(stream_id, self)
+        self.node.presence.stop_listening(self.account_id, self.streams)
+        self.streams = []
+        self.node.session_closed(self)
+
+    # -- from the hub ----------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Write framed bytes now."""
+        self._line.write_frame(data)
+
+    def dropped(self, stream_id: StreamId, reason: str) -> None:
+        """Listening to a stream has ended. Where it is the account's own, the session has to prove itself again."""
+        if stream_id in self.streams:
+            self.streams.remove(stream_id)
+        if stream_id == self.signed_in.stream_id:
+            self.node.start(self._commands.prove(self))
+            return
+        told = {"type": "unsubscribed", "stream": stream_id, "reason": "removed"}
+        self._line.send_text(msgspec.json.encode(told))
+
+    # -- from the node ---------------------------------------------------------------------------------------
+
+    def sign_in_ended(self) -> None:
+        """The session behind this connection ended or expired."""
+        self.close(CloseCode.SIGNED_OUT)
+
+    def desk_changed(self) -> None:
+        """The list of waiting rooms is another one now."""
+        self._line.send_text(b'{"type":"desk_changed"}')
+
+    def close(self, code: CloseCode) -> None:
+        """Say goodbye and close."""
+        self._line.say_goodbye_and_close(code, reason_of(code))
+
+    # -- replies ---------------------------------------------------------------------------------------------
+
+    def reply(self, ref: int, result: object) -> None:
+        """Answer a command."""
+        self._line.send_text(protocol.encode_reply(ref, result))
+
+    def reply_error(self, ref: int | None, error: WorkroomError) -> None:
+        """Answer a command that failed."""
+        self._line.send_text(protocol.encode_error(ref, error))
+
+    def command_begins(self) -> None:
+        """One more command waits for Postgres."""
+        self._under_way += 1
+        if self._under_way == MOST_UNDER_WAY:
+            self._line.pause_reading()
+
+    def command_ends(self) -> None:
+        """One less."""
+        self._under_way -= 1
+        if self._under_way == MOST_UNDER_WAY // 2:
+            self._line.resume_reading()
+
+    async def perform(self, command: Command, perform: Perform) -> None:
+        """Run a command that waits, and answer it whatever happens."""
+        try:
+            result = await perform(self, command)
+        except WorkroomError as error:
+            self.reply_error(command.ref, error)
+        except TimeoutError:
+            self.reply_error(command.ref, Unavailable("This took too long."))
+        except Exception as error:  # noqa: BLE001 - a defect in one command must not end the node, nor stay silent
+            logs.log_event("command_failed", command=type(command).__name__, **logs.describe_exception(error))
+            self.reply_error(command.ref, InternalError("Something failed on our side."))
+        else:
+            self.reply(command.ref, result)
+        finally:
+            self.command_ends()
+
+    # -- private ---------------------------------------------------------------------------------------------
+
+    def _is_within_rate(self) -> bool:
+        """Take one token; the bucket refills by `commands_per_second`, up to `commands_burst`."""
+        now = monotonic_seconds()
+        settings = self.node.settings
+        refilled = self._allowance + (now - self._allowed_at) * settings.commands_per_second
+        self._allowed_at = now
+        self._allowance = min(refilled, float(settings.commands_burst))
+        if self._allowance < 1.0:
+            return False
+        self._allowance -= 1.0
+        self._refused = 0
+        return True
+
+    def _refuse_rate(self, command: Command) -> None:
+        self._refused += 1
+        if self._refused > MOST_REFUSED_IN_A_ROW:
+            self.close(CloseCode.RATE_EXCEEDED)
+            return
+        self.reply_error(command.ref, RateExceeded("Too many commands.", retry_after_seconds=1))
+
+    def _refuse_frame(self, refused: RefusedFrame) -> None:
+        self._malformed += 1
+        self.reply_error(refused.ref, refused.error)
+        if self._malformed > MOST_MALFORMED:
+            self.close(CloseCode.MALFORMED_FRAME)
+
+
+class Commands(Protocol):
+    """What performs commands; see `sockets/commands.py`."""
+
+    def begin(self, session: Session, command: Command) -> None:
+        """Begin to perform a command. Returns at once; the reply follows."""
+
+    async def prove(self, session: Session) -> None:
+        """Have a session show that it still stands, or close it."""

@@ -1,0 +1,109 @@
+"""The socket's door: who comes in is signed in, comes from our own pages, and has not too many connections open.
+
+The route ends when the session is attached to its connection: from then on nothing of the request is kept.
+"""
+
+from __future__ import annotations
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from workroom.abilities import list_abilities
+from workroom.errors import OriginRefused, SignInRequired, WorkroomError
+from workroom.node import Node
+from workroom.sessions import SignedIn, hash_token
+from workroom.sockets import listening, protocol
+from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
+from workroom.sockets.commands import SocketCommands
+from workroom.sockets.connection import Connection
+from workroom.sockets.session import Session
+from workroom.sockets.websocket_protocol import SCOPE_EXTENSION
+from workroom.web.authentication import token_from_cookie
+from workroom.web.error_responses import error_response
+from workroom.web.origin import require_own_origin
+
+COMMANDS = SocketCommands()
+
+
+async def socket_door(websocket: WebSocket) -> None:
+    """The endpoint of `/socket`."""
+    node: Node = websocket.app.state.node
+    try:
+        require_own_origin(websocket.scope["headers"], node.settings)
+        session = await _open_session(websocket, node)
+    except OriginRefused as error:
+        await websocket.send_denial_response(error_response(error))
+        return
+    except SignInRequired:
+        await _accept_and_close(websocket, CloseCode.SIGN_IN_REQUIRED)
+        return
+    except WorkroomError as error:
+        await websocket.send_denial_response(error_response(error))
+        return
+    if node.count_connections(session.account_id) >= node.settings.connections_per_account:
+        session.connection_lost(CloseCode.TOO_MANY_CONNECTIONS)
+        await _accept_and_close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
+        return
+    try:
+        await websocket.accept()
+    except BaseException:
+        session.connection_lost(1006)  # it listens already
+        raise
+    node.session_opened(session)
+    _connection_of(websocket).attach(session)
+    _connection_of(websocket).send_text(_hello(node, session.signed_in))
+
+
+def _connection_of(websocket: WebSocket) -> Connection:
+    connection: Connection = websocket.scope["extensions"][SCOPE_EXTENSION]
+    return connection
+
+
+async def _open_session(websocket: WebSocket, node: Node) -> Session:
+    token = token_from_cookie(websocket.scope["headers"], node.settings)
+    if token is None:
+        raise SignInRequired("There is no session cookie.")
+    token_hash = hash_token(token)
+    signed_in = await node.reads.signed_in.ask(token_hash)
+    if signed_in is None:
+        raise SignInRequired("The session has ended.")
+    session = Session(node, _connection_of(websocket), signed_in, token_hash, COMMANDS)
+    # Asked once more, now that the account's stream is heard: an end of the session cannot fall between.
+    if await listening.listen_to_own_stream(session) is None:
+        raise SignInRequired("The session has ended.")
+    return session
+
+
+async def _accept_and_close(websocket: WebSocket, code: CloseCode) -> None:
+    """Refuse in a way that a browser can read: it cannot see the status of a handshake that failed."""
+    try:
+        await websocket.accept()
+        await websocket.send_text(encode_goodbye(code).decode())
+        await websocket.close(code, reason_of(code))
+    except WebSocketDisconnect:
+        return
+
+
+def _hello(node: Node, signed_in: SignedIn) -> bytes:
+    return protocol.encode(
+        {
+            "type": "hello",
+            "protocol": protocol.PROTOCOL_VERSION,
+            "epoch": node.epoch,
+            "node": node.node_id,
+            "account": {
+                "account_id": signed_in.account_id,
+                "kind": signed_in.kind,
+                "display_name": signed_in.display_name,
+                "customer_id": signed_in.customer_id,
+                "stream": signed_in.stream_id,
+                "abilities": list_abilities(signed_in.kind),
+            },
+            "stream_seq": signed_in.stream_seq,
+            "heartbeat_seconds": node.settings.heartbeat_seconds,
+            "limits": {
+                "frame_bytes": node.settings.frame_bytes,
+                "text_characters": protocol.MAX_TEXT_CHARACTERS,
+                "subscriptions": protocol.MAX_SUBSCRIPTIONS,
+            },
+        }
+    )
