@@ -49,15 +49,19 @@ class EmbeddedServers:
         """
         directory = open_data_directory(data_dir)
         try:
-            runtime_folder = make_runtime_folder(directory.path, directory.server_user)
             binaries = await find_binaries(directory.path, directory.server_user)
-            postgres = EmbeddedPostgres(directory, binaries, runtime_folder, postgres_settings)
-            valkey = EmbeddedValkey(directory, binaries, runtime_folder)
+            runtime_folder = make_runtime_folder(directory.path, directory.server_user)
+        except BaseException:
+            directory.close()
+            raise
+        postgres = EmbeddedPostgres(directory, binaries, runtime_folder, postgres_settings)
+        valkey = EmbeddedValkey(directory, binaries, runtime_folder)
+        try:
             await postgres.prepare()
             servers = cls(directory, runtime_folder, postgres, valkey)
             await servers._start_both()
         except BaseException:
-            directory.close()
+            _give_back(directory, runtime_folder)
             raise
         return servers
 
@@ -74,8 +78,7 @@ class EmbeddedServers:
         `immediate` leaves crash recovery to the next start; nothing committed is lost by it.
         """
         await self._stop_both(immediate=immediate)
-        shutil.rmtree(self.runtime_folder, ignore_errors=True)
-        self.directory.close()
+        _give_back(self.directory, self.runtime_folder)
 
     async def wait_until_ready(self, timeout_seconds: float = 60.0) -> None:
         """Wait until both servers answer, for example after one was killed."""
@@ -85,3 +88,8 @@ class EmbeddedServers:
     async def _stop_both(self, *, immediate: bool) -> None:
         await self.valkey.stop(immediate=immediate)
         await self.postgres.stop(immediate=immediate)
+
+
+def _give_back(directory: DataDirectory, runtime_folder: Path) -> None:
+    shutil.rmtree(runtime_folder, ignore_errors=True)
+    directory.close()
