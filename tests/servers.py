@@ -8,7 +8,6 @@ superuser's) and WORKROOM_TEST_REDIS_URL they are servers of the system, for exa
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
@@ -91,7 +90,7 @@ async def run_servers(slot: int) -> AsyncIterator[SharedServers]:
         slot: which of several test processes this is, so that they do not share a Redis database.
     """
     if DATABASE_VARIABLE in os.environ:
-        redis_url = re.sub(r"/\d*$", "", os.environ[REDIS_VARIABLE]) + f"/{slot}"
+        redis_url = with_redis_database(os.environ[REDIS_VARIABLE], slot)
         async with _prepare(os.environ[DATABASE_VARIABLE], redis_url, {}) as servers:
             yield servers
         return
@@ -144,6 +143,14 @@ async def run_sql(url: str, sql: str) -> None:
         await connection.execute(sql)
     finally:
         await connection.close()
+
+
+def with_redis_database(url: str, number: int) -> str:
+    """Give the same Redis's address for another of its numbered databases."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query=f"db={number}"))
+    return urlunsplit(parts._replace(path=f"/{number}"))
 
 
 def with_database(url: str, database: str, role: str | None = None, password: str | None = None) -> str:
