@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ REDIS_VARIABLE = "WORKROOM_TEST_REDIS_URL"
 
 # Only for the shared cluster, which nobody kills: tests of durability start a cluster of their own.
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+MEMORY_BYTES = 4 * 1024**3
 NEW_INSTALLATION = """
     update workroom.installation
     set installation_id = gen_random_uuid(), epoch = gen_random_uuid()
@@ -94,7 +96,7 @@ async def run_servers(slot: int) -> AsyncIterator[SharedServers]:
         async with _prepare(os.environ[DATABASE_VARIABLE], redis_url, {}) as servers:
             yield servers
         return
-    with tempfile.TemporaryDirectory(prefix="workroom-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="workroom-tests-", dir=_find_memory()) as folder:
         embedded = await EmbeddedServers.start(Path(folder) / "data", postgres_settings=FAST_SETTINGS)
         try:
             passwords = {
@@ -108,6 +110,14 @@ async def run_servers(slot: int) -> AsyncIterator[SharedServers]:
                 yield servers
         finally:
             await embedded.stop(immediate=True)
+
+
+def _find_memory() -> str | None:
+    # Files in memory: making and dropping a database for each test is most of the work of a quick test.
+    memory = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
+    if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES:
+        return memory
+    return None
 
 
 @asynccontextmanager
