@@ -15,9 +15,12 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 
+from workroom.abilities import AccountKind
 from workroom.errors import StartupError, WorkroomError
 from workroom.logs import configure_logs
 from workroom.settings import Settings, load_settings
+
+PROVIDER_KINDS = [kind.value for kind in AccountKind if kind.is_provider]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +58,32 @@ def _parser() -> argparse.ArgumentParser:
 
     migrate = commands.add_parser("migrate", help="bring the database to this version")
     migrate.set_defaults(run=_migrate)
+
+    _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
     return parser
+
+
+def _add_account_commands(account: argparse.ArgumentParser) -> None:
+    commands = account.add_subparsers(required=True, metavar="what")
+    create = commands.add_parser("create", help="make an account and print the link that sets its password")
+    create.add_argument("--kind", required=True, choices=[kind.value for kind in AccountKind])
+    create.add_argument("--email", required=True)
+    create.add_argument("--name", required=True, help="the person's name")
+    create.add_argument("--customer", help="for a customer's account: the customer's name (a new one, or id)")
+    create.set_defaults(run=_create_account)
+
+    link = commands.add_parser("link", help="print another link that sets an account's password")
+    link.add_argument("--email", required=True)
+    link.set_defaults(run=_link_account)
+
+    promote = commands.add_parser("promote", help="make a person of the provider something else")
+    promote.add_argument("--email", required=True)
+    promote.add_argument("--kind", default="admin", choices=PROVIDER_KINDS)
+    promote.set_defaults(run=_promote_account)
+
+    deactivate = commands.add_parser("deactivate", help="let nobody sign in to an account any more")
+    deactivate.add_argument("--email", required=True)
+    deactivate.set_defaults(run=_deactivate_account)
 
 
 def _up(settings: Settings, chosen: argparse.Namespace) -> None:
@@ -94,6 +122,31 @@ def _migrate(settings: Settings, chosen: argparse.Namespace) -> None:
     assert settings.owner_database_url is not None
     applied = asyncio.run(migrate(settings.owner_database_url))
     print("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+def _create_account(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    wanted = account_commands.NewAccount(AccountKind(chosen.kind), chosen.email, chosen.name, chosen.customer)
+    print(asyncio.run(account_commands.create_account(settings, wanted)))
+
+
+def _link_account(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    print(asyncio.run(account_commands.renew_password_link(settings, chosen.email)))
+
+
+def _promote_account(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    print(asyncio.run(account_commands.change_kind(settings, chosen.email, AccountKind(chosen.kind))))
+
+
+def _deactivate_account(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    print(asyncio.run(account_commands.deactivate_account(settings, chosen.email)))
 
 
 def raise_open_file_limit() -> None:

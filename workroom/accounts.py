@@ -94,6 +94,16 @@ async def require_account(transaction: Transaction, account_id: AccountId) -> Ac
     return _account(record)
 
 
+async def require_account_of(transaction: Transaction, email: str) -> Account:
+    """The account of this e-mail address, deactivated or not; NotFound when nobody has it."""
+    account_id: AccountId | None = await transaction.fetch_value(
+        queries.accounts.find_account_id, email_key=make_email_key(email)
+    )
+    if account_id is None:
+        raise NotFound("No account has this e-mail address.")
+    return await require_account(transaction, account_id)
+
+
 async def list_accounts(
     transaction: Transaction, *, after: AccountId | None = None, limit: int = MAX_PAGE_ACCOUNTS
 ) -> list[Account]:

@@ -79,6 +79,7 @@ def _stop(running: asyncio.Future[None], programs: list[Program], signals: list[
 async def _start_servers(settings: Settings, stack: AsyncExitStack) -> Settings:
     servers = await EmbeddedServers.start(settings.data_dir)
     stack.push_async_callback(servers.stop)
+    servers.directory.record_address(settings.address)
     return replace(
         settings,
         database_url=servers.service_url,

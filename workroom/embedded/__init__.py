@@ -6,6 +6,6 @@ listens on a port. The same servers carry the tests. See `docs/settings.md` for 
 `postgres.py` for how a cluster comes to be.
 """
 
-from workroom.embedded.servers import EmbeddedServers
+from workroom.embedded.servers import EmbeddedServers, ServerUrls, reach_servers
 
-__all__ = ["EmbeddedServers"]
+__all__ = ["EmbeddedServers", "ServerUrls", "reach_servers"]

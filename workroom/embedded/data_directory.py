@@ -26,11 +26,11 @@ from workroom.errors import StartupError
 
 @dataclass
 class DataDirectory:
-    """An opened, locked data directory; `close` gives the lock back."""
+    """A data directory: opened and locked until `close`, or only looked at while another process has it."""
 
     path: Path
     server_user: ServerUser
-    _lock: IO[str] = field(repr=False)
+    _lock: IO[str] | None = field(repr=False)
 
     @property
     def postgres(self) -> Path:
@@ -81,9 +81,20 @@ class DataDirectory:
         os.replace(unfinished, file)
         _make_durable(file.parent)
 
+    def record_address(self, address: str) -> None:
+        """Note where this installation is open, for whoever finds the directory in use."""
+        if self._lock is not None:
+            _write_lock(self._lock, f"{os.getpid()}\n{address}\n")
+
+    def find_address(self) -> str | None:
+        """Where the installation that runs here is open, if it has said so yet."""
+        lines = (self.path / "lock").read_text().splitlines()
+        return lines[1] if len(lines) > 1 else None
+
     def close(self) -> None:
         """Let another `workroom up` use this directory."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _give_like_folder(self, descriptor: int, folder: Path) -> None:
         # Root in a directory of an ordinary user leaves nothing behind that this user could not open later.
@@ -111,6 +122,20 @@ def open_data_directory(path: Path) -> DataDirectory:
     return directory
 
 
+def find_directory_in_use(path: Path) -> DataDirectory | None:
+    """The data directory as it is while another process runs on it, to be read; None when none does."""
+    try:
+        with open(path / "lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return DataDirectory(path.absolute(), choose_server_user(path), None)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return None
+
+
 def _refuse_raw_cluster(path: Path) -> None:
     if (path / "PG_VERSION").exists():
         raise StartupError(
@@ -128,16 +153,20 @@ def _take_lock(path: Path, server_user: ServerUser) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
-        holder = lock.read().strip() or "unknown"
+        holder = ", ".join(lock.read().split()) or "unknown"
         lock.close()
         raise StartupError(
             f"Workroom already runs on the data directory {path} (process {holder}): stop it first, or give "
             "this one its own with WORKROOM_DATA_DIR and PORT."
         ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+    _write_lock(lock, f"{os.getpid()}\n")
     return lock
+
+
+def _write_lock(lock: IO[str], text: str) -> None:
+    lock.truncate(0)  # it is open for appending
+    lock.write(text)
+    lock.flush()
 
 
 def _lay_out(directory: DataDirectory) -> None:

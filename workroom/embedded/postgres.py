@@ -55,6 +55,12 @@ SERVER_SETTINGS: dict[str, str] = {
 }
 
 
+def postgres_url(directory: DataDirectory, runtime_folder: Path, role: str) -> str:
+    """Where a role of the cluster in `directory` signs in, password included."""
+    password = quote(directory.password_of(role), safe="")
+    return f"postgresql://{role}:{password}@/{DATABASE}?host={quote(str(runtime_folder))}&port={PORT}"
+
+
 class EmbeddedPostgres(SupervisedChild):
     """A cluster of our own in `directory`, reachable through a socket in `runtime_folder`."""
 
@@ -75,12 +81,9 @@ class EmbeddedPostgres(SupervisedChild):
         self._runtime_folder = runtime_folder
         self._settings = {**SERVER_SETTINGS, **(settings or {})}
 
-    def url_for(self, role: str, database: str = DATABASE) -> str:
+    def url_for(self, role: str) -> str:
         """The connection URL of a role, password included."""
-        password = quote(self._directory.password_of(role), safe="")
-        return (
-            f"postgresql://{role}:{password}@/{database}?host={quote(str(self._runtime_folder))}&port={PORT}"
-        )
+        return postgres_url(self._directory, self._runtime_folder, role)
 
     async def prepare(self) -> None:
         """Make the cluster where it is missing, with nothing of an earlier run left on it."""

@@ -18,10 +18,15 @@ from workroom.errors import StartupError
 FOLDERS_FOR_ALL = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (what we make there is private, and checked)
 
 
+def locate_runtime_folder(data_directory: Path, server_user: ServerUser) -> Path:
+    """Where the folder of a data directory is, or would be."""
+    digest = hashlib.sha256(os.fsencode(data_directory.resolve())).hexdigest()[:12]
+    return _choose_base() / f"workroom-{server_user.uid}-{digest}"
+
+
 def make_runtime_folder(data_directory: Path, server_user: ServerUser) -> Path:
     """Make (or find) the folder, closed to everybody but the servers' user and root, and return its path."""
-    digest = hashlib.sha256(os.fsencode(data_directory.resolve())).hexdigest()[:12]
-    folder = _choose_base(server_user) / f"workroom-{server_user.uid}-{digest}"
+    folder = locate_runtime_folder(data_directory, server_user)
     try:
         folder.mkdir(mode=0o700)
         server_user.own(folder)
@@ -33,7 +38,7 @@ def make_runtime_folder(data_directory: Path, server_user: ServerUser) -> Path:
     return folder
 
 
-def _choose_base(server_user: ServerUser) -> Path:
+def _choose_base() -> Path:
     # Root's folder lies where nobody else can make one first. An ordinary user's does not lie in
     # XDG_RUNTIME_DIR, which disappears at the end of the session although a server may go on.
     candidates = ("/run", *FOLDERS_FOR_ALL) if os.geteuid() == 0 else FOLDERS_FOR_ALL

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from workroom.embedded.binaries import find_binaries
 from workroom.embedded.cluster import OWNER, SERVICE, SUPERUSER
-from workroom.embedded.data_directory import DataDirectory, open_data_directory
-from workroom.embedded.postgres import EmbeddedPostgres
-from workroom.embedded.runtime_folder import make_runtime_folder
-from workroom.embedded.valkey import EmbeddedValkey
+from workroom.embedded.data_directory import DataDirectory, find_directory_in_use, open_data_directory
+from workroom.embedded.postgres import EmbeddedPostgres, postgres_url
+from workroom.embedded.runtime_folder import locate_runtime_folder, make_runtime_folder
+from workroom.embedded.valkey import EmbeddedValkey, valkey_url
+
+
+@dataclass(frozen=True)
+class ServerUrls:
+    """Where web, worker and migrations reach the servers; `address` is where the installation is open."""
+
+    owner_url: str
+    service_url: str
+    redis_url: str
+    address: str | None
 
 
 class EmbeddedServers:
@@ -33,9 +45,10 @@ class EmbeddedServers:
         self.postgres = postgres
         self.valkey = valkey
         self.superuser_url = postgres.url_for(SUPERUSER)
-        self.owner_url = postgres.url_for(OWNER)
-        self.service_url = postgres.url_for(SERVICE)
-        self.redis_url = valkey.url
+        self.urls = _urls(directory, runtime_folder)
+        self.owner_url = self.urls.owner_url
+        self.service_url = self.urls.service_url
+        self.redis_url = self.urls.redis_url
 
     @classmethod
     async def start(
@@ -88,6 +101,29 @@ class EmbeddedServers:
     async def _stop_both(self, *, immediate: bool) -> None:
         await self.valkey.stop(immediate=immediate)
         await self.postgres.stop(immediate=immediate)
+
+
+@asynccontextmanager
+async def reach_servers(data_dir: Path) -> AsyncIterator[ServerUrls]:
+    """The servers of a data directory: those that another process runs on it, else our own for so long."""
+    directory = find_directory_in_use(data_dir)
+    if directory is not None:
+        yield _urls(directory, locate_runtime_folder(directory.path, directory.server_user))
+        return
+    servers = await EmbeddedServers.start(data_dir)
+    try:
+        yield servers.urls
+    finally:
+        await servers.stop()
+
+
+def _urls(directory: DataDirectory, runtime_folder: Path) -> ServerUrls:
+    return ServerUrls(
+        owner_url=postgres_url(directory, runtime_folder, OWNER),
+        service_url=postgres_url(directory, runtime_folder, SERVICE),
+        redis_url=valkey_url(runtime_folder),
+        address=directory.find_address(),
+    )
 
 
 def _give_back(directory: DataDirectory, runtime_folder: Path) -> None:

@@ -18,6 +18,7 @@ from workroom.embedded.binaries import Binaries
 from workroom.embedded.data_directory import DataDirectory
 from workroom.errors import StartupError
 
+SOCKET_NAME = "valkey.sock"
 SERVER_SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -31,6 +32,11 @@ SERVER_SETTINGS = {
 }
 
 
+def valkey_url(runtime_folder: Path) -> str:
+    """Where the Valkey of an installation answers."""
+    return f"unix://{quote(str(runtime_folder / SOCKET_NAME))}"
+
+
 class EmbeddedValkey(SupervisedChild):
     """A Valkey that works in `directory.valkey` and answers on a socket in `runtime_folder`."""
 
@@ -39,14 +45,10 @@ class EmbeddedValkey(SupervisedChild):
 
     def __init__(self, directory: DataDirectory, binaries: Binaries, runtime_folder: Path) -> None:
         super().__init__()
-        self.socket = runtime_folder / "valkey.sock"
+        self.socket = runtime_folder / SOCKET_NAME
         self.log_file = directory.logs / "valkey.log"
         self._directory = directory
         self._binaries = binaries
-
-    @property
-    def url(self) -> str:
-        return f"unix://{quote(str(self.socket))}"
 
     async def clear_leftovers(self) -> None:
         left = await end_leftovers(

@@ -23,6 +23,12 @@ left join account_profiles as p on p.account_id = a.account_id
 left join customer_profiles as c on c.customer_id = a.customer_id
 where a.account_id = :account_id;
 
+-- name: find_account_id
+-- Whose e-mail address this is, deactivated or not; for the shell of the machine, never for a door.
+select account_id
+from account_profiles
+where email_key = :email_key;
+
 -- name: list_accounts
 -- A page of accounts in the order in which they were made, from after one of them (null: from the first).
 select a.account_id, a.kind, a.customer_id, c.name as customer_name, p.display_name, p.email, s.stream_id,
