@@ -2,8 +2,8 @@
 
 Three small pools keep apart what must not wait for one another: writing, reading, and long work (exports,
 sweeps). When Postgres restarts, dead connections are replaced, and whoever comes meanwhile waits until its
-deadline. It is never told to commit without waiting for the disk. A pooler in transaction mode in between
-does not work (prepared statements, settings of the connection); one in session mode does.
+deadline. Connections carry settings and prepared statements, so that a pooler between transactions and
+connections (pgbouncer in transaction mode) does not work.
 """
 
 from __future__ import annotations
