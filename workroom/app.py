@@ -7,13 +7,13 @@ spread over a few seconds, and exits 0 within its deadline.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import uvicorn
 import uvloop
 
 from workroom import logs
-from workroom.clock import monotonic_seconds
 from workroom.errors import StartupError
 from workroom.node import Node, run_node
 from workroom.passwords import PasswordHasher
@@ -57,7 +57,7 @@ async def run_server(settings: Settings) -> None:
             heartbeat_seconds=settings.heartbeat_seconds,
             handshake_seconds=settings.header_seconds,
         )
-        with PasswordHasher() as hasher:
+        with contextlib.closing(PasswordHasher()) as hasher:
             config = uvicorn.Config(
                 build_app(node, hasher),
                 http=build_http_protocol(wheel, settings.header_seconds),
@@ -104,7 +104,6 @@ class NodeServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish what is being written, say goodbye, and then end as uvicorn does."""
-        give_up_at = monotonic_seconds() + self._node.settings.drain_seconds
         for server in self.servers:
             server.close()
         self._node.is_draining = True
@@ -113,8 +112,7 @@ class NodeServer(uvicorn.Server):
                 await self._node.writer.drain()
                 self._node.flusher.flush()
                 await self._say_goodbye(self._node.settings.drain_seconds * GOODBYE_SHARE)
-                while self._endpoint.connections and monotonic_seconds() < give_up_at:
-                    await asyncio.sleep(GOODBYE_STEP_SECONDS)
+                await self._node.wait_until_empty()
         except TimeoutError:
             logs.log_event("drain_deadline_passed", connections=len(self._endpoint.connections))
         await super().shutdown(sockets)

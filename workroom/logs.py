@@ -50,6 +50,12 @@ def log_event(name: str, /, level: int = logging.INFO, **fields: LogValue) -> No
         _logger.log(level, "%s", _pairs(name, fields))
 
 
+def log_failure(name: str, error: BaseException, /, **fields: LogValue) -> None:
+    """Write one line about a defect: the event's name, what was raised and where, and ids. Never its message."""
+    if _logger.isEnabledFor(logging.ERROR):
+        _logger.error("%s", _pairs(name, {**fields, **describe_exception(error)}))
+
+
 def describe_exception(error: BaseException) -> dict[str, LogValue]:
     """What may be logged of an exception: its type and where it was raised, never its message or a value."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]

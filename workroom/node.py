@@ -1,7 +1,7 @@
 """One running process: it commits first, then tells its own listeners and every other node.
 
-Between doors and domain: doors hand it commands, it opens the transactions. It owns the hub, the broker, the writer, the
-gathered reads, and every task of the process. Twice a second it asks Postgres in one query whether a stream that is
+Between doors and domain: doors hand it commands, it opens the transactions. It owns the hub, the broker, the writer,
+the gathered reads, and every task of the process. Twice a second it asks Postgres in one query whether a stream that is
 listened to here has moved on without the hub (Redis is only a hint), and delivers what is missing.
 """
 
@@ -96,12 +96,12 @@ class Node:
         )
         self.hub = Hub(self._read_gap, self.broker.subscribe, self.broker.unsubscribe, tasks, self.flusher)
         self.presence = Presence(self.broker, self.node_id, self._tell_presence)
-        self.throttle = Throttle(self.broker, settings)
+        self.throttle = Throttle(self.broker)
         self.reads = GatheredReads(database, tasks)
         self.writer = CommandWriter(
             database,
             tasks,
-            self._tell_written,
+            self.tell,
             lane_count=settings.lane_count,
             lane_queue=settings.lane_queue,
             batch_size=settings.batch_size,
@@ -110,6 +110,7 @@ class Node:
         self.desk_watchers: set[OpenSession] = set()
         self._tasks = tasks
         self._check_now = asyncio.Event()
+        self._emptied = asyncio.Event()
         self._snapshot = ""
         self._desk_fingerprint = ""
 
@@ -139,9 +140,6 @@ class Node:
         """Tell a stream's listeners on every node something that may be lost."""
         self.hub.deliver_hint(stream_id, payload, except_account)
         self.broker.publish_hint(Hint(stream_id, payload, except_account))
-
-    def _tell_written(self, stream_id: StreamId, events: list[ToldEvent], arrived_at_ms: int) -> None:
-        self.tell(stream_id, events, arrived_at_ms)
 
     async def _tell_recorded(self, events: list[RecordedEvent]) -> None:
         if not events:
@@ -187,7 +185,14 @@ class Node:
         standing.remove(session)
         if not standing:
             del self.sessions[session.account_id]
+            self._emptied.set()
             self.presence.depart(session.account_id)
+
+    async def wait_until_empty(self) -> None:
+        """Return when the last socket is gone: while draining."""
+        while self.sessions:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def count_connections(self, account_id: AccountId) -> int:
         """How many sockets the account has on this node."""
@@ -287,6 +292,7 @@ async def run_node(settings: Settings, open_database: Callable[[], Any]) -> Asyn
                 await node.writer.drain()
                 for task in running:
                     task.cancel()
+        await node.broker.close()
     finally:
         await database.close()
 

@@ -1,7 +1,7 @@
 """Listening to streams: subscribing, catching up, marking as read, typing.
 
-A channel is opened (and buffers) before rights and position are read from Postgres, so that nothing falls between; rights
-that may be older than a removal are asked for again.
+A channel is opened (and buffers) before rights and position are read from Postgres, so that nothing falls between;
+rights that may be older than a removal are asked for again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The protocol of the socket: what a client may send, what the server sends. Pure: no I/O, no clock, no state.
 
 A client sends JSON text frames, each one command with a `ref` of its own choosing; the server answers each with one
-reply that repeats it. Everything else the server sends is said without being asked: events, hints, goodbye. docs/protocol.md
-says the same in prose, and a test sends every example of it.
+reply that repeats it. Everything else the server sends is said without being asked: events, hints, goodbye.
+docs/protocol.md says the same in prose, and a test sends every example of it.
 """
 
 from __future__ import annotations
@@ -342,7 +342,7 @@ def parse_command(data: bytes) -> Command:
     `problem` names field and rule. Lone surrogates and NUL are refused wherever they stand.
     """
     try:
-        command = _command_decoder.decode(data)
+        command: Command = _command_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(data, error) from None
     return command

@@ -168,7 +168,7 @@ class Session:
         except TimeoutError:
             self.reply_error(command.ref, Unavailable("This took too long."))
         except Exception as error:  # noqa: BLE001 - a defect in one command must not end the node, nor stay silent
-            logs.log_event("command_failed", command=type(command).__name__, **logs.describe_exception(error))
+            logs.log_failure("command_failed", error, command=type(command).__name__)
             self.reply_error(command.ref, InternalError("Something failed on our side."))
         else:
             self.reply(command.ref, result)

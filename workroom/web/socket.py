@@ -17,7 +17,7 @@ from workroom.sockets.commands import SocketCommands
 from workroom.sockets.connection import Connection
 from workroom.sockets.session import Session
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION
-from workroom.web.authentication import token_from_cookie
+from workroom.web.authentication import cookie_name, token_from_cookie
 from workroom.web.error_responses import error_response
 from workroom.web.origin import require_own_origin
 
@@ -59,7 +59,7 @@ def _connection_of(websocket: WebSocket) -> Connection:
 
 
 async def _open_session(websocket: WebSocket, node: Node) -> Session:
-    token = token_from_cookie(websocket.scope["headers"], node.settings)
+    token = token_from_cookie(websocket.scope["headers"], cookie_name(node.settings, node.installation_id))
     if token is None:
         raise SignInRequired("There is no session cookie.")
     token_hash = hash_token(token)
