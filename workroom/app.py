@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 import uvloop
@@ -27,6 +29,7 @@ from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
 from workroom.web.routes import build_app
 
 BACKLOG = 4096
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOODBYE_STEP_SECONDS = 0.05
 GOODBYE_SHARE = 0.4
 """Of the time for shutting down, so much is spent spreading the goodbyes; the rest is for their answers."""
@@ -101,6 +104,18 @@ class NodeServer(uvicorn.Server):
         super().__init__(config)
         self._node = node
         self._endpoint = endpoint
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in order at SIGTERM or SIGINT, at once at a second one; and exit 0, which uvicorn's own would not."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish what is being written, say goodbye, and then end as uvicorn does."""
