@@ -95,7 +95,7 @@ class Client:
         self._reader = asyncio.create_task(self._read(self._connection))
         return first
 
-    async def command(self, name: str, **fields: Any) -> Json:
+    async def command(self, name: str, /, **fields: Any) -> Json:
         """Send a command and give its result; CommandRefused carries an error reply.
 
         A command that records an event gets a fresh `client_command_id` unless one is given.
