@@ -385,9 +385,15 @@ async def test_a_database_that_cannot_be_reached_is_one_sentence(database_urls: 
     limits = replace(LIMITS, acquire_seconds=0.1)
     with pytest.raises(StartupError, match=r"^Postgres cannot be used .* see that it runs"):
         await open_database("postgresql://nobody@127.0.0.1:1/none", application_name="t", limits=limits)
-    with pytest.raises(StartupError, match=r"28P01"):
-        wrong = database_urls.service_url.replace("workroom_service:", "workroom_service:x", 1)
-        await open_database(wrong, application_name="t", limits=limits)
+    mistaken = {
+        "refuses the password": database_urls.service_url.replace(
+            "workroom_service:", "workroom_service:x", 1
+        ),
+        "no database of this name": database_urls.service_url.replace(database_urls.name, "nowhere", 1),
+    }
+    for problem, url in mistaken.items():
+        with pytest.raises(StartupError, match=problem):
+            await open_database(url, application_name="t", limits=limits)
 
 
 async def test_a_database_that_acknowledges_what_is_not_durable_is_refused(

@@ -42,6 +42,12 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 # SQLSTATE classes and codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
 _UNAVAILABLE_CLASSES = frozenset({"53", "58"})
+_REFUSALS = {
+    "28P01": "the database refuses the password",
+    "28000": "the database does not let this role in",
+    "42501": "the database does not let this role in",
+    "3D000": "there is no database of this name",
+}
 _TRY_AGAIN = frozenset({"55P03", "57014"})  # no lock in time, statement too slow
 
 
@@ -75,7 +81,8 @@ def translate(error: Exception, doing: str) -> WorkroomError:
 
 def translate_connect(error: Exception) -> WorkroomError:
     """Give our error for a connection that could not be made."""
-    return Unavailable(f"the database does not answer ({_name(error)})")
+    sqlstate = getattr(error, "sqlstate", None) or ""
+    return Unavailable(_REFUSALS.get(sqlstate, f"the database cannot be reached ({_name(error)})"))
 
 
 def _translate_answer(error: asyncpg.PostgresError, doing: str) -> WorkroomError:
