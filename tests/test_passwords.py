@@ -18,9 +18,8 @@ GOOD = "seven ledgers in the attic"
 
 @pytest.fixture
 def hasher() -> Iterator[PasswordHasher]:
-    hasher = PasswordHasher(CHEAP, threads=1, waiting_limit=4)
-    yield hasher
-    hasher.close()
+    with PasswordHasher(CHEAP, threads=1, waiting_limit=4) as hasher:
+        yield hasher
 
 
 async def test_the_default_cost_is_the_one_owasp_recommends() -> None:

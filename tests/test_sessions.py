@@ -44,6 +44,7 @@ async def test_a_session_says_who_is_signed_in(database: Database) -> None:
         customer_id=account.customer_id,
         display_name="Mara Lindt",
         stream_id=account.stream_id,
+        stream_seq=0,
         expires_at=session.expires_at,
     )
 

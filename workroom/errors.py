@@ -78,6 +78,13 @@ class MalformedRequest(WorkroomError):
     http_status = 400
 
 
+class MethodNotAllowed(WorkroomError):
+    """The path exists, but not with this HTTP method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
 class UnknownCommand(WorkroomError):
     """No command of that name exists in this version."""
 
@@ -175,6 +182,7 @@ ERRORS: dict[str, type[WorkroomError]] = {
         OriginRefused,
         InvalidInput,
         MalformedRequest,
+        MethodNotAllowed,
         UnknownCommand,
         TooLarge,
         Conflict,

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -60,6 +60,12 @@ class PasswordHasher:
         self._nobodys_hash = self._argon2.hash("nobody has this password")
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._places = threading.Semaphore(threads + waiting_limit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     async def hash_password(self, password: str) -> str:
         """Give what is stored of a password: algorithm, cost, salt and hash in one string.

@@ -1,0 +1,71 @@
+"""Asks an ASGI application directly, without a server: one request, its answer, and the pieces its body came in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message
+
+from tests.http_client import Answer
+
+ADDRESS = "http://rooms.test"
+
+
+async def ask(
+    app: ASGIApp,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    pieces: Sequence[bytes] | None = None,
+    client: str = "192.0.2.7",
+) -> Answer:
+    """Send one request. A body that is not bytes goes as JSON; `pieces` sends it in several parts.
+
+    An unsafe method comes from our own page unless an `origin` is given; an empty header is left out.
+    """
+    data = (
+        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body, default=str).encode()
+    )
+    sent = {"host": urlsplit(ADDRESS).netloc, "origin": ADDRESS}
+    if body is not None and not isinstance(body, bytes):
+        sent["content-type"] = "application/json"
+    if pieces is None:
+        sent["content-length"] = str(len(data))
+    sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    parts = urlsplit(path)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "root_path": "",
+        "query_string": parts.query.encode(),
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value],
+        "client": (client, 50_000),
+        "server": ("rooms.test", 80),
+        "state": {},
+    }
+    waiting = [*pieces] if pieces is not None else [data]
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        if not waiting:
+            return {"type": "http.disconnect"}
+        piece = waiting.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    await app(scope, receive, send)
+    start, *rest = told
+    answered = tuple((name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"])
+    return Answer(start["status"], answered, b"".join(message.get("body", b"") for message in rest))
