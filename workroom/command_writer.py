@@ -4,8 +4,9 @@ Rooms hash onto a few lanes. A lane has one transaction in flight; what arrives 
 by the next one, in the order in which it came. Only after the commit is anybody told: first the hub and the other nodes,
 then the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
 
-A batch that fails as a whole is tried again: as it is where Postgres was lost or a commit's answer was (the commands' ids
-tell what had been done), one by one where something in it cannot be written, so that a bad command fails alone.
+A batch that fails as a whole is tried again: by stream where Postgres was lost, or a lock, or a commit's answer (the
+commands' ids tell what had been done), so that one stuck room does not hold up the others of its lane; one by one where
+something in it cannot be written, so that a bad command fails alone.
 """
 
 from __future__ import annotations
@@ -183,6 +184,11 @@ class _Lane:
                 failure = error
             if not failure.retry:
                 break
+            if len(parts := _split_by_stream(batch)) > 1:
+                async with asyncio.TaskGroup() as together:
+                    for part in parts:
+                        together.create_task(self._write_patiently(part))
+                return
             if monotonic_seconds() + pause_seconds > give_up_at:
                 failure = TryAgain("The database does not answer; it is not known whether this was done.")
                 break
@@ -217,6 +223,13 @@ class _Lane:
                 arrived.setdefault(stream_id, waiting.arrived_at_ms)
         for stream_id, events in told.items():
             self._tell(stream_id, events, arrived[stream_id])
+
+
+def _split_by_stream(batch: Sequence[Waiting]) -> list[list[Waiting]]:
+    parts: dict[StreamId, list[Waiting]] = {}
+    for waiting in batch:
+        parts.setdefault(waiting.write.stream_id, []).append(waiting)
+    return list(parts.values())
 
 
 async def perform_all(transaction: Transaction, writes: Sequence[StreamWrite]) -> list[Outcome]:
