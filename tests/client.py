@@ -89,7 +89,7 @@ class Client:
             max_size=None,
             proxy=None,
         )
-        first = json.loads(await asyncio.wait_for(self._connection.recv(), PATIENCE_SECONDS))
+        first: Json = json.loads(await asyncio.wait_for(self._connection.recv(), PATIENCE_SECONDS))
         assert first["type"] == "hello", first
         self.hello = first
         self._reader = asyncio.create_task(self._read(self._connection))
@@ -144,7 +144,8 @@ class Client:
                     return event
             return None
 
-        return await self.wait_until(find)
+        event: Json = await self.wait_until(find)
+        return event
 
     async def wait_for_seq(self, stream: Any, seq: int) -> None:
         """Return when the stream has been heard up to `seq`."""
@@ -153,9 +154,10 @@ class Client:
     async def wait_for_hint(self, **fields: Any) -> Json:
         """Give the first frame among the hints with these fields, past or to come."""
         wanted = {name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()}
-        return await self.wait_until(
-            lambda: next((h for h in self.hints if wanted.items() <= h.items()), None)
+        hint: Json = await self.wait_until(
+            lambda: next((frame for frame in self.hints if wanted.items() <= frame.items()), None)
         )
+        return hint
 
     async def wait_until(self, find: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """Give what `find` gives as soon as it is true; it is asked after every frame."""

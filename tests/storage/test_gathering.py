@@ -152,7 +152,7 @@ async def test_an_answer_that_is_an_error_reaches_its_caller_alone(
     answers = await asyncio.gather(
         gathering.ask(1), gathering.ask(0), gathering.ask(2), return_exceptions=True
     )
-    assert (answers[0], answers[2]) == (2, 4)
+    assert [answers[0], answers[2]] == [2, 4]
     assert isinstance(answers[1], NotFound)
     assert len(rounds.seen) == 1
 
@@ -168,7 +168,7 @@ async def test_a_cancelled_caller_is_not_asked_for(tasks: asyncio.TaskGroup, rou
     await asyncio.sleep(0)
     rounds.are_held = False
     rounds.gates[0].set()
-    assert await asyncio.gather(first, staying) == [2, 6]
+    assert [await first, await staying] == [2, 6]
     assert rounds.seen == [[1], [3]]
 
 
