@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database to this version")
     migrate.set_defaults(run=_migrate)
 
+    new_epoch = commands.add_parser("new-epoch", help="after restoring a backup: have all clients fetch afresh")
+    new_epoch.set_defaults(run=_new_epoch)
+
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
     return parser
 
@@ -122,6 +125,12 @@ def _migrate(settings: Settings, chosen: argparse.Namespace) -> None:
     assert settings.owner_database_url is not None
     applied = asyncio.run(migrate(settings.owner_database_url))
     print("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+def _new_epoch(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom.epochs import begin_epoch_of
+
+    print(asyncio.run(begin_epoch_of(settings)))
 
 
 def _create_account(settings: Settings, chosen: argparse.Namespace) -> None:

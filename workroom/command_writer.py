@@ -1,8 +1,8 @@
 """Group commit: what many sockets send becomes one transaction.
 
 Rooms hash onto a few lanes. A lane has one transaction in flight; what arrives meanwhile waits and is written together
-by the next one, in the order in which it came. Only after the commit is anybody told: first the hub and the other nodes,
-then the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
+by the next one, in the order in which it came. Only after the commit is anybody told: the hub and the other nodes, then
+the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
 
 A batch that fails as a whole is tried again: by stream where Postgres was lost, or a lock, or a commit's answer (the
 commands' ids tell what had been done), so that one stuck room does not hold up the others of its lane; one by one where
