@@ -16,7 +16,7 @@ from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.customers import Customer
 from workroom.embedded import reach_servers
-from workroom.errors import Conflict
+from workroom.errors import Conflict, InvalidInput
 from workroom.ids import CustomerId
 from workroom.settings import Settings
 from workroom.storage.database import Transaction, open_database

@@ -41,14 +41,16 @@ async def run_up(settings: Settings, *, demo: bool = False) -> None:
     running = asyncio.ensure_future(_run(settings, demo, programs))
     signals: list[int] = []
     for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(
-            number, partial(_stop, running, programs, signals, number)
-        )
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to go on without its terminal
+            asyncio.get_running_loop().add_signal_handler(
+                number, partial(_stop, running, programs, signals, number)
+            )
     try:
         await running
     except asyncio.CancelledError:
         if not signals:
             raise
+    _say("Stopped.")
 
 
 async def _run(settings: Settings, demo: bool, programs: list[Program]) -> None:

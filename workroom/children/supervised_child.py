@@ -57,6 +57,7 @@ class SupervisedChild(ABC):
                 await watch
         if self._child is None or self._child.has_ended:
             return
+        log_event("child_stopping", logging.DEBUG, child=self.name)
         self._child.send_signal(self.stop_signal(immediate))
         try:
             await self._child.wait(self.stop_timeout_seconds)
@@ -65,6 +66,7 @@ class SupervisedChild(ABC):
             self._child.send_signal(signal.SIGKILL)
             await self._child.wait()
             await self.clear_leftovers()
+        log_event("child_stopped", logging.DEBUG, child=self.name)
 
     def kill(self, signal_number: signal.Signals = signal.SIGKILL) -> None:
         """Signal the child without telling the watch, as an accident would; it will be started again."""
