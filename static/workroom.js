@@ -76,6 +76,16 @@ export class Workroom extends EventTarget {
     this.drafts.clear();
   }
 
+  /**
+   * Another tab of this browser sent, or threw away, what lay in the outbox of both.
+   *
+   * @param {StorageEvent} event
+   */
+  storageChanged({ key, newValue }) {
+    const id = key?.split('.').at(-1);
+    if (key && id && newValue === null && key.startsWith('workroom.outbox.')) this.outbox.settle(id);
+  }
+
   /** @param {string} ability */
   may(ability) {
     return this.account.abilities.includes(ability);
@@ -137,7 +147,7 @@ export class Workroom extends EventTarget {
 
   /** @param {Hello} hello */
   #welcome(hello) {
-    this.#become(hello.account);
+    this.become(hello.account);
     this.streams.connected(hello);
     this.#followOwn();
     this.outbox.connected();
@@ -163,7 +173,7 @@ export class Workroom extends EventTarget {
   }
 
   /** @param {Account} account */
-  #become(account) {
+  become(account) {
     const changedKind = account.kind !== this.account.kind;
     this.account = { ...this.account, ...account };
     this.people.learn([this.account]);
@@ -245,7 +255,7 @@ export class Workroom extends EventTarget {
 
   async #fetchAccount() {
     try {
-      this.#become((await request('GET', '/api/session')).account);
+      this.become((await request('GET', '/api/session')).account);
     } catch (error) {
       // The connection itself finds out where the session has ended.
       if (!(error instanceof CommandError)) throw error;

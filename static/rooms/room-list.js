@@ -80,6 +80,12 @@ export class RoomList extends EventTarget {
     return this.#refreshing;
   }
 
+  /** Fetch a list that knows what was just done: not the one that may be on its way already. */
+  async refreshAnew() {
+    await this.#refreshing?.catch(() => {});
+    return this.refresh();
+  }
+
   /** Fetch the list afresh soon: several reasons within a moment cost one request. */
   refreshSoon(delayMs = REFRESH_AFTER_MS) {
     this.#timer ??= this.#timers.set(() => {

@@ -1,0 +1,75 @@
+/**
+ * Where the page begins: finds out who is here, and shows the door or the rooms.
+ *
+ * @import { Account } from './connection/protocol-shapes.js'
+ */
+import { FirstAdminPage } from './accounts/first-admin-page.js';
+import { InvitationPage } from './accounts/invitation-page.js';
+import { RegistrationPage } from './accounts/registration-page.js';
+import { SetPasswordPage } from './accounts/set-password-page.js';
+import { SignInPage } from './accounts/sign-in-page.js';
+import { CommandError } from './connection/command-error.js';
+import { request } from './connection/http.js';
+import { build, fill } from './elements/build.js';
+import { Shell } from './shell.js';
+import { words } from './words/english.js';
+
+const RETRY_MS = 3_000;
+
+export class Application extends HTMLElement {
+  #token = new URLSearchParams(location.search).get('token') ?? '';
+
+  connectedCallback() {
+    document.documentElement.lang = words.language;
+    this.addEventListener('signed-in', (event) => this.#enter(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener('signed-out', (event) => this.#showSignIn(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener('show-registration', () => this.#show(new RegistrationPage()));
+    this.addEventListener('show-sign-in', () => this.#showSignIn(null));
+    void this.#begin();
+  }
+
+  async #begin() {
+    const { pathname } = location;
+    if (pathname === '/first-admin') return this.#show(new FirstAdminPage(this.#token));
+    if (pathname === '/set-password') return this.#show(new SetPasswordPage(this.#token));
+    const account = await this.#findAccount();
+    if (pathname === '/invitation') this.#show(new InvitationPage(this.#token, account));
+    else if (account) this.#enter(account);
+    else this.#showSignIn(null);
+  }
+
+  /** @returns {Promise<Account|null>} Who is signed in here. Waits, and says so, while the service is not reached. */
+  async #findAccount() {
+    for (;;) {
+      try {
+        return (await request('GET', '/api/session')).account;
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        if (error.code === 'sign_in_required') return null;
+      }
+      fill(this, build('main', { class: 'door' }, build('p', { role: 'status' }, words.connection.connecting)));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  /** @param {Account} account */
+  #enter(account) {
+    // Somebody who came to sign in on an invitation's page goes on with the invitation.
+    if (location.pathname === '/invitation' && this.#token) return this.#show(new InvitationPage(this.#token, account));
+    if (location.pathname !== '/') history.replaceState(null, '', '/');
+    this.#show(new Shell(account));
+  }
+
+  /** @param {string|null} reason */
+  #showSignIn(reason) {
+    document.title = `${words.signIn.title} · ${words.product}`;
+    this.#show(new SignInPage(reason));
+  }
+
+  /** @param {HTMLElement} page */
+  #show(page) {
+    this.replaceChildren(page);
+  }
+}
+
+customElements.define('workroom-app', Application);

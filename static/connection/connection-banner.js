@@ -1,0 +1,75 @@
+import { build, fill, mark } from '../elements/build.js';
+import { Listening } from '../elements/listening.js';
+import { words } from '../words/english.js';
+import { sentenceForCode } from '../words/sentences.js';
+
+/** @import { Workroom } from '../workroom.js' */
+
+const PATIENCE_MS = 1_500;
+
+/** Says in plain words that there is no line, what happens with what is written, and what one can do. Silent else. */
+export class ConnectionBanner extends HTMLElement {
+  #listening = new Listening();
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+  #text = build('p', { role: 'status' });
+  #button = build('button', { type: 'button', class: 'button small' });
+  #workroom;
+
+  /** @param {Workroom} workroom */
+  constructor(workroom) {
+    super();
+    this.#workroom = workroom;
+  }
+
+  connectedCallback() {
+    this.hidden = true;
+    fill(this, this.#text, this.#button);
+    this.#button.addEventListener('click', () => this.#act());
+    this.#listening.to(this.#workroom, 'phase', () => this.#phaseChanged());
+    this.#listening.to(this.#workroom, 'ended', (event) => this.#ended(event.detail.name));
+    this.#listening.to(window, 'offline', () => this.#phaseChanged());
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+    this.#listening.end();
+  }
+
+  #phaseChanged() {
+    const { phase } = this.#workroom.connection;
+    if (phase === 'open') {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.hidden = true;
+      fill(this.#text);
+    } else if (phase !== 'stopped') {
+      // Most losses mend themselves before anybody would have noticed.
+      this.#timer ??= setTimeout(() => this.#show(words.connection.lost, words.connection.tryNow), PATIENCE_MS);
+    }
+  }
+
+  /** @param {string} name */
+  #ended(name) {
+    this.#show(`${words.connection.stopped} ${sentenceForCode(name)}`, words.connection.reload);
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} action
+   */
+  #show(text, action) {
+    this.hidden = false;
+    fill(this.#text, text);
+    fill(this.#button, action);
+    mark(this, 'data-phase', this.#workroom.connection.phase);
+  }
+
+  #act() {
+    const { connection } = this.#workroom;
+    if (connection.phase === 'stopped') connection.start();
+    else connection.hurry();
+  }
+}
+
+customElements.define('connection-banner', ConnectionBanner);

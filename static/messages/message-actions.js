@@ -1,0 +1,85 @@
+/**
+ * @import { Message } from '../connection/protocol-shapes.js'
+ */
+import { build, fill } from '../elements/build.js';
+import { icon } from '../elements/icon.js';
+import { words } from '../words/english.js';
+import { openReactionPicker } from './reaction-picker.js';
+
+const QUICK = ['👍', '🙏', '🎉'];
+
+/**
+ * What can be done with the message one points at or has walked to. There is one such bar in a conversation: it moves.
+ * Speaks by `message-action` (detail: the deed, the message, the emoji).
+ */
+export class MessageActions extends HTMLElement {
+  /** @type {Message|null} */
+  #message = null;
+
+  connectedCallback() {
+    this.classList.add('message-actions');
+    this.setAttribute('role', 'toolbar');
+    this.setAttribute('aria-label', words.messages.actions);
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {Message} message
+   * @param {{writes: boolean, edits: boolean, deletes: boolean}} may
+   */
+  showOn(row, message, may) {
+    if (this.parentElement === row && this.#message === message) return;
+    this.#message = message;
+    if (this.parentElement !== row) row.append(this);
+    fill(
+      this,
+      ...(may.writes ? QUICK.map((emoji) => this.#reaction(emoji)) : []),
+      may.writes && this.#button('react', words.messages.more, () => this.#pick()),
+      may.writes && this.#button('reply', words.messages.reply, () => this.#say('reply')),
+      may.edits && this.#button('edit', words.messages.edit, () => this.#say('edit')),
+      may.deletes && this.#button('delete', words.messages.delete, () => this.#say('delete')),
+    );
+    this.hidden = this.childElementCount === 0;
+  }
+
+  hide() {
+    this.#message = null;
+    this.remove();
+  }
+
+  /** @param {string} emoji */
+  #reaction(emoji) {
+    const label = `${words.messages.react} ${emoji}`;
+    const button = build('button', { type: 'button', class: 'action emoji', 'aria-label': label, title: label }, emoji);
+    button.addEventListener('click', () => this.#say('react', emoji));
+    return button;
+  }
+
+  /**
+   * @param {string} drawing
+   * @param {string} label
+   * @param {() => void} act
+   */
+  #button(drawing, label, act) {
+    const button = build('button', { type: 'button', class: 'action', 'aria-label': label, title: label }, icon(drawing));
+    button.addEventListener('click', act);
+    return button;
+  }
+
+  #pick() {
+    const message = this.#message;
+    openReactionPicker((emoji) => this.#say('react', emoji, message));
+  }
+
+  /**
+   * @param {'reply'|'edit'|'delete'|'react'} deed
+   * @param {string} [emoji]
+   * @param {Message|null} [message]
+   */
+  #say(deed, emoji, message = this.#message) {
+    const detail = { deed, emoji, message };
+    this.dispatchEvent(new CustomEvent('message-action', { bubbles: true, detail }));
+  }
+}
+
+customElements.define('message-actions', MessageActions);

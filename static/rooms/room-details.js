@@ -1,0 +1,148 @@
+import { build, fill, say } from '../elements/build.js';
+import { ask } from '../elements/dialogs.js';
+import { textField } from '../elements/fields.js';
+import { icon } from '../elements/icon.js';
+import { Listening } from '../elements/listening.js';
+import { Repaint } from '../elements/repaint.js';
+import { go } from '../route.js';
+import { words } from '../words/english.js';
+import { InvitationPanel } from './invitation-panel.js';
+import { MemberList } from './member-list.js';
+
+/**
+ * @import { Workroom } from '../workroom.js'
+ * @import { OpenRoom } from './open-room.js'
+ */
+
+/** What a room is and who is in it; and what may be changed about it. */
+export class RoomDetails extends HTMLElement {
+  #listening = new Listening();
+  #repaint = new Repaint(() => this.#draw());
+  #name = build('p', { class: 'details-name', dir: 'auto' });
+  #facts = build('p', { class: 'quiet', dir: 'auto' });
+  #deeds = build('div', { class: 'details-deeds' });
+  #drawnDeeds = '';
+  #close = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.close }, icon('close'));
+  #members;
+  #workroom;
+  #open;
+
+  /**
+   * @param {Workroom} workroom
+   * @param {OpenRoom} open
+   */
+  constructor(workroom, open) {
+    super();
+    this.#workroom = workroom;
+    this.#open = open;
+    this.#members = new MemberList(workroom, open);
+  }
+
+  connectedCallback() {
+    this.#close.addEventListener('click', () => this.dispatchEvent(new CustomEvent('close-details', { bubbles: true })));
+    fill(
+      this,
+      build(
+        'aside',
+        { class: 'details', 'aria-label': words.details.title },
+        build('header', { class: 'details-header' }, build('h2', {}, words.details.title), this.#close),
+        build('div', { class: 'details-body' }, this.#name, this.#facts, this.#members.element, this.#invitations(), this.#deeds),
+      ),
+    );
+    this.#listening.to(this.#open, 'change', this.#repaint.request);
+    this.#listening.to(this.#workroom.people, 'change', this.#repaint.request);
+    this.#draw();
+  }
+
+  disconnectedCallback() {
+    this.#listening.end();
+    this.#repaint.stop();
+  }
+
+  focusFirst() {
+    this.#close.focus();
+  }
+
+  #draw() {
+    const { room } = this.#open;
+    if (!room) return;
+    say(this.#name, room.name);
+    say(this.#facts, [words.roomKinds[room.kind], ...room.customers.map(({ name }) => name)].join(' · '));
+    this.#members.draw();
+    this.#drawDeeds(Boolean(room.archived_at));
+  }
+
+  #invitations() {
+    return this.#workroom.may('invite') ? new InvitationPanel(this.#workroom, this.#open.roomId) : null;
+  }
+
+  /** @param {boolean} isArchived */
+  #drawDeeds(isArchived) {
+    if (this.#drawnDeeds === String(isArchived)) return;
+    this.#drawnDeeds = String(isArchived);
+    const archive = isArchived
+      ? button(words.details.reopen, () => void this.#reopen())
+      : button(words.details.archive, () => this.#askArchive());
+    fill(
+      this.#deeds,
+      this.#workroom.may('rename_room') && button(words.details.rename, () => this.#askName()),
+      this.#workroom.may('archive_room') && archive,
+      button(words.details.leave, () => this.#askLeave(), true),
+    );
+  }
+
+  #askName() {
+    const { name = '' } = this.#open.room ?? {};
+    ask({
+      title: words.details.renameTitle,
+      fields: [textField(words.details.renameLabel, { name: 'name', maxlength: 120, value: name })],
+      submit: words.details.renameSubmit,
+      act: (answers) => this.#record('rename_room', { name: String(answers.get('name')).trim() }),
+    });
+  }
+
+  #askArchive() {
+    ask({
+      title: words.details.archiveTitle,
+      lead: words.details.archiveLead,
+      submit: words.details.archive,
+      act: () => this.#record('archive_room'),
+    });
+  }
+
+  async #reopen() {
+    ask({ title: words.details.reopen, submit: words.details.reopen, act: () => this.#record('reopen_room') });
+  }
+
+  #askLeave() {
+    ask({
+      title: words.details.leaveTitle,
+      lead: words.details.leaveLead,
+      submit: words.details.leave,
+      isGrave: true,
+      act: async () => {
+        await this.#record('leave_room');
+        go('#/');
+      },
+    });
+  }
+
+  /**
+   * @param {string} command
+   * @param {Record<string, unknown>} [fields]
+   */
+  async #record(command, fields = {}) {
+    await this.#workroom.record(command, { room_id: this.#open.roomId, ...fields });
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {() => void} act
+ * @param {boolean} [isGrave]
+ */
+function button(name, act, isGrave = false) {
+  return build('button', { type: 'button', class: isGrave ? 'button grave' : 'button', onclick: act }, name);
+}
+
+customElements.define('room-details', RoomDetails);

@@ -1,0 +1,154 @@
+import { avatar } from '../elements/avatar.js';
+import { build, fill, mark, say } from '../elements/build.js';
+import { icon } from '../elements/icon.js';
+import { KeyedList } from '../elements/keyed-list.js';
+import { Listening } from '../elements/listening.js';
+import { Repaint } from '../elements/repaint.js';
+import { parseRoute } from '../route.js';
+import { words } from '../words/english.js';
+import { RoomListEntry } from './room-list-entry.js';
+
+/**
+ * @import { Workroom } from '../workroom.js'
+ * @import { RoomEntry } from './room-list-state.js'
+ */
+
+const MINUTE_MS = 60_000;
+
+/** The side of the application: where one can go, and the rooms. Arrow keys, or j and k, walk through the rooms. */
+export class RoomListPanel extends HTMLElement {
+  #listening = new Listening();
+  #repaint = new Repaint(() => this.#draw());
+  #list = build('ul', { class: 'room-lines' });
+  #empty = build('div', { class: 'list-empty' });
+  #places = build('ul', { class: 'places' });
+  #me = build('a', { class: 'me', href: '#/settings' });
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #clock;
+  #entries;
+  #workroom;
+
+  /** @param {Workroom} workroom */
+  constructor(workroom) {
+    super();
+    this.#workroom = workroom;
+    this.#entries = new KeyedList(
+      this.#list,
+      (/** @type {{room: RoomEntry, isOpen: boolean, waitingSince: string|null, lastAuthor: string|undefined}} */ shown) =>
+        shown.room.room_id,
+      () => new RoomListEntry(workroom.account.account_id),
+    );
+  }
+
+  connectedCallback() {
+    const create = build('a', { class: 'icon-button', href: '#/new-room', 'aria-label': words.rooms.create }, icon('plus'));
+    create.title = words.rooms.create;
+    fill(
+      this,
+      build(
+        'nav',
+        { class: 'sidebar', 'aria-label': words.rooms.title },
+        build('header', { class: 'sidebar-header' }, build('span', { class: 'product' }, words.product), this.#me),
+        this.#places,
+        build('div', { class: 'rooms-header' }, build('h2', {}, words.rooms.title), create),
+        build('div', { class: 'rooms-scroller' }, this.#list, this.#empty),
+      ),
+    );
+    this.#list.addEventListener('keydown', (event) => this.#walk(event));
+    const { roomList, desk, people } = this.#workroom;
+    for (const source of [roomList, desk, people, this.#workroom]) {
+      for (const type of ['change', 'account', 'phase']) this.#listening.to(source, type, this.#repaint.request);
+    }
+    this.#listening.to(window, 'hashchange', () => this.#repaint.now());
+    this.#clock = setInterval(this.#repaint.request, MINUTE_MS);
+    this.#repaint.now();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#clock);
+    this.#repaint.stop();
+    this.#listening.end();
+  }
+
+  #draw() {
+    const { roomList, desk, people, account } = this.#workroom;
+    const route = parseRoute(location.hash);
+    this.#drawPlaces(route.page);
+    fill(this.#me, avatar(account.account_id, account.display_name), build('span', { class: 'me-name' }, account.display_name));
+    mark(this.#me, 'aria-label', `${account.display_name}, ${words.settings.title}`);
+    mark(this.#me, 'aria-current', route.page === 'settings' && 'page');
+    this.#entries.show(
+      roomList.rooms.map((room) => ({
+        room,
+        isOpen: room.room_id === route.roomId,
+        waitingSince: desk.waitingSince(room.room_id),
+        lastAuthor: room.last_message?.author_name ?? people.nameOf(room.last_message?.author_id ?? ''),
+      })),
+    );
+    this.#drawEmpty();
+  }
+
+  /** @param {string} page */
+  #drawPlaces(page) {
+    const { desk } = this.#workroom;
+    const waiting = desk.rooms.length;
+    const places = [];
+    if (this.#workroom.may('watch_desk')) {
+      const count = waiting > 0 && build('span', { class: 'count quiet-count' }, String(waiting));
+      if (count) count.append(build('span', { class: 'unseen' }, ` ${words.rooms.waiting}`));
+      places.push(place('#/desk', 'desk', words.desk.title, page === 'desk', count));
+    }
+    if (this.#workroom.may('manage_accounts')) {
+      places.push(place('#/people', 'people', words.people.title, page === 'people', null));
+    }
+    fill(this.#places, ...places);
+    this.#places.hidden = places.length === 0;
+  }
+
+  #drawEmpty() {
+    const { roomList, isProvider } = this.#workroom;
+    const isEmpty = roomList.isLoaded && roomList.rooms.length === 0;
+    this.#empty.hidden = !isEmpty;
+    if (!isEmpty) return;
+    const lead = isProvider ? words.rooms.emptyProvider : words.rooms.emptyCustomer;
+    if (this.#empty.childElementCount > 0) return say(this.#empty.children[1], lead);
+    fill(
+      this.#empty,
+      build('p', { class: 'empty-title' }, words.rooms.empty),
+      build('p', { class: 'quiet' }, lead),
+      build('p', {}, build('a', { class: 'button primary', href: '#/new-room' }, words.rooms.create)),
+    );
+  }
+
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const links = [...this.#list.querySelectorAll('a')];
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+    const target = {
+      ArrowDown: at + 1,
+      j: at + 1,
+      ArrowUp: at - 1,
+      k: at - 1,
+      Home: 0,
+      End: links.length - 1,
+    }[event.key];
+    if (target === undefined) return;
+    event.preventDefault();
+    links[Math.min(Math.max(target, 0), links.length - 1)]?.focus();
+  }
+}
+
+/**
+ * @param {string} href
+ * @param {string} drawing
+ * @param {string} name
+ * @param {boolean} isCurrent
+ * @param {HTMLElement|false|null} count
+ */
+function place(href, drawing, name, isCurrent, count) {
+  const link = build('a', { class: 'place', href, 'aria-current': isCurrent && 'page' }, icon(drawing), name, count);
+  return build('li', {}, link);
+}
+
+customElements.define('room-list-panel', RoomListPanel);

@@ -1,0 +1,210 @@
+import { CommandError } from '../connection/command-error.js';
+import { build, fill, mark, say } from '../elements/build.js';
+import { icon } from '../elements/icon.js';
+import { Listening } from '../elements/listening.js';
+import { backLink } from '../elements/page-header.js';
+import { Repaint } from '../elements/repaint.js';
+import { ConversationView } from '../messages/conversation-view.js';
+import { roomAddress } from '../route.js';
+import { words } from '../words/english.js';
+import { RoomDetails } from './room-details.js';
+
+/**
+ * @import { Workroom } from '../workroom.js'
+ * @import { UnreadTitle } from '../unread-title.js'
+ * @import { OpenRoom } from './open-room.js'
+ */
+
+const DETAILS_KEY = 'workroom.details';
+const WIDE = '(min-width: 1200px)';
+
+/** A room: its head, the conversation or the internal notes, and its details at the side. */
+export class RoomPage extends HTMLElement {
+  #listening = new Listening();
+  #repaint = new Repaint(() => this.#draw());
+  #name = build('h1', { class: 'room-title', dir: 'auto' });
+  #facts = build('p', { class: 'room-facts', dir: 'auto' });
+  #tabs = build('nav', { class: 'tabs', 'aria-label': words.room.conversation });
+  #detailsButton = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.room.details, title: words.room.details });
+  #body = build('div', { class: 'room-body' });
+  /** @type {OpenRoom|null} */
+  #open = null;
+  /** @type {RoomDetails|null} */
+  #details = null;
+  #isNotes;
+  #workroom;
+  #roomId;
+  #title;
+
+  /**
+   * @param {Workroom} workroom
+   * @param {string} roomId
+   * @param {boolean} isNotes Whether the internal notes are shown.
+   * @param {UnreadTitle} title
+   */
+  constructor(workroom, roomId, isNotes, title) {
+    super();
+    this.#workroom = workroom;
+    this.#roomId = roomId;
+    this.#isNotes = isNotes;
+    this.#title = title;
+  }
+
+  connectedCallback() {
+    this.#detailsButton.append(icon('details'));
+    this.#listening.to(this.#workroom.roomList, 'change', () => this.#listChanged());
+    this.#listening.to(this.#detailsButton, 'click', () => this.#toggleDetails());
+    this.#listening.to(this, 'close-details', () => this.#showDetails(false));
+    this.#listening.to(this, 'keydown', (event) => this.#key(event));
+    void this.#enter();
+  }
+
+  disconnectedCallback() {
+    this.#listening.end();
+    this.#repaint.stop();
+  }
+
+  /** @param {boolean} isNotes Show the internal notes, or the conversation. */
+  show(isNotes) {
+    if (isNotes === this.#isNotes) return;
+    this.#isNotes = isNotes;
+    if (this.#open) this.#showConversation(this.#open);
+    this.#draw();
+  }
+
+  async #enter() {
+    const open = this.#workroom.openRoom(this.#roomId);
+    if (open) return this.#opened(open);
+    fill(this, build('div', { class: 'blank' }, build('p', { class: 'quiet', role: 'status' }, words.loading)));
+    // Before the first hello, or just joined: a list that is fetched now settles whether there is such a room.
+    if (!this.#workroom.roomList.isLoaded) return;
+    try {
+      await this.#workroom.roomList.refreshAnew();
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return;
+    }
+    if (!this.#open) this.#showGone(words.rooms.gone);
+  }
+
+  #listChanged() {
+    if (!this.isConnected) return;
+    const isListed = Boolean(this.#workroom.roomList.find(this.#roomId));
+    if (this.#open && !isListed) return this.#showGone(words.rooms.left);
+    if (!this.#open) {
+      const open = this.#workroom.openRoom(this.#roomId);
+      if (open) this.#opened(open);
+      else if (this.#workroom.roomList.isLoaded) this.#showGone(words.rooms.gone);
+    }
+    this.#repaint.request();
+  }
+
+  /** @param {OpenRoom} open */
+  #opened(open) {
+    this.#open = open;
+    this.#listening.to(open, 'change', this.#repaint.request);
+    const titles = build('div', { class: 'room-titles' }, this.#name, this.#facts);
+    const header = build('header', { class: 'room-header' }, backLink(), titles, this.#tabs, this.#detailsButton);
+    fill(this, build('div', { class: 'room-column' }, header, this.#body));
+    this.#showConversation(open);
+    if (matchMedia(WIDE).matches && localStorage.getItem(DETAILS_KEY) !== 'closed') this.#showDetails(true);
+    else this.#showDetails(false);
+    this.#draw();
+  }
+
+  /** @param {OpenRoom} open */
+  #showConversation(open) {
+    const conversation = (this.#isNotes && open.staff) || open.shared;
+    const view = new ConversationView(this.#workroom, open, conversation);
+    fill(this.#body, view);
+    if (matchMedia('(hover: hover)').matches) view.querySelector('textarea')?.focus({ preventScroll: true });
+  }
+
+  #draw() {
+    const line = this.#workroom.roomList.find(this.#roomId);
+    if (!line || !this.#open) return;
+    const room = this.#open.room ?? line;
+    say(this.#name, room.name);
+    this.#title.page = room.name;
+    const members = this.#open.room?.members.length ?? line.member_count;
+    const here = room.online.filter((id) => id !== this.#workroom.account.account_id).length;
+    const facts = [
+      words.roomKinds[room.kind],
+      room.customers.map(({ name }) => name).join(', '),
+      words.room.members(members),
+      here > 0 && words.rooms.online(here),
+      room.archived_at && words.rooms.archived,
+    ];
+    say(this.#facts, facts.filter(Boolean).join(' · '));
+    this.#drawTabs(line.unread, line.staff_unread ?? 0);
+  }
+
+  /**
+   * @param {number} unread
+   * @param {number} unreadNotes
+   */
+  #drawTabs(unread, unreadNotes) {
+    this.#tabs.hidden = !this.#open?.staff;
+    if (this.#tabs.hidden) return;
+    const isNotes = this.#isNotes;
+    fill(
+      this.#tabs,
+      tab(roomAddress(this.#roomId), words.room.conversation, !isNotes, isNotes ? unread : 0),
+      tab(roomAddress(this.#roomId, true), words.room.notes, isNotes, isNotes ? 0 : unreadNotes),
+    );
+    this.classList.toggle('shows-notes', isNotes);
+  }
+
+  #toggleDetails() {
+    const shows = !this.#details;
+    if (matchMedia(WIDE).matches) localStorage.setItem(DETAILS_KEY, shows ? 'open' : 'closed');
+    this.#showDetails(shows);
+    if (shows) this.#details?.focusFirst();
+  }
+
+  /** @param {boolean} shows */
+  #showDetails(shows) {
+    const hadFocus = this.#details?.contains(document.activeElement);
+    this.#details?.remove();
+    this.#details = shows && this.#open ? new RoomDetails(this.#workroom, this.#open) : null;
+    if (this.#details) this.append(this.#details);
+    mark(this.#detailsButton, 'aria-expanded', String(shows));
+    if (hadFocus) this.#detailsButton.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const isInDetails = this.#details?.contains(/** @type {Node} */ (event.target));
+    if (event.key === 'Escape' && isInDetails) this.#showDetails(false);
+  }
+
+  /** @param {string} title */
+  #showGone(title) {
+    this.#open = null;
+    this.#details = null;
+    this.#title.page = title;
+    fill(
+      this,
+      build(
+        'div',
+        { class: 'blank' },
+        build('h1', { class: 'blank-title' }, title),
+        build('p', { class: 'quiet' }, words.rooms.goneLead),
+        build('p', {}, build('a', { class: 'button', href: '#/' }, words.back)),
+      ),
+    );
+  }
+}
+
+/**
+ * @param {string} href
+ * @param {string} name
+ * @param {boolean} isCurrent
+ * @param {number} unread
+ */
+function tab(href, name, isCurrent, unread) {
+  const count = unread > 0 && build('span', { class: 'count' }, String(unread), build('span', { class: 'unseen' }, ` ${words.messages.new}`));
+  return build('a', { class: 'tab', href, 'aria-current': isCurrent && 'page' }, name, count);
+}
+
+customElements.define('room-page', RoomPage);

@@ -1,0 +1,148 @@
+/**
+ * The application for somebody who is signed in: the rooms at the side, and beside them what the address asks for.
+ *
+ * @import { Account } from './connection/protocol-shapes.js'
+ */
+import { PeoplePage } from './accounts/people-page.js';
+import { tell } from './accounts/door-form.js';
+import { ConnectionBanner } from './connection/connection-banner.js';
+import { SIGN_IN_CODES } from './connection/close-codes.js';
+import { DeskPage } from './desk/desk-page.js';
+import { build, fill } from './elements/build.js';
+import { Listening } from './elements/listening.js';
+import { NewRoomPage } from './rooms/new-room-page.js';
+import { RoomListPanel } from './rooms/room-list-panel.js';
+import { RoomPage } from './rooms/room-page.js';
+import { SettingsPage } from './settings/settings-page.js';
+import { parseRoute } from './route.js';
+import { UnreadTitle } from './unread-title.js';
+import { Workroom } from './workroom.js';
+import { words } from './words/english.js';
+
+/** @import { Route } from './route.js' */
+
+export class Shell extends HTMLElement {
+  #listening = new Listening();
+  #main = build('main', { id: 'main', class: 'main', tabindex: -1 });
+  #shown = '';
+  #workroom;
+  #title;
+
+  /** @param {Account} account */
+  constructor(account) {
+    super();
+    this.#workroom = new Workroom(account);
+    this.#title = new UnreadTitle(this.#workroom.roomList);
+  }
+
+  connectedCallback() {
+    const skip = build('a', { class: 'skip-link', href: '#main' }, words.skip);
+    skip.addEventListener('click', (event) => {
+      // The address after "#" says which page is shown: it stays.
+      event.preventDefault();
+      this.#focusMain();
+    });
+    fill(
+      this,
+      skip,
+      new ConnectionBanner(this.#workroom),
+      build('div', { class: 'shell' }, new RoomListPanel(this.#workroom), this.#main),
+    );
+    this.#listen();
+    this.#workroom.start();
+    this.#showRoute();
+  }
+
+  disconnectedCallback() {
+    this.#listening.end();
+    this.#title.end();
+    this.#workroom.connection.stop();
+  }
+
+  #listen() {
+    const to = this.#listening;
+    to.to(window, 'hashchange', () => this.#showRoute());
+    to.to(window, 'online', () => this.#workroom.connection.hurry());
+    to.to(window, 'pageshow', () => this.#workroom.connection.hurry());
+    to.to(document, 'visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.#workroom.connection.hurry();
+    });
+    to.to(window, 'storage', (event) => this.#workroom.storageChanged(event));
+    to.to(this.#workroom, 'ended', (event) => this.#ended(event.detail));
+    to.to(this.#workroom, 'account', () => this.#accountChanged());
+    to.to(this, 'sign-out', () => this.#signOut(null));
+  }
+
+  #showRoute() {
+    const route = parseRoute(location.hash);
+    const key = route.page === 'room' ? `room ${route.roomId}` : route.page;
+    this.dataset.page = route.page;
+    const page = this.#main.firstElementChild;
+    if (key === this.#shown && page instanceof RoomPage) page.show(route.isNotes ?? false);
+    if (key === this.#shown) return;
+    const isFirst = this.#shown === '';
+    this.#shown = key;
+    fill(this.#main, this.#pageFor(route));
+    if (!isFirst && !this.#main.contains(document.activeElement) && route.page !== 'rooms') this.#focusMain();
+  }
+
+  /** @param {Route} route */
+  #pageFor(route) {
+    const workroom = this.#workroom;
+    switch (route.page) {
+      case 'room':
+        this.#title.page = '';
+        return new RoomPage(workroom, route.roomId ?? '', route.isNotes ?? false, this.#title);
+      case 'desk':
+        this.#title.page = words.desk.title;
+        return new DeskPage(workroom);
+      case 'people':
+        this.#title.page = words.people.title;
+        return new PeoplePage(workroom);
+      case 'settings':
+        this.#title.page = words.settings.title;
+        return new SettingsPage(workroom);
+      case 'new-room':
+        this.#title.page = words.newRoom.title;
+        return new NewRoomPage(workroom);
+      default:
+        this.#title.page = words.rooms.title;
+        return build(
+          'div',
+          { class: 'blank' },
+          build('h1', { class: 'blank-title' }, words.rooms.nothingOpen),
+          build('p', { class: 'quiet' }, words.rooms.nothingOpenLead),
+        );
+    }
+  }
+
+  #focusMain() {
+    const composer = this.#main.querySelector('textarea');
+    const target = composer && matchMedia('(hover: hover)').matches ? composer : this.#main;
+    target.focus({ preventScroll: true });
+  }
+
+  /** @param {{code: number, name: string}} close */
+  #ended({ code, name }) {
+    if (SIGN_IN_CODES.includes(code)) this.#signOut(name);
+  }
+
+  #accountChanged() {
+    // Promoted or made a customer's: what may be done has changed, and with it the page.
+    const { kind } = this.#workroom.account;
+    if (this.dataset.kind && this.dataset.kind !== kind) {
+      this.#shown = '';
+      this.#showRoute();
+    }
+    this.dataset.kind = kind;
+  }
+
+  /** @param {string|null} reason */
+  #signOut(reason) {
+    this.#workroom.signOut();
+    if (reason === null) location.hash = '';
+    tell(this, 'signed-out', reason);
+  }
+}
+
+customElements.define('workroom-shell', Shell);

@@ -1,0 +1,63 @@
+/**
+ * What went wrong and what to do, by the error's code. Each takes the error's parameters.
+ *
+ * @typedef {Record<string, string|number>} ErrorParams
+ */
+
+const DO_AGAIN = 'Try again in a moment.';
+
+/** @type {Record<string, (params: ErrorParams) => string>} */
+export const errorWords = {
+  internal_error: () => `Something went wrong on our side. ${DO_AGAIN}`,
+  not_found: () => 'That is not there any more, or it is not for you.',
+  forbidden: () => 'You may not do that here.',
+  sign_in_required: () => 'Your session has ended. Sign in again.',
+  sign_in_refused: () => 'E-mail and password do not fit together. Check both and try again.',
+  origin_refused: () => 'This page was opened under an address the service does not know. Open it under its usual address.',
+  invalid_input: (params) => fieldProblem(params),
+  malformed_request: () => 'The service did not understand this page. Reload it.',
+  unknown_command: () => 'The service was changed meanwhile. Reload the page.',
+  too_large: () => 'That is too large. Make it shorter and try again.',
+  conflict: (params) => CONFLICTS[params.field ?? params.problem] ?? 'That does not fit with how things stand. Look again and repeat it.',
+  command_id_reused: () => 'This was sent before with other words. Send it again.',
+  room_archived: () => 'The room is archived: it can be read, not written.',
+  link_expired: () => 'This link does not work any more. Ask for a new one.',
+  reset: () => 'The service was restored meanwhile. Reload the page.',
+  limit_reached: ({ value }) => `A limit is reached${value ? ` (${value})` : ''}. Remove something first.`,
+  rate_exceeded: ({ retry_after_seconds }) =>
+    retry_after_seconds ? `That was too often. Try again in ${retry_after_seconds} seconds.` : `That was too often. ${DO_AGAIN}`,
+  try_again: () => `It is not certain that this was done. ${DO_AGAIN}`,
+  unavailable: () => `The service is not available right now. ${DO_AGAIN}`,
+  not_connected: () => 'There is no connection to the service. Check your network and try again.',
+  connection_lost: () => 'The connection broke off, so it is not certain that this was done. Look, and try again.',
+  timed_out: () => 'The service did not answer in time, so it is not certain that this was done. Look, and try again.',
+  too_many_connections: () => 'You have Workroom open in too many windows. Close some, then connect again.',
+  protocol_error: () => 'This page and the service did not understand each other. Reload the page.',
+  wrong_utf8: () => 'This page and the service did not understand each other. Reload the page.',
+  malformed_frame: () => 'This page and the service did not understand each other. Reload the page.',
+  frame_too_large: () => 'What was sent is too large. Reload the page and make it shorter.',
+};
+
+/** @type {Record<string, string>} */
+const CONFLICTS = {
+  email: 'There is an account with this e-mail already. Sign in instead, or use another address.',
+};
+
+/** @type {Record<string, string>} */
+const FIELDS = {
+  email: 'Check the e-mail address.',
+  password: 'Choose a longer password: at least 12 characters, and none that is widely known.',
+  current_password: 'The current password is not right.',
+  display_name: 'Give a name of 1 to 100 characters.',
+  customer_name: 'Give the name of a company or household.',
+  customer_id: 'Choose a customer.',
+  customer_ids: 'Choose the customers this room is for.',
+  name: 'Give a name of 1 to 120 characters.',
+  text: 'A message has 1 to 20,000 characters.',
+  mentions: 'Mention people who are in this room.',
+};
+
+/** @param {ErrorParams} params */
+function fieldProblem(params) {
+  return FIELDS[params.field] ?? 'Something is missing or not as it should be. Check what you entered.';
+}
