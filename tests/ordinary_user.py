@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from workroom.children.child_process import Credentials
+
 REPOSITORY = Path(__file__).parents[1]
 SITE_PACKAGES = Path(pytest.__file__).parents[1]
 
@@ -55,9 +57,7 @@ def run_as_ordinary_user(folder: Path, body: str) -> str:
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     nobody = pwd.getpwnam("nobody")
-    identity = (
-        {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    )
+    identity = Credentials(user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
     return subprocess.run(
         command,
         env={"PYTHONPATH": f"{REPOSITORY}:{SITE_PACKAGES}", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
@@ -66,7 +66,7 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
         text=True,
         check=False,
         timeout=60,
-        **identity,
+        **(identity if os.geteuid() == 0 else {}),
     )
 
 

@@ -14,7 +14,7 @@ from workroom.settings import DEFAULT_DATA_DIR, Settings, environment_of, load_s
 SETTINGS_PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 # How the page says a default that has no short value.
-DEFAULTS_IN_WORDS = {None: "not set", (): "none", DEFAULT_DATA_DIR: "`data` in the clone"}
+DEFAULTS_IN_WORDS: dict[object, str] = {None: "not set", (): "none", DEFAULT_DATA_DIR: "`data` in the clone"}
 
 
 def test_nothing_has_to_be_set() -> None:

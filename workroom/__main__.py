@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database to this version")
     migrate.set_defaults(run=_migrate)
 
-    new_epoch = commands.add_parser("new-epoch", help="after restoring a backup: have all clients fetch afresh")
+    new_epoch = commands.add_parser(
+        "new-epoch", help="after restoring a backup: have all clients fetch afresh"
+    )
     new_epoch.set_defaults(run=_new_epoch)
 
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))

@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 from workroom import logs
-from workroom.errors import StartupError
+from workroom.listening_socket import BACKLOG, open_listening_socket
 from workroom.node import Node, run_node
 from workroom.passwords import PasswordHasher
 from workroom.settings import Settings
@@ -28,7 +28,6 @@ from workroom.storage.database import database_limits, open_database
 from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
 from workroom.web.routes import build_app
 
-BACKLOG = 4096
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOODBYE_STEP_SECONDS = 0.05
 GOODBYE_SHARE = 0.4
@@ -43,7 +42,7 @@ def serve(settings: Settings) -> None:
 
 async def run_server(settings: Settings) -> None:
     """Run a node and its web server on the running loop."""
-    listener = listen(settings)
+    listener = open_listening_socket(settings)
     assert settings.database_url is not None
     database_url = settings.database_url
     async with run_node(
@@ -81,20 +80,6 @@ async def run_server(settings: Settings) -> None:
                 await NodeServer(config, node, endpoint).serve(sockets=[listener])
             finally:
                 wheel.stop()
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket: one that was handed to us, or a new one. A port in use is one clear sentence."""
-    if settings.listen_fd is not None:
-        return socket.socket(fileno=settings.listen_fd)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise StartupError(
-            f"Port {settings.port} on {settings.host} cannot be opened ({error.strerror}): choose another one, "
-            f"for example PORT={settings.port + 1}."
-        ) from None
 
 
 class NodeServer(uvicorn.Server):

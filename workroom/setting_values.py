@@ -27,6 +27,8 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `smallest` to `largest`, both included."""
+
     def parse(value: str) -> int:
         problem = f"must be a whole number from {smallest} to {largest}"
         try:
@@ -41,6 +43,8 @@ def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
 
 
 def seconds(smallest: float, largest: float) -> Callable[[str], float]:
+    """A reader of a time in seconds, with or without a fraction, from `smallest` to `largest`."""
+
     def parse(value: str) -> float:
         problem = f"must be a number of seconds from {smallest:g} to {largest:g}"
         try:
@@ -82,12 +86,12 @@ def url_of(*schemes: str) -> Callable[[str], str | None]:
 
 
 def web_origin(value: str) -> str | None:
+    """An origin as browsers write it (RFC 6454, section 6.2): scheme, host, and a port that is not the default."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError("must be http:// or https:// and a host, without a path")
     if parts.query or parts.fragment or parts.username:
         raise ValueError("must be http:// or https:// and a host, and nothing more")
-    # A browser's Origin never names the default port (RFC 6454, section 6.2).
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(DEFAULT_PORTS[parts.scheme])}"
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from workroom.children.program import Program
 from workroom.embedded import EmbeddedServers
@@ -38,18 +39,20 @@ async def run_up(settings: Settings, *, demo: bool = False) -> None:
     Raises StartupError when something cannot start; nothing is left running then.
     """
     programs: list[Program] = []
-    running = asyncio.ensure_future(_run(settings, demo, programs))
     signals: list[int] = []
+    running = asyncio.current_task()
+    assert running is not None
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to go on without its terminal
             asyncio.get_running_loop().add_signal_handler(
                 number, partial(_stop, running, programs, signals, number)
             )
     try:
-        await running
+        await _run(settings, demo, programs)
     except asyncio.CancelledError:
         if not signals:
             raise
+        running.uncancel()
     _say("Stopped.")
 
 
@@ -69,7 +72,7 @@ async def _run(settings: Settings, demo: bool, programs: list[Program]) -> None:
         await asyncio.get_running_loop().create_future()
 
 
-def _stop(running: asyncio.Future[None], programs: list[Program], signals: list[int], number: int) -> None:
+def _stop(running: asyncio.Task[Any], programs: list[Program], signals: list[int], number: int) -> None:
     signals.append(number)
     if len(signals) == 1:
         running.cancel()

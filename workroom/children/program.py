@@ -49,6 +49,7 @@ class Program(SupervisedChild):
         """Nothing to do: the kernel killed what an earlier run had started (see `launch`)."""
 
     async def launch(self) -> ChildProcess:
+        """Start the program with this Python."""
         # SIGKILL, not a good-bye: whoever starts `workroom up` again after it was killed finds the port free.
         # What was acknowledged is committed, and clients reconnect.
         with nullcontext() if self._log_file is None else open_log(self._log_file) as output:

@@ -89,7 +89,8 @@ class EmbeddedPostgres(SupervisedChild):
         """Make the cluster where it is missing, with nothing of an earlier run left on it."""
         if self._directory.cluster.exists():
             await self.clear_leftovers()
-        preparing = asyncio.ensure_future(asyncio.to_thread(prepare_cluster, self._directory, self._binaries))
+        loop = asyncio.get_running_loop()
+        preparing = loop.run_in_executor(None, prepare_cluster, self._directory, self._binaries)
         try:
             await asyncio.shield(preparing)
         except asyncio.CancelledError:
@@ -97,6 +98,7 @@ class EmbeddedPostgres(SupervisedChild):
             raise
 
     async def clear_leftovers(self) -> None:
+        """End what a killed run left on the cluster; StartupError when it will not go."""
         # A postmaster whose parent was killed is already on its way down; backends whose postmaster was
         # killed end by themselves. Starting while one of them lives would put two servers on the same files.
         left = await end_leftovers(
@@ -111,6 +113,7 @@ class EmbeddedPostgres(SupervisedChild):
             )
 
     async def launch(self) -> ChildProcess:
+        """Write the settings of this version into the cluster, and start the postmaster in it."""
         cluster = self._directory.cluster
         self._directory.write_private(cluster / "postgresql.conf", self._configuration(), mode=0o600)
         self._directory.write_private(cluster / "pg_hba.conf", "local all all scram-sha-256\n", mode=0o600)

@@ -60,6 +60,7 @@ class EmbeddedValkey(SupervisedChild):
             )
 
     async def launch(self) -> ChildProcess:
+        """Start Valkey with settings that it reads from its standard input."""
         self.socket.unlink(missing_ok=True)
         configuration = "".join(f"{name} {value}\n" for name, value in SERVER_SETTINGS.items())
         with open_log(self.log_file) as output:

@@ -137,9 +137,9 @@ async def test_a_child_between_two_starts_can_be_stopped(
     await shell.start()
     descriptor = os.pidfd_open(shell.pid)
     shell.kill()
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
-    await ended
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(descriptor, ended.set)
+    await ended.wait()
     asyncio.get_running_loop().remove_reader(descriptor)
     os.close(descriptor)
     await shell.stop()
