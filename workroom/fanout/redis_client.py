@@ -19,6 +19,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from workroom.fanout.prompt_cancellation import make_cancellation_prompt
+
+make_cancellation_prompt()
+
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 """What a call to Redis may raise when Redis is away, slow or out of its mind."""
 
