@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from uuid import uuid4
 
-from workroom import accounts, customers, rooms
+from workroom import accounts, customers, room_members, rooms
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.ids import ClientCommandId, CustomerId, RoomId
@@ -54,7 +54,7 @@ async def make_room(database: Database, creator: Account, *others: Account, kind
         )
     for other in others:
         async with database.transaction() as transaction:
-            await rooms.add_member(
+            await room_members.add_member(
                 transaction,
                 actor_of(creator),
                 room_id,

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from tests.people import actor_of, make_account, make_room
-from workroom import accounts, customers, memberships, rooms, sessions
+from workroom import accounts, customers, memberships, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.accounts import Account, ChangedAccount
 from workroom.errors import Conflict, InvalidInput, NotFound, TryAgain
@@ -248,7 +248,7 @@ async def test_a_change_of_kind_and_a_join_at_once_never_leave_compliance_in_a_r
 
         async def join(staff: Account = staff) -> None:
             async with database.transaction() as transaction:
-                await rooms.join_room(transaction, actor_of(staff), room_id, ClientCommandId(uuid4()))
+                await room_members.join_room(transaction, actor_of(staff), room_id, ClientCommandId(uuid4()))
 
         outcomes = await asyncio.gather(
             join(), change_kind(database, admin, staff, "compliance"), return_exceptions=True

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import credentials, events, rooms, sessions
+from workroom import credentials, events, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.customers import require_customer
 from workroom.errors import Conflict, InvalidInput, NotFound, TryAgain
@@ -152,7 +152,7 @@ async def change_kind(
     await transaction.execute(queries.accounts.update_kind, account_id=account_id, kind=kind.value)
     left: list[RecordedEvent] = []
     if kind is AccountKind.COMPLIANCE:
-        left = await rooms.end_all_memberships(transaction, account_id, actor_id)
+        left = await room_members.end_all_memberships(transaction, account_id, actor_id)
         streams = []
     await sessions.end_sessions_unrecorded(transaction, account_id)
     entries = [

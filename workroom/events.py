@@ -139,7 +139,7 @@ def require_same_command(done: RecordedEvent, kind: str, subject_id: UUID) -> Re
     return done
 
 
-def require_same_content(before: str | None, now: str) -> None:
+def require_same_content(before: object, now: object) -> None:
     """Raise CommandIdReused where a command comes again with other content. None: the first was destroyed."""
     if before is not None and before != now:
         raise CommandIdReused("This client_command_id was used with other content.")

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import rooms
+from workroom import room_members, rooms
 from workroom.abilities import Ability, require_ability
 from workroom.errors import LinkExpired, NotFound
 from workroom.events import RecordedEvent
@@ -120,7 +120,7 @@ async def accept_invitation(
     invitation = await find_invitation(transaction, token)
     await rooms.lock_rooms(transaction, [invitation.room_id])
     room = await rooms.find_room(transaction, invitation.room_id)
-    if await rooms.is_member(transaction, room, actor):
+    if await room_members.is_member(transaction, room, actor):
         return room.room_id, []
     taken = await transaction.execute(
         queries.invitations.use_invitation,
@@ -129,7 +129,7 @@ async def accept_invitation(
     )
     if taken == 0:
         raise LinkExpired("This link does not work any more.")
-    _, recorded = await rooms.admit(
+    _, recorded = await room_members.admit(
         transaction,
         room,
         actor,

@@ -1,8 +1,8 @@
 """Messages: posted, edited, taken back. Written once: an edit adds a revision, a delete sets a time.
 
-Posts are written many at once (`post_messages`), the rest one by one; all under the room's lock, which the caller has
-taken in an earlier statement (`lock_rooms_of`). Whether somebody may write is read under that lock, so that a message by
-someone who was removed while it waited is refused.
+Posts are written many at once (`post_messages`), the rest one by one; all under the room's lock, which the caller
+has taken in an earlier statement (`lock_rooms_of`). Whether somebody may write is read under that lock, so that a
+message by someone who was removed while it waited is refused.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an edit, a delete or a reaction recorded; `told` is None when it had been done before, or changed nothing."""
+    """What an edit, a delete or a reaction recorded; `told` is None when nothing was: done before, or no change."""
 
     seq: int
     revision: int | None
@@ -121,10 +121,11 @@ async def edit_message(
     done = await events.find_command(transaction, stream_id, actor_id, client_command_id)
     if done is not None:
         events.require_same_command(done, "message_edited", message_id)
-        before = await transaction.fetch_value(
-            queries.messages.find_revision_text, message_id=message_id, revision=done.subject_detail
+        before = await transaction.fetch_one_or_none(
+            queries.messages.find_revision, message_id=message_id, revision=done.subject_detail
         )
-        events.require_same_content(before, text)
+        if before is not None:
+            events.require_same_content((before["text"], before["mentions"]), (text, list(mentions)))
         return Written(done.seq, done.subject_detail, None)
     writer = await require_writer(transaction, stream_id, actor_id)
     message = await require_standing_message(transaction, writer, stream_id, message_id)
@@ -177,7 +178,7 @@ async def delete_message(
     message_id: MessageId,
     client_command_id: ClientCommandId,
 ) -> Written:
-    """Take a message back: one's own, or as the provider a customer's. The same statements whatever else applies to it."""
+    """Take a message back: one's own, or as the provider a customer's. The same statements for every message."""
     done = await events.find_command(transaction, stream_id, actor_id, client_command_id)
     if done is not None:
         events.require_same_command(done, "message_deleted", message_id)
@@ -336,9 +337,12 @@ class _Batch:
 
 
 def _repeat(message: NewMessage, check: Record) -> Posted | WorkroomError:
-    same_kind = check["done_kind"] == "message_posted"
-    same_text = check["done_text"] is None or check["done_text"] == message.text
-    if not (same_kind and same_text and check["done_reply_to"] == message.reply_to):
+    is_post = check["done_kind"] == "message_posted"
+    before = (check["done_text"], check["done_mentions"], check["done_reply_to"])
+    is_destroyed = check["done_text"] is None
+    if not is_post or not (
+        is_destroyed or before == (message.text, list(message.mentions), message.reply_to)
+    ):
         return CommandIdReused("This client_command_id was used with other content.")
     return Posted(MessageId(check["done_message_id"]), check["done_seq"], check["done_at"], None)
 

@@ -1,7 +1,8 @@
 """Workrooms: private (one customer and the provider) and shared (several customers and the provider).
 
-Every act on a room takes the room's lock first, reads the room's state in a later statement, and records what happened
-in its shared stream. Who is not a member, and is not of the provider, cannot tell the room from one that does not exist.
+Every act on a room takes the room's lock first, reads the room's state in a later statement, and records what
+happened in its shared stream. Who is not a member, and is not of the provider, cannot tell the room from one that
+does not exist. Who comes and goes is `room_members.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workroom import events, memberships
-from workroom.abilities import Ability, has_ability, require_ability
+from workroom.abilities import Ability, require_ability
 from workroom.digests import digest_room_name, mint_salt
-from workroom.errors import Forbidden, InvalidInput, NotFound, RoomArchived
-from workroom.event_frames import Person
+from workroom.errors import InvalidInput, NotFound, RoomArchived
 from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import (
     AccountId,
@@ -30,6 +30,7 @@ from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
 
 ROOM_KINDS = ("private", "shared")
+NO_SUCH_ROOM = "There is no such room."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +74,35 @@ async def find_room(transaction: Transaction, room_id: RoomId) -> Room:
     """A room, whoever asks; NotFound when there is none."""
     record = await transaction.fetch_one_or_none(queries.rooms.find_room, room_id=room_id)
     if record is None:
-        raise NotFound("There is no such room.")
+        raise NotFound(NO_SUCH_ROOM)
     return Room(**record)
 
 
 async def require_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> Room:
     """A room that the actor is a member of; NotFound alike when it is not, and when there is no such room."""
     room = await find_room(transaction, room_id)
-    await memberships.require_member(transaction, actor.account_id, room.shared_stream_id)
+    if not await memberships.find_readable(transaction, [(actor.account_id, room.shared_stream_id)]):
+        raise NotFound(NO_SUCH_ROOM)
     return room
 
 
-async def is_member(transaction: Transaction, room: Room, actor: Actor) -> bool:
-    """Whether the actor's membership of the room stands."""
-    return await memberships.find_membership(transaction, room.room_id, actor.account_id) is not None
+async def find_done(
+    transaction: Transaction,
+    room: Room,
+    actor: Actor,
+    client_command_id: ClientCommandId,
+    kind: str,
+    subject_id: AccountId | RoomId,
+) -> RecordedEvent | None:
+    """What a command recorded in the room when it came before; CommandIdReused where that was another command."""
+    done = await events.find_command(transaction, room.shared_stream_id, actor.account_id, client_command_id)
+    return None if done is None else events.require_same_command(done, kind, subject_id)
+
+
+def require_open(room: Room) -> None:
+    """Raise RoomArchived unless the room takes anything new."""
+    if room.archived_at is not None:
+        raise RoomArchived("The room is archived.")
 
 
 async def create_room(
@@ -109,9 +125,7 @@ async def create_room(
     await events.lock_streams(transaction, [actor.stream_id])
     done = await events.find_command(transaction, actor.stream_id, actor.account_id, client_command_id)
     if done is not None:
-        events.require_same_command(done, "room_entered", done.subject_id)
-        room = await find_room(transaction, RoomId(done.subject_id))
-        return room.room_id, room.shared_stream_id, []
+        return await _require_same_room(transaction, done, kind, _clean_room_name(name), customers)
     room_id, shared_id, staff_id = mint_room_id(), mint_stream_id(), mint_stream_id()
     own = (await events.open_streams(transaction, [actor.stream_id]))[actor.stream_id]
     salt = mint_salt()
@@ -152,70 +166,6 @@ async def create_room(
     return room_id, shared_id, recorded
 
 
-async def join_room(
-    transaction: Transaction, actor: Actor, room_id: RoomId, client_command_id: ClientCommandId
-) -> tuple[int, list[RecordedEvent]]:
-    """The provider's people join rooms that need them. Gives the number at which the membership begins."""
-    require_ability(actor.kind, Ability.JOIN_ROOM)
-    await lock_rooms(transaction, [room_id])
-    room = await find_room(transaction, room_id)
-    done = await _find_done(transaction, room, actor, client_command_id, "member_joined", actor.account_id)
-    if done is not None:
-        return done.seq, []
-    _require_open(room)
-    person = (await memberships.list_people(transaction, [actor.account_id]))[actor.account_id]
-    return await _join(transaction, room, person, actor, True, client_command_id)
-
-
-async def add_member(
-    transaction: Transaction,
-    actor: Actor,
-    room_id: RoomId,
-    account_id: AccountId,
-    *,
-    grants_history: bool,
-    client_command_id: ClientCommandId,
-) -> tuple[int, list[RecordedEvent]]:
-    """A member of the provider adds an account. In a private room only people of its customer and of the provider."""
-    require_ability(actor.kind, Ability.MANAGE_MEMBERS)
-    await lock_rooms(transaction, [room_id])
-    room = await require_room(transaction, actor, room_id)
-    done = await _find_done(transaction, room, actor, client_command_id, "member_joined", account_id)
-    if done is not None:
-        return done.seq, []
-    _require_open(room)
-    person = (await memberships.list_people(transaction, [account_id])).get(account_id)
-    if person is None or person.deactivated:
-        raise NotFound("There is no such account.")
-    await require_place_for(transaction, room, person)
-    return await _join(transaction, room, person, actor, grants_history, client_command_id)
-
-
-async def remove_member(
-    transaction: Transaction,
-    actor: Actor,
-    room_id: RoomId,
-    account_id: AccountId,
-    client_command_id: ClientCommandId,
-) -> tuple[int, list[RecordedEvent]]:
-    """A member of the provider ends somebody's membership, at a number; nothing after it reaches them."""
-    require_ability(actor.kind, Ability.MANAGE_MEMBERS)
-    if account_id == actor.account_id:
-        raise InvalidInput("Leave the room instead.", field="account_id", problem="own_account")
-    await lock_rooms(transaction, [room_id])
-    room = await require_room(transaction, actor, room_id)
-    return await _end(transaction, room, actor, account_id, "member_removed", client_command_id)
-
-
-async def leave_room(
-    transaction: Transaction, actor: Actor, room_id: RoomId, client_command_id: ClientCommandId
-) -> tuple[int, list[RecordedEvent]]:
-    """End one's own membership. Ends all reading."""
-    await lock_rooms(transaction, [room_id])
-    room = await find_room(transaction, room_id)
-    return await _end(transaction, room, actor, actor.account_id, "member_left", client_command_id)
-
-
 async def rename_room(
     transaction: Transaction, actor: Actor, room_id: RoomId, name: str, client_command_id: ClientCommandId
 ) -> tuple[int, list[RecordedEvent]]:
@@ -224,14 +174,14 @@ async def rename_room(
     name = _clean_room_name(name)
     await lock_rooms(transaction, [room_id])
     room = await require_room(transaction, actor, room_id)
-    done = await _find_done(transaction, room, actor, client_command_id, "room_renamed", room_id)
+    done = await find_done(transaction, room, actor, client_command_id, "room_renamed", room_id)
     if done is not None:
         before = await transaction.fetch_value(
             queries.rooms.find_room_name, room_id=room_id, revision=done.subject_detail
         )
         events.require_same_content(before, name)
         return done.seq, []
-    _require_open(room)
+    require_open(room)
     salt, revision = mint_salt(), room.name_revision + 1
     event = NewEvent(
         room.shared_stream_id,
@@ -268,7 +218,7 @@ async def set_archived(
     kind = "room_archived" if archived else "room_reopened"
     await lock_rooms(transaction, [room_id])
     room = await require_room(transaction, actor, room_id)
-    done = await _find_done(transaction, room, actor, client_command_id, kind, room_id)
+    done = await find_done(transaction, room, actor, client_command_id, kind, room_id)
     if done is not None:
         return done.seq, []
     if archived == (room.archived_at is not None):
@@ -286,119 +236,15 @@ async def set_archived(
     return recorded.seq, [recorded]
 
 
-async def end_all_memberships(
-    transaction: Transaction, account_id: AccountId, actor_id: AccountId
-) -> list[RecordedEvent]:
-    """Take an account out of every room: what becoming a compliance officer means. Gives what was recorded."""
-    records = await transaction.fetch(queries.memberships.list_rooms_joined, account_id=account_id)
-    room_ids = [record["room_id"] for record in records]
-    await lock_rooms(transaction, room_ids)
-    recorded: list[RecordedEvent] = []
-    for room_id in room_ids:
-        room = await find_room(transaction, room_id)
-        if await memberships.find_membership(transaction, room_id, account_id) is None:
-            continue
-        streams = await _open(transaction, room, account_id)
-        ended = await memberships.end_membership(
-            transaction, streams, account_id, ended_by=actor_id, client_command_id=None
-        )
-        await events.write_events(transaction, ended, streams.all)
-        recorded += ended
-    return recorded
-
-
-async def require_place_for(transaction: Transaction, room: Room, person: Person) -> None:
-    """Raise unless the account may be a member of this room; a shared room takes its customer in."""
-    if not has_ability(person.kind, Ability.TAKE_PART):
-        raise Forbidden("This kind of account takes no part in rooms.", kind=person.kind)
-    if person.customer_id is None:
-        return
-    customers = await transaction.fetch(queries.rooms.list_room_customers, room_ids=[room.room_id])
-    if any(record["customer_id"] == person.customer_id for record in customers):
-        return
-    if room.kind == "private":
-        raise Forbidden("A private room is for one customer's people only.", room_kind="private")
-    await transaction.execute(
-        queries.rooms.insert_room_customer,
-        room_id=room.room_id,
-        customer_id=person.customer_id,
-    )
-
-
-async def admit(
-    transaction: Transaction,
-    room: Room,
-    actor: Actor,
-    *,
-    added_by: AccountId,
-    grants_history: bool,
-    client_command_id: ClientCommandId,
-) -> tuple[int, list[RecordedEvent]]:
-    """Let the actor into a locked room by an invitation of `added_by`."""
-    _require_open(room)
-    person = (await memberships.list_people(transaction, [actor.account_id]))[actor.account_id]
-    await require_place_for(transaction, room, person)
-    return await _join(transaction, room, person, actor, grants_history, client_command_id, added_by=added_by)
-
-
-async def _join(
-    transaction: Transaction,
-    room: Room,
-    person: Person,
-    actor: Actor,
-    grants_history: bool,
-    client_command_id: ClientCommandId,
-    added_by: AccountId | None = None,
-) -> tuple[int, list[RecordedEvent]]:
-    streams = await _open(transaction, room, person.account_id)
-    recorded = await memberships.begin_membership(
-        transaction,
-        streams,
-        person,
-        actor_id=actor.account_id,
-        added_by=added_by or actor.account_id,
-        grants_history=grants_history,
-        client_command_id=client_command_id,
-    )
-    await events.write_events(transaction, recorded, streams.all)
-    return recorded[0].seq, recorded
-
-
-async def _end(
-    transaction: Transaction,
-    room: Room,
-    actor: Actor,
-    account_id: AccountId,
-    kind: str,
-    client_command_id: ClientCommandId,
-) -> tuple[int, list[RecordedEvent]]:
-    done = await _find_done(transaction, room, actor, client_command_id, kind, account_id)
-    if done is not None:
-        return done.seq, []
-    streams = await _open(transaction, room, account_id)
-    recorded = await memberships.end_membership(
-        transaction, streams, account_id, ended_by=actor.account_id, client_command_id=client_command_id
-    )
-    await events.write_events(transaction, recorded, streams.all)
-    return recorded[0].seq, recorded
-
-
-async def _open(transaction: Transaction, room: Room, account_id: AccountId) -> RoomStreams:
-    return await memberships.open_room_streams(
-        transaction, room.room_id, room.shared_stream_id, room.staff_stream_id, [account_id]
-    )
-
-
-async def _find_done(
-    transaction: Transaction,
-    room: Room,
-    actor: Actor,
-    client_command_id: ClientCommandId,
-    kind: str,
-    subject_id: AccountId | RoomId,
-) -> RecordedEvent | None:
-    done = await events.find_command(transaction, room.shared_stream_id, actor.account_id, client_command_id)
-    return None if done is None else events.require_same_command(done, kind, subject_id)
+async def _require_same_room(
+    transaction: Transaction, done: RecordedEvent, kind: str, name: str, customers: list[CustomerId]
+) -> tuple[RoomId, StreamId, list[RecordedEvent]]:
+    """Give the room that a command opened when it came before; CommandIdReused where it was to be another one."""
+    events.require_same_command(done, "room_entered", done.subject_id)
+    record = await transaction.fetch_one(queries.rooms.find_opened_room, room_id=done.subject_id)
+    opened = (record["kind"], record["name"], set(record["customer_ids"]))
+    events.require_same_content(opened, (kind, name, set(customers)))
+    return RoomId(done.subject_id), record["shared_stream_id"], []
 
 
 def _require_customers(actor: Actor, kind: str, customer_ids: list[CustomerId]) -> list[CustomerId]:
@@ -422,11 +268,6 @@ def _clean_room_name(name: str) -> str:
     if not cleaned:
         raise InvalidInput("A room needs a name.", field="name", problem="too_short")
     return cleaned
-
-
-def _require_open(room: Room) -> None:
-    if room.archived_at is not None:
-        raise RoomArchived("The room is archived.")
 
 
 def _carry_command(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from workroom import invitations, memberships, message_pages, room_overview, rooms, sessions
+from workroom import invitations, memberships, message_pages, room_members, room_overview, rooms, sessions
 from workroom.abilities import Ability, require_ability
 from workroom.command_writer import MessageDelete, MessageEdit, Outcome, ReactionChange, StreamWrite
 from workroom.customers import list_customers
@@ -143,7 +143,8 @@ async def _list_rooms(session: Session, command: p.ListRooms) -> object:
     online = await session.node.presence.who_is_online({id for line in lines for id in line.member_ids})
     return {
         "rooms": [
-            msgspec.structs.replace(line, online=[id for id in line.member_ids if id in online]) for line in lines
+            msgspec.structs.replace(line, online=[id for id in line.member_ids if id in online])
+            for line in lines
         ]
     }
 
@@ -199,8 +200,11 @@ async def _create_room(session: Session, command: p.CreateRoom) -> object:
 
 async def _join_room(session: Session, command: p.JoinRoom) -> object:
     async with session.node.transaction() as work:
-        seq, recorded = await rooms.join_room(
-            work.transaction, session.actor, RoomId(command.room_id), ClientCommandId(command.client_command_id)
+        seq, recorded = await room_members.join_room(
+            work.transaction,
+            session.actor,
+            RoomId(command.room_id),
+            ClientCommandId(command.client_command_id),
         )
         work.recorded(recorded)
     return {"seq": seq}
@@ -208,8 +212,11 @@ async def _join_room(session: Session, command: p.JoinRoom) -> object:
 
 async def _leave_room(session: Session, command: p.LeaveRoom) -> object:
     async with session.node.transaction() as work:
-        seq, recorded = await rooms.leave_room(
-            work.transaction, session.actor, RoomId(command.room_id), ClientCommandId(command.client_command_id)
+        seq, recorded = await room_members.leave_room(
+            work.transaction,
+            session.actor,
+            RoomId(command.room_id),
+            ClientCommandId(command.client_command_id),
         )
         work.recorded(recorded)
     return {"seq": seq}
@@ -217,7 +224,7 @@ async def _leave_room(session: Session, command: p.LeaveRoom) -> object:
 
 async def _add_member(session: Session, command: p.AddMember) -> object:
     async with session.node.transaction() as work:
-        seq, recorded = await rooms.add_member(
+        seq, recorded = await room_members.add_member(
             work.transaction,
             session.actor,
             RoomId(command.room_id),
@@ -231,7 +238,7 @@ async def _add_member(session: Session, command: p.AddMember) -> object:
 
 async def _remove_member(session: Session, command: p.RemoveMember) -> object:
     async with session.node.transaction() as work:
-        seq, recorded = await rooms.remove_member(
+        seq, recorded = await room_members.remove_member(
             work.transaction,
             session.actor,
             RoomId(command.room_id),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from workroom.errors import Conflict, InternalError, TryAgain, Unavailable, WorkroomError
+from workroom.errors import Conflict, InternalError, NotFound, TryAgain, Unavailable, WorkroomError
 
 
 class CommitUnknown(TryAgain):
@@ -32,6 +32,7 @@ CONSTRAINTS: dict[str, ConstraintMeaning] = {
     "one_account_per_email": ConstraintMeaning(
         Conflict, "this e-mail address has an account already", {"field": "email"}
     ),
+    "room_customers_customer_id_fkey": ConstraintMeaning(NotFound, "There is no such customer."),
     "one_open_membership": ConstraintMeaning(Conflict, "the account is a member already"),
     "commands_once": ConstraintMeaning(TryAgain, "the same command is being written elsewhere"),
 }

@@ -23,6 +23,15 @@ where room_id = :room_id
     and account_id = :account_id
     and left_seq is null;
 
+-- name: find_begun_membership
+-- A membership by the number at which it began, whether it still stands or not.
+select m.reads_from_seq, a.kind
+from memberships as m
+join accounts as a using (account_id)
+where m.room_id = :room_id
+    and m.account_id = :account_id
+    and m.joined_seq = :joined_seq;
+
 -- name: list_open_memberships
 -- The members of a room, in the order in which they joined.
 select m.account_id, m.reads_from_seq, m.joined_seq, m.joined_at, a.kind, a.customer_id,

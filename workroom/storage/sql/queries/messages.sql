@@ -10,7 +10,8 @@ select w.n, s.stream_id, s.kind as stream_kind, s.room_id, s.last_seq, s.last_me
         and (s.kind = 'shared' or a.kind in ('staff', 'admin')) as may_post,
     m.reads_from_seq,
     done.seq as done_seq, done.kind as done_kind, done.subject_id as done_message_id, done.recorded_at as done_at,
-    first_revision.text as done_text, done_message.reply_to_message_id as done_reply_to,
+    first_revision.text as done_text, first_revision.mentions as done_mentions,
+    done_message.reply_to_message_id as done_reply_to,
     quoted.seq as reply_to_seq
 from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[], :reply_to_ids::uuid[])
     with ordinality as w(stream_id, actor_id, client_command_id, reply_to_id, n)
@@ -86,9 +87,9 @@ where s.stream_id = :stream_id
 insert into message_revisions (message_id, revision, text, mentions, salt, author_id, recorded_at)
 values (:message_id, :revision, :text, :mentions::uuid[], :salt, :author_id, :recorded_at);
 
--- name: find_revision_text
--- What one revision says.
-select text
+-- name: find_revision
+-- What one revision says, and whom it mentions.
+select text, mentions
 from message_revisions
 where message_id = :message_id
     and revision = :revision;

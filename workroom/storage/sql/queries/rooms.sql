@@ -63,6 +63,20 @@ cross join lateral (
 ) as n
 where r.room_id = :room_id;
 
+-- name: find_opened_room
+-- A room as it was opened: its kind, its first name and its first customers.
+select r.kind, n.name, shared.stream_id as shared_stream_id,
+    array(
+        select customer_id
+        from room_customers
+        where room_id = r.room_id
+            and added_at = r.created_at
+    ) as customer_ids
+from rooms as r
+join streams as shared on shared.room_id = r.room_id and shared.kind = 'shared'
+join room_names as n on n.room_id = r.room_id and n.revision = 1
+where r.room_id = :room_id;
+
 -- name: list_room_customers
 -- The customers that rooms are for.
 -- :room_ids uuid[]
