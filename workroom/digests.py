@@ -11,6 +11,8 @@ Version 1 of the byte form, all integers big-endian:
 
 The digest is SHA-256 over salt (32 bytes) and that form. A room's name has "workroom.room_name.v1", the room id, the
 revision and the name in the same way. The salt lies with the content and dies with it.
+
+A file has the plain SHA-256 of the whole and of each block of 1 MiB: they lie with its name, and are destroyed with it.
 """
 
 from __future__ import annotations
@@ -51,3 +53,38 @@ def digest_room_name(salt: bytes, room_id: RoomId, revision: int, name: str) -> 
     return sha256(
         salt + _ROOM_NAME + _room_name_head.pack(room_id.bytes, revision, len(encoded)) + encoded
     ).digest()
+
+
+BLOCK_BYTES = 1024 * 1024
+
+
+class FileDigester:
+    """Hashes a file that comes piece by piece: the whole, and each block of 1 MiB (the last one may be shorter)."""
+
+    def __init__(self) -> None:
+        self.byte_size = 0
+        self._whole = sha256()
+        self._block = sha256()
+        self._block_digests = bytearray()
+
+    def take(self, piece: bytes) -> None:
+        """Hash the next bytes. Takes milliseconds for a large piece: call it in a thread."""
+        self._whole.update(piece)
+        view = memoryview(piece)
+        while view:
+            part = view[: BLOCK_BYTES - self.byte_size % BLOCK_BYTES]
+            self._block.update(part)
+            self.byte_size += len(part)
+            view = view[len(part) :]
+            if self.byte_size % BLOCK_BYTES == 0:
+                self._end_block()
+
+    def finish(self) -> tuple[bytes, bytes]:
+        """The SHA-256 of the whole, and those of the blocks one after the other."""
+        if self.byte_size % BLOCK_BYTES:
+            self._end_block()
+        return self._whole.digest(), bytes(self._block_digests)
+
+    def _end_block(self) -> None:
+        self._block_digests += self._block.digest()
+        self._block = sha256()

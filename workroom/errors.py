@@ -165,6 +165,81 @@ class Unavailable(WorkroomError):
     retry = True
 
 
+class OffsetMismatch(WorkroomError):
+    """Bytes were sent for a place where the upload does not stand; `offset` says where it does."""
+
+    code = "offset_mismatch"
+    http_status = 409
+
+
+class NotReceived(WorkroomError):
+    """The file is not whole yet: it can be posted when its last bytes are acknowledged."""
+
+    code = "not_received"
+    http_status = 409
+    retry = True
+
+
+class FileChecking(WorkroomError):
+    """The file is being scanned for viruses and can be fetched when that is done."""
+
+    code = "file_checking"
+    http_status = 409
+    retry = True
+
+
+class TusVersion(WorkroomError):
+    """The request speaks another version of tus than 1.0.0."""
+
+    code = "tus_version"
+    http_status = 412
+
+
+class QuotaExceeded(WorkroomError):
+    """The file has no room; `quota` says in which (`room`, `installation`), `free` how many bytes there are."""
+
+    code = "quota_exceeded"
+    http_status = 413
+
+
+class MediaTypeRefused(WorkroomError):
+    """The body is not of the media type that this address takes."""
+
+    code = "media_type"
+    http_status = 415
+
+
+class UploadLocked(WorkroomError):
+    """Another request writes into the upload just now."""
+
+    code = "upload_locked"
+    http_status = 423
+    retry = True
+
+
+class ChecksumMismatch(WorkroomError):
+    """The bytes are not those of the checksum that came with them; none of them count (tus, Checksum)."""
+
+    code = "checksum_mismatch"
+    http_status = 460
+    retry = True
+
+
+class FileDamaged(WorkroomError):
+    """What the store has is not what was received; `reference` is the log's."""
+
+    code = "file_damaged"
+    http_status = 502
+
+
+class StorageFull(WorkroomError):
+    """The disk has no more than its reserve; what was acknowledged stays."""
+
+    code = "storage_full"
+    http_status = 507
+    retry = True
+
+
 class StartupError(WorkroomError):
     """The program cannot start; the message is one sentence that says what to do."""
 
@@ -194,6 +269,16 @@ ERRORS: dict[str, type[WorkroomError]] = {
         RateExceeded,
         TryAgain,
         Unavailable,
+        OffsetMismatch,
+        NotReceived,
+        FileChecking,
+        TusVersion,
+        QuotaExceeded,
+        MediaTypeRefused,
+        UploadLocked,
+        ChecksumMismatch,
+        FileDamaged,
+        StorageFull,
         StartupError,
     )
 }

@@ -39,6 +39,28 @@ class ToldReaction(msgspec.Struct, frozen=True):
     account_ids: list[UUID]
 
 
+class PictureSize(msgspec.Struct, frozen=True):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+class ToldFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of a message. `state`: ready, checking (not to be fetched yet), infected (never)."""
+
+    file_id: UUID
+    name: str
+    byte_size: int
+    type: str
+    kind: str
+    state: str
+    alt_text: str = ""
+    width: int | None = None
+    height: int | None = None
+    preview: PictureSize | None = None
+
+
 class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event as it goes over the wire; which fields are there follows from `kind`."""
 
@@ -58,6 +80,8 @@ class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deleted_at: datetime | None = None
     deleted_by: UUID | None = None
     reactions: list[ToldReaction] = []
+    files: list[ToldFile] = []
+    file: ToldFile | None = None
     emoji: str | None = None
     account_id: UUID | None = None
     member: Person | None = None

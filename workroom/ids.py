@@ -1,7 +1,7 @@
 """Typed identifiers. All are UUIDs; a signature that takes one says which.
 
-Message ids are UUIDv7 (RFC 9562, section 5.7), minted from the time the message was sent, so that content can be
-partitioned by id and what is due together lies together. All other ids are random (UUIDv4) and tell nothing.
+Ids of messages and files are UUIDv7 (RFC 9562, section 5.7), minted from the time the message was sent or the upload
+began, so that content can be partitioned by id and what is due together lies together. All other ids are random (UUIDv4) and tell nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ StreamId = NewType("StreamId", UUID)
 MessageId = NewType("MessageId", UUID)
 InvitationId = NewType("InvitationId", UUID)
 ClientCommandId = NewType("ClientCommandId", UUID)
+FileId = NewType("FileId", UUID)
 
 
 def mint_account_id() -> AccountId:
@@ -42,9 +43,18 @@ def mint_invitation_id() -> InvitationId:
 
 def mint_message_id(sent_at: datetime) -> MessageId:
     """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random."""
-    milliseconds = int(sent_at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
+    return MessageId(_mint_timed(sent_at))
+
+
+def mint_file_id(begun_at: datetime) -> FileId:
+    """Mint a UUIDv7 from the time at which the upload began."""
+    return FileId(_mint_timed(begun_at))
+
+
+def _mint_timed(instant: datetime) -> UUID:
+    milliseconds = int(instant.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
     tail = int.from_bytes(os.urandom(10), "big")
     number = milliseconds << 80 | tail
     number = number & ~(0xF << 76) | 0x7 << 76
     number = number & ~(0x3 << 62) | 0x2 << 62
-    return MessageId(UUID(int=number))
+    return UUID(int=number)

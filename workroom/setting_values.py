@@ -114,5 +114,21 @@ def is_ip_address(value: str) -> bool:
     return True
 
 
+def socket_address(value: str) -> str | None:
+    """A socket on this machine or another: `unix:/path` or `host:port`."""
+    host, colon, port = value.rpartition(":")
+    is_path = value.startswith("unix:/")
+    if not is_path and not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError("must be host:port, or unix: and the path of a socket")
+    return value
+
+
+def word(value: str) -> str | None:
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be one word of printable characters")
+    return value
+
+
+a_web_url = url_of("http", "https")
 a_postgres_url = url_of("postgresql", "postgres")
 a_redis_url = url_of("redis", "rediss", "unix")

@@ -19,6 +19,7 @@ from workroom.setting_values import (
     IPNetwork,
     a_postgres_url,
     a_redis_url,
+    a_web_url,
     file_descriptor,
     folder,
     host_name,
@@ -26,8 +27,10 @@ from workroom.setting_values import (
     is_ip_address,
     one_of,
     seconds,
+    socket_address,
     web_origin,
     whole_number,
+    word,
     yes_or_no,
 )
 
@@ -122,6 +125,30 @@ class Settings:
     lane_queue: int = _setting("WORKROOM_LANE_QUEUE", 4_000, whole_number(1, 1_000_000), "4000")
     batch_size: int = _setting("WORKROOM_BATCH_SIZE", 512, whole_number(1, 10_000), "512")
 
+    # Files
+    file_store: str = _setting("WORKROOM_FILE_STORE", "disk", one_of("disk", "s3"), "s3")
+    files_dir: Path | None = _setting("WORKROOM_FILES_DIR", None, folder, "/mnt/workroom-files")
+    s3_bucket: str | None = _setting("WORKROOM_S3_BUCKET", None, word, "workroom-files")
+    s3_endpoint: str | None = _setting("WORKROOM_S3_ENDPOINT", None, a_web_url, "https://s3.example.org")
+    s3_region: str | None = _setting("WORKROOM_S3_REGION", "us-east-1", word, "eu-central-1")
+    s3_access_key_id: str | None = _setting("WORKROOM_S3_ACCESS_KEY_ID", None, word, "workroom", secret=True)
+    s3_secret_access_key: str | None = _setting(
+        "WORKROOM_S3_SECRET_ACCESS_KEY", None, word, "secret", secret=True
+    )
+    clamd: str | None = _setting("WORKROOM_CLAMD", None, socket_address, "unix:/run/clamav/clamd.ctl")
+    file_bytes: int = _setting("WORKROOM_FILE_BYTES", 4 * 1024**3, whole_number(1, 1024**4), "4294967296")
+    files_per_message: int = _setting("WORKROOM_FILES_PER_MESSAGE", 20, whole_number(1, 100), "20")
+    uploads_per_account: int = _setting("WORKROOM_UPLOADS_PER_ACCOUNT", 100, whole_number(1, 10_000), "100")
+    room_file_bytes: int = _setting(
+        "WORKROOM_ROOM_FILE_BYTES", 100 * 1024**3, whole_number(1, 1024**6), "107374182400"
+    )
+    installation_file_bytes: int = _setting(
+        "WORKROOM_INSTALLATION_FILE_BYTES", 1024**4, whole_number(1, 1024**6), "1099511627776"
+    )
+    free_disk_bytes: int = _setting(
+        "WORKROOM_FREE_DISK_BYTES", 2 * 1024**3, whole_number(0, 1024**4), "2147483648"
+    )
+
     # Deadlines of a connection and of the program
     heartbeat_seconds: float = _setting("WORKROOM_HEARTBEAT_SECONDS", 25.0, seconds(1, 300), "25")
     header_seconds: float = _setting("WORKROOM_HEADER_SECONDS", 10.0, seconds(0.1, 60), "10")
@@ -172,6 +199,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             f"WORKROOM_COMMANDS_BURST is {settings.commands_burst}, below WORKROOM_COMMANDS_PER_SECOND "
             f"({settings.commands_per_second}): set it at least as high, for example "
             f"WORKROOM_COMMANDS_BURST={settings.commands_per_second * 4}."
+        )
+    if settings.file_store == "s3" and settings.s3_bucket is None:
+        raise StartupError(
+            "WORKROOM_FILE_STORE is s3, and WORKROOM_S3_BUCKET is not set: name the bucket, for example "
+            "WORKROOM_S3_BUCKET=workroom-files."
         )
     return settings
 

@@ -219,7 +219,7 @@ create table workroom.events (
     content_digest bytea,
     primary key (stream_id, seq),
     constraint event_kind check (kind in (
-        'message_posted', 'message_edited', 'message_deleted', 'reaction_added', 'reaction_removed',
+        'message_posted', 'message_edited', 'message_deleted', 'reaction_added', 'reaction_removed', 'file_changed',
         'room_created', 'room_renamed', 'room_archived', 'room_reopened',
         'member_joined', 'member_left', 'member_removed', 'member_changed',
         'room_entered', 'room_exited', 'read_marker_moved', 'account_changed', 'account_deactivated',
@@ -246,6 +246,7 @@ create table workroom.messages (
     recorded_at timestamptz not null,
     deleted_at timestamptz,
     deleted_by uuid,
+    file_count smallint not null default 0,
     primary key (message_id)
 ) partition by range (message_id);
 
@@ -259,7 +260,7 @@ create table workroom.message_revisions (
     author_id uuid not null,
     recorded_at timestamptz not null,
     primary key (message_id, revision),
-    constraint message_text_length check (char_length(text) between 1 and 20000),
+    constraint message_text_length check (char_length(text) <= 20000),
     constraint revision_salt_length check (octet_length(salt) = 32)
 ) partition by range (message_id);
 
@@ -291,6 +292,211 @@ create function workroom.first_message_id_of(instant timestamptz) returns uuid
         select (lpad(to_hex(floor(extract(epoch from instant) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
     $$;
 
+-- --------------------------------------------------------------------------------------------------------------- files
+
+-- What is being uploaded. Who writes into it holds a lease: one writer at a time over all nodes, until `leased_until`; the
+-- lease's number rises each time it is taken, and whatever an earlier holder still tries is refused by its number.
+-- received_bytes is durable. Rows go when a message has claimed the file, or when it was abandoned and its bytes are gone.
+create table workroom.uploads (
+    file_id uuid primary key,
+    stream_id uuid not null references workroom.streams,
+    room_id uuid not null references workroom.rooms,
+    uploader_id uuid not null references workroom.accounts,
+    name text not null,
+    metadata text not null,
+    byte_size bigint not null,
+    received_bytes bigint not null default 0,
+    lease_number integer not null default 0,
+    leased_until timestamptz,
+    created_at timestamptz not null default workroom.current_instant(),
+    expires_at timestamptz not null,
+    abandoned_at timestamptz,
+    constraint upload_name_length check (char_length(name) between 1 and 255),
+    constraint upload_metadata_length check (char_length(metadata) <= 4096),
+    constraint upload_stays_within_its_size check (received_bytes between 0 and byte_size)
+) with (fillfactor = 50);
+create index uploads_of_an_account on workroom.uploads (uploader_id);
+create index uploads_of_a_room on workroom.uploads (room_id);
+create index uploads_that_end on workroom.uploads (expires_at);
+
+-- Where the bytes of a file lie: one after the other, each written under one lease. A row is there before its bytes are, so
+-- that no byte is without a row. byte_size counts what is acknowledged; a store may hold more, which nobody reads.
+-- Number -1 is the file's preview.
+create table workroom.file_segments (
+    file_id uuid not null,
+    number integer not null,
+    byte_offset bigint not null,
+    byte_size bigint not null default 0,
+    store text not null,
+    store_key text not null,
+    primary key (file_id, number),
+    constraint segment_store check (store in ('disk', 's3')),
+    constraint segment_size check (byte_offset >= 0 and byte_size >= 0)
+);
+
+-- A file whose bytes are all here and hashed. Ids are UUIDv7, minted when the upload began. Content begins when a message
+-- claims it, in the message's own transaction; no file is claimed twice, and no claim is taken back.
+create table workroom.files (
+    file_id uuid not null,
+    stream_id uuid not null,
+    room_id uuid not null,
+    uploader_id uuid not null,
+    byte_size bigint not null,
+    kind text not null,
+    received_at timestamptz not null,
+    message_id uuid,
+    message_seq bigint,
+    position smallint,
+    scan_state text not null,
+    scanned_at timestamptz,
+    preview_state text not null,
+    primary key (file_id),
+    constraint file_kind check (kind in ('picture', 'document', 'audio', 'video', 'text', 'archive', 'other')),
+    constraint file_scan_state check (scan_state in ('not_scanned', 'unchecked', 'clean', 'infected')),
+    constraint file_preview_state check (preview_state in ('none', 'wanted', 'made', 'failed')),
+    constraint file_claim_is_whole check (num_nonnulls(message_id, message_seq, position) in (0, 3))
+) partition by range (file_id);
+create index files_in_order on workroom.files (stream_id, message_seq, position) where message_id is not null;
+create index files_of_a_room on workroom.files (room_id) include (byte_size, message_id);
+create index files_to_scan on workroom.files (file_id) where scan_state = 'unchecked';
+create index files_to_preview on workroom.files (file_id) where preview_state = 'wanted';
+
+-- Insert-only. What a file is called, what it is by its content, and the digests that prove it: of the whole, and of each
+-- block of 1 MiB. The salt lies with them and dies with them.
+create table workroom.file_contents (
+    file_id uuid not null,
+    name text not null,
+    media_type text not null,
+    sha256 bytea not null,
+    block_digests bytea not null,
+    salt bytea not null,
+    width integer,
+    height integer,
+    primary key (file_id),
+    constraint file_name_length check (char_length(name) between 1 and 255),
+    constraint file_sha256_length check (octet_length(sha256) = 32),
+    constraint file_salt_length check (octet_length(salt) = 32),
+    constraint block_digests_length check (octet_length(block_digests) % 32 = 0)
+) partition by range (file_id);
+
+-- Insert-only. The files of a message in the order in which they are shown. Alt text is content, like the message's own.
+create table workroom.message_files (
+    message_id uuid not null,
+    position smallint not null,
+    file_id uuid not null,
+    alt_text text not null default '',
+    primary key (message_id, position),
+    constraint alt_text_length check (char_length(alt_text) <= 1000)
+) partition by range (message_id);
+
+-- Insert-only. A small picture of a file: of a picture, or of a document's first page.
+create table workroom.file_previews (
+    file_id uuid not null,
+    media_type text not null,
+    byte_size integer not null,
+    sha256 bytea not null,
+    width integer not null,
+    height integer not null,
+    shown_width integer,
+    shown_height integer,
+    primary key (file_id),
+    constraint preview_sha256_length check (octet_length(sha256) = 32)
+) partition by range (file_id);
+comment on column workroom.file_previews.shown_width is
+    'Of the picture itself, turned as it is shown; null for documents.';
+
+-- Insert-only. That a block was not what it was when it was received: found before it left.
+create table workroom.file_damages (
+    file_id uuid not null,
+    block integer not null,
+    found_at timestamptz not null default workroom.current_instant(),
+    reader_id uuid,
+    primary key (file_id, block, found_at)
+);
+
+create table workroom.files_default partition of workroom.files default;
+create table workroom.file_contents_default partition of workroom.file_contents default;
+create table workroom.message_files_default partition of workroom.message_files default;
+create table workroom.file_previews_default partition of workroom.file_previews default;
+
+-- A claim is for ever: the file belongs to that message, and only what destroys content may end it.
+create function workroom.keep_claims() returns trigger
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    if old.message_id is not null and (new.message_id, new.message_seq, new.position)
+        is distinct from (old.message_id, old.message_seq, old.position) then
+        raise exception 'the file is claimed' using errcode = 'check_violation', constraint = 'file_is_claimed_once';
+    end if;
+    return new;
+end
+$$;
+create trigger file_is_claimed_once before update on workroom.files
+    for each row execute function workroom.keep_claims();
+
+-- Gives up uploads that no message has claimed: those whose time has passed, and the one that is named with its uploader
+-- (then whatever its time). Takes away what made them files, so that no message can claim them any more. One that a claim is
+-- being written for is waited for, and stays. The bytes go next, then the rest (forget_abandoned_uploads).
+create function workroom.abandon_unclaimed_uploads(named_file_id uuid, named_uploader_id uuid, batch_size integer)
+    returns setof uuid
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    ended uuid;
+begin
+    for ended in
+        select file_id
+        from uploads
+        where abandoned_at is null
+            and case
+                when named_file_id is not null then file_id = named_file_id and uploader_id = named_uploader_id
+                else expires_at <= current_instant()
+            end
+            and (leased_until is null or leased_until <= current_instant())
+        order by file_id
+        limit batch_size
+        for update skip locked
+    loop
+        delete from files where file_id = ended and message_id is null;
+        if exists (select from files where file_id = ended) then
+            delete from uploads where file_id = ended;
+            continue;
+        end if;
+        delete from file_contents where file_id = ended;
+        update uploads set abandoned_at = current_instant() where file_id = ended;
+        return next ended;
+    end loop;
+end
+$$;
+revoke all on function workroom.abandon_unclaimed_uploads(uuid, uuid, integer) from public;
+grant execute on function workroom.abandon_unclaimed_uploads(uuid, uuid, integer) to workroom_service;
+
+-- Forgets abandoned uploads whose bytes are gone. Never one that was not abandoned, so never what a message has claimed.
+create function workroom.forget_abandoned_uploads(file_ids uuid[]) returns integer
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    forgotten integer;
+begin
+    delete from file_previews as p using uploads as u
+    where p.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
+    delete from file_segments as s using uploads as u
+    where s.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
+    delete from uploads as u where u.file_id = any(file_ids) and u.abandoned_at is not null;
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+revoke all on function workroom.forget_abandoned_uploads(uuid[]) from public;
+grant execute on function workroom.forget_abandoned_uploads(uuid[]) to workroom_service;
+
+-- Forgets segments of a received file that hold nothing: begun under a lease that wrote no acknowledged byte.
+create function workroom.forget_empty_segments(of_file_id uuid) returns setof workroom.file_segments
+    language sql security definer set search_path = workroom, pg_temp
+    as $$ delete from file_segments where file_id = of_file_id and number >= 0 and byte_size = 0 returning * $$;
+revoke all on function workroom.forget_empty_segments(uuid) from public;
+grant execute on function workroom.forget_empty_segments(uuid) to workroom_service;
+
 -- Makes the monthly partitions that cover a span, where they are missing and nothing of theirs lies in the default
 -- partition yet. Runs as the owner, because the service may not create tables; takes no name, so nothing can be injected.
 create function workroom.ensure_partitions(from_month date, until_month date) returns integer
@@ -299,6 +505,7 @@ create function workroom.ensure_partitions(from_month date, until_month date) re
 declare
     month date := date_trunc('month', from_month);
     parent text;
+    key_column text;
     partition_name text;
     low uuid;
     high uuid;
@@ -312,11 +519,15 @@ begin
     while month <= until_month loop
         low := first_message_id_of(month::timestamp at time zone 'utc');
         high := first_message_id_of((month + interval '1 month') at time zone 'utc');
-        foreach parent in array array['messages', 'message_revisions', 'message_reactions'] loop
+        foreach parent in array array[
+            'messages', 'message_revisions', 'message_reactions', 'message_files',
+            'files', 'file_contents', 'file_previews'
+        ] loop
+            key_column := case when parent like 'file%' then 'file_id' else 'message_id' end;
             partition_name := parent || '_' || to_char(month, 'YYYY_MM');
             continue when to_regclass('workroom.' || partition_name) is not null;
-            execute format('select exists (select from %I where message_id >= $1 and message_id < $2)',
-                           parent || '_default') into occupied using low, high;
+            execute format('select exists (select from %I where %I >= $1 and %I < $2)',
+                           parent || '_default', key_column, key_column) into occupied using low, high;
             continue when occupied;
             execute format('create table workroom.%I partition of workroom.%I for values from (%L) to (%L)',
                            partition_name, parent, low, high);
@@ -348,7 +559,9 @@ grant insert on
     workroom.customers, workroom.customer_profiles, workroom.accounts, workroom.account_profiles,
     workroom.account_credentials, workroom.sessions, workroom.one_time_links, workroom.streams, workroom.rooms,
     workroom.room_names, workroom.room_customers, workroom.memberships, workroom.invitations, workroom.events,
-    workroom.messages, workroom.message_revisions, workroom.message_reactions, workroom.read_markers
+    workroom.messages, workroom.message_revisions, workroom.message_reactions, workroom.read_markers,
+    workroom.uploads, workroom.file_segments, workroom.files, workroom.file_contents, workroom.message_files,
+    workroom.file_previews, workroom.file_damages
     to workroom_service;
 
 -- Only what is not content may change, column by column.
@@ -366,6 +579,10 @@ grant update (revoked_at, revoked_by, used_at, used_by) on workroom.invitations 
 grant update (deleted_at, deleted_by) on workroom.messages to workroom_service;
 grant update (removed_seq, removed_at) on workroom.message_reactions to workroom_service;
 grant update (seq, moved_at) on workroom.read_markers to workroom_service;
+grant update (received_bytes, lease_number, leased_until) on workroom.uploads to workroom_service;
+grant update (byte_size, store, store_key) on workroom.file_segments to workroom_service;
+grant update (message_id, message_seq, position, scan_state, scanned_at, preview_state) on workroom.files
+    to workroom_service;
 
 -- Sessions and one-time links are no record of anything: ended ones may go.
 grant delete on workroom.sessions, workroom.one_time_links to workroom_service;

@@ -1,0 +1,211 @@
+"""Files on a disk, or on a mount that all nodes share: one file for each segment.
+
+Nothing is renamed and nothing is written in place: a segment's file only grows, and the database says how much of it
+counts. Bytes and the names of folders are synced before anything is acknowledged. The folder carries the mark of its
+installation, so that a mount that is missing, or is another's, is not taken for an empty one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiofiles
+from aiofiles.os import wrap
+
+from workroom.errors import StartupError, StorageFull
+from workroom.storage.file_store import SegmentMissing, StoreUnavailable
+
+MARK_FILE = "installation"
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+NO_SPACE = {28, 122}  # ENOSPC, EDQUOT
+
+
+class DiskStore:
+    """The store on disk. Open it with `open_disk_store`, which looks for the mark."""
+
+    name = "disk"
+    longest_segment = 2**62
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def open_segment(self, key: str, keep_bytes: int) -> DiskSegment:
+        """See FileStore."""
+        try:
+            await _prepare(self._folder, key, keep_bytes)
+            opened = await aiofiles.open(self._folder / key, "r+b", buffering=0)
+            await opened.seek(keep_bytes)
+        except OSError as error:
+            raise _translate(error) from None
+        return DiskSegment(opened)
+
+    async def read(self, key: str, start: int, byte_size: int) -> bytes:
+        """See FileStore."""
+        try:
+            read: bytes = await _read_at(self._folder / key, start, byte_size)
+        except FileNotFoundError:
+            raise SegmentMissing("A segment is not there.", reference=key) from None
+        except OSError as error:
+            raise _translate(error) from None
+        if len(read) != byte_size:
+            raise SegmentMissing("A segment is too short.", reference=key)
+        return read
+
+    async def trim(self, key: str, byte_size: int) -> None:
+        """See FileStore."""
+        try:
+            await _prepare(self._folder, key, byte_size)
+        except OSError as error:
+            raise _translate(error) from None
+
+    async def delete(self, key: str) -> None:
+        """See FileStore."""
+        try:
+            await _remove(self._folder, key)
+        except OSError as error:
+            raise _translate(error) from None
+
+    async def list_keys(self) -> list[str]:
+        """See FileStore."""
+        keys: list[str] = await _list_keys(self._folder)
+        return keys
+
+    async def count_free_bytes(self) -> int | None:
+        """See FileStore."""
+        try:
+            statistics = await aiofiles.os.statvfs(self._folder)
+        except OSError as error:
+            raise _translate(error) from None
+        free: int = statistics.f_bavail * statistics.f_frsize
+        return free
+
+
+class DiskSegment:
+    """A segment's file, open for writing at its end."""
+
+    def __init__(self, opened: Any) -> None:
+        self._opened = opened
+
+    async def write(self, piece: bytes) -> None:
+        """See SegmentWriter."""
+        view = memoryview(piece)
+        try:
+            while view:
+                view = view[await self._opened.write(view) :]
+        except OSError as error:
+            raise _translate(error) from None
+
+    async def make_durable(self) -> None:
+        """See SegmentWriter."""
+        try:
+            await _sync(self._opened.fileno())
+        except OSError as error:
+            raise _translate(error) from None
+
+    async def close(self) -> None:
+        """See SegmentWriter."""
+        await self._opened.close()
+
+
+def open_disk_store(folder: Path, installation_id: UUID, *, is_new: bool) -> DiskStore:
+    """Look for the installation's mark; an installation that has no files yet may set it.
+
+    Raises StartupError: the folder is not there or not ours, or belongs to another installation.
+    """
+    mark = folder / MARK_FILE
+    try:
+        if is_new and not mark.exists():
+            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            _set_mark(mark, installation_id)
+        found = mark.read_text("ascii").strip()
+    except FileNotFoundError:
+        raise StartupError(
+            f"The folder of files, {folder}, has not the mark of this installation: is it mounted, and is "
+            "WORKROOM_FILES_DIR right?"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"The folder of files, {folder}, cannot be used ({type(error).__name__}).") from None
+    if found != str(installation_id):
+        raise StartupError(
+            f"The folder of files, {folder}, belongs to another installation: give each its own WORKROOM_FILES_DIR."
+        )
+    return DiskStore(folder)
+
+
+def _set_mark(mark: Path, installation_id: UUID) -> None:
+    # Written whole before it has its name: another process may be starting too, and reads it.
+    written = mark.with_name(f"{MARK_FILE}.{os.getpid()}")
+    written.write_text(f"{installation_id}\n", "ascii")
+    try:
+        os.link(written, mark)
+    except FileExistsError:
+        pass
+    finally:
+        written.unlink()
+    _sync_folder(mark.parent)
+
+
+@wrap
+def _prepare(folder: Path, key: str, keep_bytes: int) -> None:
+    """Have the segment's file there with exactly so many bytes, and its name durable."""
+    path = folder / key
+    if keep_bytes == 0 and not path.exists():
+        if not path.parent.exists():
+            path.parent.parent.mkdir(FOLDER_MODE, exist_ok=True)
+            path.parent.mkdir(FOLDER_MODE, exist_ok=True)
+            _sync_folder(folder)
+            _sync_folder(path.parent.parent)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, FILE_MODE))
+        _sync_folder(path.parent)
+        return
+    if path.stat().st_size < keep_bytes:
+        raise SegmentMissing("A segment is shorter than what was acknowledged.", reference=key)
+    os.truncate(path, keep_bytes)
+
+
+@wrap
+def _read_at(path: Path, start: int, byte_size: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(descriptor, byte_size, start)
+    finally:
+        os.close(descriptor)
+
+
+@wrap
+def _remove(folder: Path, key: str) -> None:
+    path = folder / key
+    path.unlink(missing_ok=True)
+    for parent in (path.parent, path.parent.parent):
+        try:
+            parent.rmdir()
+        except OSError:
+            return  # other segments, or other files, lie there
+
+
+@wrap
+def _list_keys(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.glob("??/*/*"))
+
+
+@wrap
+def _sync(descriptor: int) -> None:
+    os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translate(error: OSError) -> StorageFull | StoreUnavailable | SegmentMissing:
+    if error.errno in NO_SPACE:
+        return StorageFull("The disk is full.")
+    return StoreUnavailable(f"The disk does not take this ({type(error).__name__}, {error.errno}).")
