@@ -23,7 +23,6 @@ LONGEST_FUNCTION = 60
 # Modules that are tested through the one that uses them.
 TESTED_BY = {
     "setting_values.py": "test_settings.py",
-    "storage/connection_pool.py": "storage/test_database.py",
     "storage/transaction.py": "storage/test_database.py",
     "storage/database_errors.py": "storage/test_database.py",
 }

@@ -162,6 +162,35 @@ async def test_a_lock_is_waited_for_only_so_long(database: Database, owner: asyn
         assert len(await later.fetch(LOCK)) == 1
 
 
+async def test_without_a_word_a_lock_is_waited_for_as_long_as_the_limit_of_all(
+    database_urls: DatabaseUrls, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("insert into notes values ('one')")
+    limits = replace(LIMITS, lock_seconds=0.05)
+    database = await open_database(database_urls.service_url, application_name="workroom test", limits=limits)
+    async with database.transaction() as holder:
+        await holder.fetch(LOCK)
+        with pytest.raises(TryAgain, match="55P03"):
+            async with database.transaction() as waiter:
+                await waiter.fetch(LOCK)
+    await database.close()
+
+
+async def test_a_slow_statement_is_ended_by_the_server_and_the_connection_goes_on(
+    database_urls: DatabaseUrls,
+) -> None:
+    limits = replace(LIMITS, statement_seconds=0.05, long_statement_seconds=60)
+    database = await open_database(database_urls.service_url, application_name="workroom test", limits=limits)
+    async with database.read() as reading:
+        backend = await reading.fetch_value(WHO)
+        with pytest.raises(TryAgain, match="57014"):
+            await reading.fetch_value(SLEEP)
+        assert await reading.fetch_value(WHO) == backend
+    async with database.long_transaction() as transaction:
+        await transaction.fetch_value(statement("select pg_sleep(0.1)"))
+    await database.close()
+
+
 async def test_a_connection_is_waited_for_only_so_long(database_urls: DatabaseUrls) -> None:
     limits = replace(LIMITS, writing_connections=1, acquire_seconds=0.1)
     database = await open_database(database_urls.service_url, application_name="workroom test", limits=limits)
@@ -367,7 +396,14 @@ async def test_ping_says_in_time_that_nobody_answers(lined_database: Database, l
 
 
 async def test_the_settings_of_every_connection(database: Database) -> None:
-    names = ("search_path", "TimeZone", "jit", "default_transaction_isolation", "synchronous_commit")
+    names = (
+        "search_path",
+        "TimeZone",
+        "jit",
+        "default_transaction_isolation",
+        "synchronous_commit",
+        "idle_in_transaction_session_timeout",
+    )
     async with database.transaction() as transaction:
         found = {name: await transaction.fetch_value(statement(f"show {name}")) for name in names}
         application = await transaction.fetch_value(statement("show application_name"))
@@ -377,6 +413,7 @@ async def test_the_settings_of_every_connection(database: Database) -> None:
         "jit": "off",
         "default_transaction_isolation": "read committed",
         "synchronous_commit": "on",
+        "idle_in_transaction_session_timeout": "15s",
     }
     assert application == "workroom test"
 
