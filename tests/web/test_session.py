@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.web.conftest import PASSWORD, Browser, People, running_node
-from workroom import accounts, sessions
+from workroom import accounts, credentials, sessions
 from workroom.node import Node
 from workroom.passwords import PasswordCheck, PasswordCost, PasswordHasher
 from workroom.settings import Settings
@@ -116,6 +116,23 @@ async def test_unknown_and_known_cost_the_same_work(
     await browser.sign_in("nobody@example.org")
     await browser.sign_in(account.email, "eight ledgers in the attic")
     assert compared == [None, people.password_hash]
+
+
+async def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(
+    browser: Browser, people: People, hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await people.make()
+    check = hasher.check_password
+
+    async def change_meanwhile(password_hash: str | None, password: str) -> PasswordCheck:
+        answer = await check(password_hash, password)
+        async with people.database.transaction() as transaction:
+            await credentials.store_password(transaction, account.account_id, "another")
+        return answer
+
+    monkeypatch.setattr(hasher, "check_password", change_meanwhile)
+    assert (await browser.sign_in(account.email)).status == 401
+    assert not await browser.is_signed_in()
 
 
 async def test_a_session_is_asked_of_the_database_each_time(
