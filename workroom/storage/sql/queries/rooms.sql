@@ -111,7 +111,7 @@ select r.room_id, r.kind, r.archived_at, n.name,
     shared.stream_id as shared_stream_id, shared.last_seq, shared.waiting_since,
     staff.stream_id as staff_stream_id, staff.last_seq as staff_last_seq,
     m.reads_from_seq,
-    coalesce(marker.seq, m.joined_seq) as read_seq,
+    greatest(marker.seq, m.joined_seq) as read_seq,
     unread.unread, unread.mentioned,
     staff_unread.unread as staff_unread,
     last_line.author_id, last_line.author_name, last_line.text, last_line.sent_at, last_line.deleted_at,
@@ -151,8 +151,7 @@ cross join lateral (
         join messages as g on g.message_id = e.subject_id
         where e.stream_id = shared.stream_id
             and e.kind = 'message_posted'
-            and e.seq > coalesce(marker.seq, m.joined_seq)
-            and e.seq >= m.reads_from_seq
+            and e.seq > greatest(marker.seq, m.joined_seq)
             and e.actor_id <> m.account_id
             and g.deleted_at is null
         order by e.seq
