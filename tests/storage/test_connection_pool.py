@@ -25,12 +25,12 @@ async def line(database_urls: DatabaseUrls) -> AsyncIterator[Line]:
 
 @pytest_asyncio.fixture
 async def pool(line: Line) -> AsyncIterator[ConnectionPool]:
-    """Two connections by way of the line, waited for at most a tenth of a second."""
+    """Two connections by way of the line."""
 
     async def connect() -> Any:
         return await asyncpg.connect(line.url, ssl=False)
 
-    opened = ConnectionPool(connect, size=2, acquire_seconds=0.1)
+    opened = ConnectionPool(connect, size=2, acquire_seconds=20)
     yield opened
     await opened.close(0)
 
@@ -43,18 +43,34 @@ async def test_a_connection_that_comes_back_is_used_again(pool: ConnectionPool) 
 
 
 async def test_no_more_than_its_size_are_handed_out(pool: ConnectionPool) -> None:
-    held = [await pool.acquire(), await pool.acquire()]
-    with pytest.raises(Unavailable):
-        await pool.acquire()
-    for connection in held:
-        pool.release(connection)
+    first, second = await pool.acquire(), await pool.acquire()
+    third = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    assert not third.done()
+    pool.release(first)
+    assert await third is first
+    pool.release(first)
+    pool.release(second)
+
+
+async def test_who_waits_too_long_is_told(line: Line) -> None:
+    async def connect() -> Any:
+        return await asyncpg.connect(line.url, ssl=False)
+
+    line.refuse()
+    pool = ConnectionPool(connect, size=2, acquire_seconds=0.1)
+    for _ in range(3):  # more often than there are places
+        with pytest.raises(Unavailable, match=r"within 0\.1 seconds"):
+            await pool.acquire()
+    await pool.close(1)
 
 
 async def test_a_place_is_free_again_after_connecting_failed(pool: ConnectionPool, line: Line) -> None:
     line.refuse()
     for _ in range(3):
-        with pytest.raises(Unavailable, match=r"within 0\.1 seconds"):
-            await pool.acquire()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await pool.acquire()
     line.accept()
     held = [await pool.acquire(), await pool.acquire()]
     for connection in held:
