@@ -150,6 +150,15 @@ cross join lateral (
 ) as r
 order by e.seq;
 
+-- name: has_message
+-- Whether a stream has a message between two numbers, both inclusive.
+select exists (
+    select from events
+    where stream_id = :stream_id
+        and kind = 'message_posted'
+        and seq between :from_seq and :to_seq
+);
+
 -- name: list_by_ids
 -- Messages of a stream by id, as far as the reader's history goes: for quotes.
 -- :message_ids uuid[]
