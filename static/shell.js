@@ -7,6 +7,8 @@ import { PeoplePage } from './accounts/people-page.js';
 import { tell } from './accounts/door-form.js';
 import { ConnectionBanner } from './connection/connection-banner.js';
 import { SIGN_IN_CODES } from './connection/close-codes.js';
+import { requestsAnswered } from './connection/http.js';
+import { checkSession } from './connection/session-check.js';
 import { DeskPage } from './desk/desk-page.js';
 import { build, fill } from './elements/build.js';
 import { Listening } from './elements/listening.js';
@@ -20,6 +22,8 @@ import { Workroom } from './workroom.js';
 import { words } from './words/english.js';
 
 /** @import { Route } from './route.js' */
+
+const ENDED_SESSION = 4001;
 
 export class Shell extends HTMLElement {
   #listening = new Listening();
@@ -124,7 +128,19 @@ export class Shell extends HTMLElement {
 
   /** @param {{code: number, name: string}} close */
   #ended({ code, name }) {
-    if (SIGN_IN_CODES.includes(code)) this.#signOut(name);
+    if (code === ENDED_SESSION) void this.#findNewSession(name);
+    else if (SIGN_IN_CODES.includes(code)) this.#signOut(name);
+  }
+
+  /**
+   * The session ended: signed out, or exchanged for a new one by a change of the password in this very browser.
+   *
+   * @param {string} reason
+   */
+  async #findNewSession(reason) {
+    await requestsAnswered();
+    if ((await checkSession()) === 'signed_out') this.#signOut(reason);
+    else if (this.isConnected) this.#workroom.connection.start();
   }
 
   #accountChanged() {

@@ -11,6 +11,7 @@ import { mintCommandId } from './connection/command-id.js';
 import { Drafts } from './connection/drafts.js';
 import { request } from './connection/http.js';
 import { Outbox } from './connection/outbox.js';
+import { checkSession } from './connection/session-check.js';
 import { SocketConnection } from './connection/socket-connection.js';
 import { StreamRegistry } from './connection/stream-registry.js';
 import { Desk } from './desk/desk.js';
@@ -277,16 +278,5 @@ export class Workroom extends EventTarget {
     this.openRooms.forget(roomId);
     this.roomList.forget(roomId);
     this.dispatchEvent(new CustomEvent('room-gone', { detail: roomId }));
-  }
-}
-
-/** @returns {Promise<'signed_in'|'signed_out'|'unknown'>} */
-async function checkSession() {
-  try {
-    await request('GET', '/api/session');
-    return 'signed_in';
-  } catch (error) {
-    if (error instanceof CommandError && error.code === 'sign_in_required') return 'signed_out';
-    return 'unknown';
   }
 }

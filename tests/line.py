@@ -20,6 +20,8 @@ class Line:
         self._server_url = server_url
         self._is_open = asyncio.Event()
         self._is_open.set()
+        self._is_refusing = False
+        self.has_refused = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._lost_answer: bytes | None = None
         self._lost_request: bytes | None = None
@@ -43,6 +45,14 @@ class Line:
         """What was held back passes, and everything after it."""
         self._is_open.set()
 
+    def refuse(self) -> None:
+        """From now on a new connection is ended at once, as by a server that is starting."""
+        self._is_refusing = True
+
+    def accept(self) -> None:
+        """Let new connections through again."""
+        self._is_refusing = False
+
     def cut(self) -> None:
         """End every connection at once, without a word."""
         for writer in list(self._writers):
@@ -58,6 +68,10 @@ class Line:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either end is gone."""
+        if self._is_refusing:
+            self.has_refused.set()
+            writer.transport.abort()
+            return
         try:
             server_reader, server_writer = await self._connect()
         except OSError:

@@ -40,6 +40,11 @@ async def make_account(
         )
 
 
+async def make_accounts(database: Database, *kinds: str) -> list[Account]:
+    """One account of each of these kinds, in that order."""
+    return [await make_account(database, kind) for kind in kinds]
+
+
 async def make_room(database: Database, creator: Account, *others: Account, kind: str = "shared") -> RoomId:
     """A room of that kind with its creator and others as members, for the customers of all of them."""
     customer_ids = [account.customer_id for account in (creator, *others) if account.customer_id]

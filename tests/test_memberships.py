@@ -18,7 +18,7 @@ from tests.deeds import (
     readership_of,
     remove,
 )
-from tests.people import actor_of, make_account
+from tests.people import actor_of, make_account, make_accounts
 from workroom import accounts, memberships
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
@@ -30,14 +30,14 @@ MEMBERSHIPS = "select * from memberships where room_id = $1 and account_id = $2 
 
 
 async def staff_and_customer(database: Database) -> tuple[Account, Account, Place]:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     return staff, customer, await open_place(database, staff, customer)
 
 
 async def test_who_may_read_what(database: Database) -> None:
     staff, customer, place = await staff_and_customer(database)
-    admin, stranger = await make_account(database, "admin"), await make_account(database, "customer")
-    colleague, officer = await make_account(database), await make_account(database, "compliance")
+    admin, stranger = await make_accounts(database, "admin", "customer")
+    colleague, officer = await make_accounts(database, "staff", "compliance")
     await add(database, staff, place.room_id, admin)
     readers = {
         "shared": {staff.account_id, customer.account_id, admin.account_id},
@@ -94,7 +94,7 @@ async def test_a_customer_reads_from_joining_on_and_the_provider_from_the_beginn
     database: Database,
 ) -> None:
     staff, _, place = await staff_and_customer(database)
-    newcomer, colleague = await make_account(database, "customer"), await make_account(database)
+    newcomer, colleague = await make_accounts(database, "customer", "staff")
     await post(database, staff, place.shared)
     joined, _ = await add(database, staff, place.room_id, newcomer)
     await add(database, staff, place.room_id, colleague)
@@ -151,7 +151,7 @@ async def test_who_comes_back_does_not_read_what_was_said_while_they_were_gone_n
 
 async def test_a_beginning_is_told_in_the_room_to_the_provider_and_to_the_account(database: Database) -> None:
     staff, _, place = await staff_and_customer(database)
-    newcomer, colleague = await make_account(database, "customer"), await make_account(database)
+    newcomer, colleague = await make_accounts(database, "customer", "staff")
     notes = len(await read_all(database, place.staff))
     await add(database, staff, place.room_id, newcomer)
     assert len(await read_all(database, place.staff)) == notes
@@ -193,7 +193,7 @@ async def test_nobody_is_a_member_twice(database: Database, owner: asyncpg.Conne
 
 async def test_only_accounts_that_take_part_become_members(database: Database) -> None:
     staff, _, place = await staff_and_customer(database)
-    officer, gone = await make_account(database, "compliance"), await make_account(database)
+    officer, gone = await make_accounts(database, "compliance", "staff")
     async with database.transaction() as transaction:
         await accounts.deactivate_account(transaction, staff.account_id, gone.account_id)
     with pytest.raises(Forbidden):
@@ -225,10 +225,10 @@ async def test_members_are_listed_in_the_order_in_which_they_joined(database: Da
 
 
 async def test_whom_one_can_add_depends_on_the_rooms_customers(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     colleague_of_customer = await make_account(database, "customer", customer_id=customer.customer_id)
     stranger = await make_account(database, "customer")
-    officer, gone = await make_account(database, "compliance"), await make_account(database)
+    officer, gone = await make_accounts(database, "compliance", "staff")
     async with database.transaction() as transaction:
         await accounts.deactivate_account(transaction, staff.account_id, gone.account_id)
     private = await open_place(database, staff, customer, kind="private")

@@ -23,7 +23,7 @@ from tests.deeds import (
     rename,
     set_archived,
 )
-from tests.people import actor_of, make_account
+from tests.people import actor_of, make_account, make_accounts
 from workroom import accounts, rooms
 from workroom.accounts import Account
 from workroom.digests import digest_room_name
@@ -72,7 +72,7 @@ async def customers_of(owner: asyncpg.Connection, room_id: RoomId) -> set[Custom
 async def test_a_room_begins_with_its_creator_its_name_and_two_streams(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     room_id, stream_id, recorded = await create(
         database, staff, name="  Annual \n accounts ", customers=[customer.customer_id]
     )
@@ -96,7 +96,7 @@ async def test_a_room_begins_with_its_creator_its_name_and_two_streams(
 async def test_a_customer_opens_private_rooms_for_their_own_customer_and_waits(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    customer, other = await make_account(database, "customer"), await make_account(database, "customer")
+    customer, other = await make_accounts(database, "customer", "customer")
     room_id, stream_id, _ = await create(database, customer)
     assert await customers_of(owner, room_id) == {customer.customer_id}
     assert (
@@ -116,7 +116,7 @@ async def test_the_provider_opens_either_kind_and_nobody_waits(
     database: Database, owner: asyncpg.Connection
 ) -> None:
     admin = await make_account(database, "admin")
-    one, other = await make_account(database, "customer"), await make_account(database, "customer")
+    one, other = await make_accounts(database, "customer", "customer")
     room_id, stream_id, _ = await create(
         database, admin, kind="shared", customers=[one.customer_id, other.customer_id, one.customer_id]
     )
@@ -133,7 +133,7 @@ async def test_the_provider_opens_either_kind_and_nobody_waits(
 
 
 async def test_a_room_has_a_known_kind_and_a_name(database: Database, owner: asyncpg.Connection) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     for fields in ({"kind": "secret"}, {"name": " \n "}):
         with pytest.raises(InvalidInput):
             await create(database, staff, customers=[customer.customer_id], **fields)
@@ -141,7 +141,7 @@ async def test_a_room_has_a_known_kind_and_a_name(database: Database, owner: asy
 
 
 async def test_compliance_opens_and_joins_nothing(database: Database) -> None:
-    officer, staff = await make_account(database, "compliance"), await make_account(database)
+    officer, staff = await make_accounts(database, "compliance", "staff")
     place = await open_place(database, staff)
     for kind in ("private", "shared"):
         with pytest.raises(Forbidden):
@@ -163,7 +163,7 @@ async def test_opening_is_done_once(database: Database, owner: asyncpg.Connectio
 
 async def test_opening_again_with_other_customers_is_another_command(database: Database) -> None:
     staff = await make_account(database)
-    one, other = await make_account(database, "customer"), await make_account(database, "customer")
+    one, other = await make_accounts(database, "customer", "customer")
     command = a_command()
     await create(database, staff, customers=[one.customer_id], command=command)
     with pytest.raises(CommandIdReused):
@@ -176,8 +176,8 @@ async def test_opening_again_with_other_customers_is_another_command(database: D
 
 
 async def test_the_provider_joins_and_customers_do_not(database: Database) -> None:
-    staff, admin = await make_account(database), await make_account(database, "admin")
-    customer, stranger = await make_account(database, "customer"), await make_account(database, "customer")
+    staff, admin = await make_accounts(database, "staff", "admin")
+    customer, stranger = await make_accounts(database, "customer", "customer")
     room_id, stream_id, _ = await create(database, customer)
     for account in (staff, admin):
         seq, recorded = await join(database, account, room_id)
@@ -191,7 +191,7 @@ async def test_the_provider_joins_and_customers_do_not(database: Database) -> No
 
 
 async def test_joining_is_done_once(database: Database) -> None:
-    customer, staff = await make_account(database, "customer"), await make_account(database)
+    customer, staff = await make_accounts(database, "customer", "staff")
     room_id, stream_id, _ = await create(database, customer)
     command = a_command()
     first, _ = await join(database, staff, room_id, command)
@@ -203,9 +203,9 @@ async def test_joining_is_done_once(database: Database) -> None:
 
 
 async def test_a_private_room_takes_people_of_its_customer_and_of_the_provider(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     colleague = await make_account(database, "customer", customer_id=customer.customer_id)
-    stranger, other_staff = await make_account(database, "customer"), await make_account(database)
+    stranger, other_staff = await make_accounts(database, "customer", "staff")
     place = await open_place(database, staff, customer, kind="private")
     for account in (colleague, other_staff):
         await add(database, staff, place.room_id, account)
@@ -216,7 +216,7 @@ async def test_a_private_room_takes_people_of_its_customer_and_of_the_provider(d
 async def test_a_shared_room_takes_the_customer_of_whoever_is_added(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff)
     assert await customers_of(owner, place.room_id) == set()
     await add(database, staff, place.room_id, customer)
@@ -224,9 +224,8 @@ async def test_a_shared_room_takes_the_customer_of_whoever_is_added(
 
 
 async def test_adding_and_removing_is_done_once(database: Database) -> None:
-    staff, customer, other = (
-        await make_account(database), await make_account(database, "customer"), await make_account(database),
-    )  # fmt: skip
+    staff, customer, other = await make_accounts(database, "staff", "customer", "staff")
+
     place = await open_place(database, staff)
     adding, removing = a_command(), a_command()
     added, _ = await add(database, staff, place.room_id, customer, command=adding)
@@ -242,7 +241,7 @@ async def test_adding_and_removing_is_done_once(database: Database) -> None:
 
 
 async def test_adding_again_with_another_history_is_another_command(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff)
     command = a_command()
     await add(database, staff, place.room_id, customer, command=command)
@@ -251,7 +250,7 @@ async def test_adding_again_with_another_history_is_another_command(database: Da
 
 
 async def test_leaving_is_done_once(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
     command = a_command()
     left, _ = await leave(database, customer, place.room_id, command)
@@ -267,9 +266,8 @@ async def test_one_does_not_remove_oneself(database: Database) -> None:
 
 
 async def test_only_the_provider_manages_members(database: Database) -> None:
-    staff, customer, other = (
-        await make_account(database), await make_account(database, "customer"), await make_account(database),
-    )  # fmt: skip
+    staff, customer, other = await make_accounts(database, "staff", "customer", "staff")
+
     place = await open_place(database, staff, customer)
     with pytest.raises(Forbidden):
         await add(database, customer, place.room_id, other)
@@ -278,8 +276,8 @@ async def test_only_the_provider_manages_members(database: Database) -> None:
 
 
 async def test_not_a_member_and_no_such_room_look_the_same_to_every_command(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
-    stranger, outsider = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
+    stranger, outsider = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
 
     async def refusal(actor: Account, deed: str, room_id: RoomId) -> tuple[str, str, str]:
@@ -332,7 +330,7 @@ async def test_a_new_name_is_one_more_revision(database: Database, owner: asyncp
 
 
 async def test_customers_neither_rename_nor_archive(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
     with pytest.raises(Forbidden):
         await rename(database, customer, place.room_id, "Mine")
@@ -341,9 +339,8 @@ async def test_customers_neither_rename_nor_archive(database: Database) -> None:
 
 
 async def test_an_archived_room_is_read_and_left_and_nothing_else(database: Database) -> None:
-    staff, customer, other = (
-        await make_account(database), await make_account(database, "customer"), await make_account(database),
-    )  # fmt: skip
+    staff, customer, other = await make_accounts(database, "staff", "customer", "staff")
+
     place = await open_place(database, staff, customer)
     await set_archived(database, staff, place.room_id)
     assert await may_read(database, customer, place.shared)
@@ -361,7 +358,7 @@ async def test_an_archived_room_is_read_and_left_and_nothing_else(database: Data
 async def test_archiving_is_done_once_and_ends_the_waiting(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
     await post(database, customer, place.shared)
     command = a_command()
@@ -380,7 +377,7 @@ async def test_archiving_is_done_once_and_ends_the_waiting(
 
 
 async def test_a_deactivated_member_stays_one_and_can_come_back(database: Database) -> None:
-    staff, customer = await make_account(database), await make_account(database, "customer")
+    staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
     async with database.transaction() as transaction:
         await accounts.deactivate_account(transaction, staff.account_id, customer.account_id)

@@ -124,6 +124,15 @@ async def test_a_deactivated_account_has_no_session_and_gets_none(database: Data
     assert await find(database, await start(database, account)) is not None
 
 
+async def test_a_session_of_a_deactivated_account_counts_for_nothing_even_while_it_has_not_ended(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    account = await make_account(database)
+    session = await start(database, account)
+    await owner.execute("update accounts set deactivated_at = now()")
+    assert await find(database, session) is None
+
+
 async def test_a_password_changed_between_check_and_session_starts_none(database: Database) -> None:
     account = await make_account(database, password_hash="before")
     async with database.transaction() as transaction:

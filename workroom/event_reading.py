@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workroom import memberships
-from workroom.event_frames import ENDS_CERTAINTY, ENDS_MEMBERSHIP, Person, ToldEvent, withhold
+import msgspec
+
+from workroom import files, memberships
+from workroom.event_frames import ENDS_CERTAINTY, ENDS_MEMBERSHIP, Person, ToldEvent, ToldFile, withhold
 from workroom.events import RecordedEvent
-from workroom.ids import AccountId, StreamId
+from workroom.ids import AccountId, MessageId, StreamId
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
@@ -48,8 +50,11 @@ async def read_events(
     people = await memberships.list_people(
         transaction, (record["subject_id"] for record in records if record["kind"] in about_people)
     )
+    attached = await files.list_of_messages(
+        transaction, [record["subject_id"] for record in records if _shows_files(record)]
+    )
     for record in records:
-        told[distinct[record["n"] - 1]].append(_tell(record, people))
+        told[distinct[record["n"] - 1]].append(_tell(record, people, attached))
     return told
 
 
@@ -64,8 +69,21 @@ async def read_recorded(
     return told
 
 
-def _tell(record: Record, people: dict[AccountId, Person]) -> ToldEvent:
+def _shows_files(record: Record) -> bool:
+    # message_edited says nothing of files: an edit changes none.
+    if record["kind"] not in ("message_posted", "file_changed"):
+        return False
+    return bool(record["file_count"]) and record["deleted_at"] is None
+
+
+def _tell(
+    record: Record, people: dict[AccountId, Person], attached: dict[MessageId, list[ToldFile]]
+) -> ToldEvent:
     kind: str = record["kind"]
+    if kind == "message_posted" and record["subject_id"] in attached:
+        return msgspec.structs.replace(_tell_message(record, kind), files=attached[record["subject_id"]])
+    if kind == "file_changed":
+        return _tell_file(record, attached.get(record["subject_id"], []))
     if kind in ("message_posted", "message_edited"):
         return _tell_message(record, kind)
     if kind in ("message_deleted", "reaction_added", "reaction_removed"):
@@ -110,6 +128,21 @@ def _tell_message(record: Record, kind: str) -> ToldEvent:
         deleted_at=record["deleted_at"],
         deleted_by=record["deleted_by"],
     )
+
+
+def _tell_file(record: Record, attached: list[ToldFile]) -> ToldEvent:
+    told = ToldEvent(
+        seq=record["seq"],
+        kind=record["kind"],
+        actor_id=record["actor_id"],
+        at=record["recorded_at"],
+        message_id=record["subject_id"],
+        subject_seq=record["subject_seq"],
+    )
+    position: int = record["subject_detail"]
+    if position < len(attached):
+        return msgspec.structs.replace(told, file=attached[position])
+    return told if record["deleted_at"] is not None else withhold(told)
 
 
 def _tell_about_message(record: Record, kind: str) -> ToldEvent:

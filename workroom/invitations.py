@@ -10,9 +10,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import room_members, rooms
+from workroom import events, room_members, rooms
 from workroom.abilities import Ability, require_ability
-from workroom.errors import LinkExpired, NotFound
+from workroom.errors import CommandIdReused, LinkExpired, NotFound
 from workroom.events import RecordedEvent
 from workroom.ids import AccountId, ClientCommandId, InvitationId, RoomId, mint_invitation_id
 from workroom.rooms import Actor
@@ -102,7 +102,9 @@ async def revoke_invitation(transaction: Transaction, actor: Actor, invitation_i
     )
     if record is None:
         raise NotFound("There is no such invitation.")
-    await rooms.require_room(transaction, actor, record["room_id"])
+    room = await rooms.find_room(transaction, record["room_id"])
+    if not await room_members.is_member(transaction, room, actor):
+        raise NotFound("There is no such invitation.")
     await transaction.execute(
         queries.invitations.revoke_invitation, invitation_id=invitation_id, revoked_by=actor.account_id
     )
@@ -122,6 +124,9 @@ async def accept_invitation(
     room = await rooms.find_room(transaction, invitation.room_id)
     if await room_members.is_member(transaction, room, actor):
         return room.room_id, []
+    if await events.find_command(transaction, room.shared_stream_id, actor.account_id, client_command_id):
+        # Had it been for this invitation, that one would be used.
+        raise CommandIdReused("This client_command_id was used for another command.")
     taken = await transaction.execute(
         queries.invitations.use_invitation,
         invitation_id=invitation.invitation_id,

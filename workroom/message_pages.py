@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from workroom import reactions
+from workroom import files, reactions
 from workroom.errors import InvalidInput
-from workroom.event_frames import ToldReaction
+from workroom.event_frames import ToldFile, ToldReaction
 from workroom.ids import AccountId, MessageId, StreamId
 from workroom.memberships import Readership
 from workroom.storage.database import Record, Transaction
@@ -23,8 +23,8 @@ from workroom.storage.queries import queries
 ABOVE_ALL = 2**62
 
 
-class ToldMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as it stands. A deleted one has empty text, no mentions and no reactions."""
+class ToldMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it stands. A deleted one has empty text, no mentions, no reactions and no files."""
 
     message_id: MessageId
     seq: int
@@ -32,12 +32,13 @@ class ToldMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     text: str
     sent_at: datetime
     revision: int
-    mentions: list[UUID] = []
-    reply_to: MessageId | None = None
-    edited_at: datetime | None = None
-    deleted_at: datetime | None = None
-    deleted_by: AccountId | None = None
-    reactions: list[ToldReaction] = []
+    mentions: list[UUID]
+    reply_to: MessageId | None
+    reactions: list[ToldReaction]
+    edited_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    deleted_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    deleted_by: AccountId | msgspec.UnsetType = msgspec.UNSET
+    files: list[ToldFile] | msgspec.UnsetType = msgspec.UNSET
 
 
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,28 +71,24 @@ class PageRequest:
 async def read_page(transaction: Transaction, readership: Readership, request: PageRequest) -> MessagePage:
     """A page of a stream that `require_member` has opened."""
     request.require_one()
-    stream_id, reads_from = readership.stream_id, readership.reads_from_seq
+    stream_id, reads_from, limit = readership.stream_id, readership.reads_from_seq, request.limit
     if request.after is not None:
-        after = await _after(transaction, stream_id, request.after, reads_from, request.limit + 1)
-        return await _page(
-            transaction,
-            readership,
-            after[: request.limit],
-            request.after >= reads_from,
-            len(after) > request.limit,
-        )
+        above = await _after(transaction, stream_id, request.after, reads_from, limit + 1)
+        more_before = await _has_message(transaction, stream_id, reads_from, request.after)
+        return await _page(transaction, readership, above[:limit], more_before, len(above) > limit)
     if request.around is not None:
-        half = max(1, request.limit // 2)
+        half = limit // 2
         below = await _before(transaction, stream_id, request.around, reads_from, half + 1)
-        above = await _after(transaction, stream_id, request.around - 1, reads_from, half + 1)
-        chosen = below[:half][::-1] + above[:half]
-        return await _page(transaction, readership, chosen, len(below) > half, len(above) > half)
+        above = await _after(transaction, stream_id, request.around - 1, reads_from, limit - half + 1)
+        chosen = below[:half][::-1] + above[: limit - half]
+        return await _page(transaction, readership, chosen, len(below) > half, len(above) > limit - half)
     before = ABOVE_ALL if request.before is None else request.before
-    below = await _before(transaction, stream_id, before, reads_from, request.limit + 1)
-    chosen = below[: request.limit][::-1]
-    return await _page(
-        transaction, readership, chosen, len(below) > request.limit, request.before is not None
+    below = await _before(transaction, stream_id, before, reads_from, limit + 1)
+    is_newest = request.before is None
+    more_after = not is_newest and await _has_message(
+        transaction, stream_id, max(before, reads_from), ABOVE_ALL
     )
+    return await _page(transaction, readership, below[:limit][::-1], len(below) > limit, more_after)
 
 
 async def _before(
@@ -118,6 +115,13 @@ async def _after(
     )
 
 
+async def _has_message(transaction: Transaction, stream_id: StreamId, from_seq: int, to_seq: int) -> bool:
+    has_message: bool = await transaction.fetch_value(
+        queries.messages.has_message, stream_id=stream_id, from_seq=from_seq, to_seq=to_seq
+    )
+    return has_message
+
+
 async def _page(
     transaction: Transaction,
     readership: Readership,
@@ -127,6 +131,10 @@ async def _page(
 ) -> MessagePage:
     standing = [record["message_id"] for record in records if record["deleted_at"] is None]
     signs = await reactions.list_reactions(transaction, standing)
+    attached = await files.list_of_messages(
+        transaction,
+        [record["message_id"] for record in records if record["deleted_at"] is None and record["file_count"]],
+    )
     on_page = {record["message_id"] for record in records}
     wanted = {record["reply_to_message_id"] for record in records} - on_page - {None}
     quoted: list[Record] = []
@@ -137,16 +145,22 @@ async def _page(
             stream_id=readership.stream_id,
             reads_from_seq=readership.reads_from_seq,
         )
+    attached_to_quoted = await files.list_of_messages(
+        transaction,
+        [record["message_id"] for record in quoted if record["deleted_at"] is None and record["file_count"]],
+    )
     return MessagePage(
-        messages=[_tell(record, signs) for record in records],
-        quoted=[_tell(record, {}) for record in quoted],
+        messages=[_tell(record, signs, attached) for record in records],
+        quoted=[_tell(record, {}, attached_to_quoted) for record in quoted],
         more_before=more_before,
         more_after=more_after,
         seq=readership.last_seq,
     )
 
 
-def _tell(record: Record, signs: dict[MessageId, list[ToldReaction]]) -> ToldMessage:
+def _tell(
+    record: Record, signs: dict[MessageId, list[ToldReaction]], attached: dict[MessageId, list[ToldFile]]
+) -> ToldMessage:
     is_deleted = record["deleted_at"] is not None
     return ToldMessage(
         message_id=record["message_id"],
@@ -157,8 +171,9 @@ def _tell(record: Record, signs: dict[MessageId, list[ToldReaction]]) -> ToldMes
         revision=record["revision"],
         mentions=[] if is_deleted else record["mentions"],
         reply_to=record["reply_to_message_id"],
-        edited_at=record["revised_at"] if record["revision"] > 1 else None,
-        deleted_at=record["deleted_at"],
-        deleted_by=record["deleted_by"],
+        edited_at=record["revised_at"] if record["revision"] > 1 else msgspec.UNSET,
+        deleted_at=record["deleted_at"] if is_deleted else msgspec.UNSET,
+        deleted_by=record["deleted_by"] if is_deleted else msgspec.UNSET,
         reactions=[] if is_deleted else signs.get(record["message_id"], []),
+        files=attached.get(record["message_id"], msgspec.UNSET),
     )

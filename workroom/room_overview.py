@@ -31,14 +31,15 @@ class ToldCustomer(msgspec.Struct, frozen=True):
     name: str
 
 
-class LastLine(msgspec.Struct, frozen=True, kw_only=True):
-    """The beginning of the newest message, or that it was taken back."""
+class LastLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The beginning of the newest message and how many files it has, or that it was taken back."""
 
     author_id: AccountId
     author_name: str | None
     text: str
     sent_at: datetime
     deleted: bool
+    file_count: int = 0
 
 
 class RoomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +210,7 @@ def _line(record: Record, customers: list[ToldCustomer]) -> RoomLine:
             text=record["text"],
             sent_at=record["sent_at"],
             deleted=record["deleted_at"] is not None,
+            file_count=0 if record["deleted_at"] is not None else record["file_count"],
         )
     is_provider = record["staff_stream_id"] is not None
     return RoomLine(

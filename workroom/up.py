@@ -43,7 +43,9 @@ async def run_up(settings: Settings, *, demo: bool = False) -> None:
     running = asyncio.current_task()
     assert running is not None
     for number in STOP_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to go on without its terminal
+        # nohup wants to go on without its terminal. That a shell ignores SIGINT for what it runs in the
+        # background is no such wish.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(
                 number, partial(_stop, running, programs, signals, number)
             )

@@ -17,13 +17,12 @@ export class CommandError extends Error {
   }
 }
 
-/** The codes that mean "the line, not the command": whether it was done is not known. */
-const LINE_CODES = ['not_connected', 'connection_lost', 'timed_out'];
-
 /**
- * @param {unknown} error
+ * Whether there is no line any more, so that trying again has to wait for the next hello.
+ *
+ * @param {CommandError} error
  * @returns {boolean}
  */
-export function isLineError(error) {
-  return error instanceof CommandError && LINE_CODES.includes(error.code);
+export function isLineLost({ code }) {
+  return code === 'not_connected' || code === 'connection_lost';
 }

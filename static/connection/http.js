@@ -5,6 +5,19 @@ import { CommandError } from './command-error.js';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 
+/** @type {Set<Promise<unknown>>} */
+const underWay = new Set();
+
+/**
+ * Resolves when every request that is under way has its answer: a change of password gives this browser a new session,
+ * and the line of the old one may end before the answer is here.
+ *
+ * @returns {Promise<unknown>}
+ */
+export function requestsAnswered() {
+  return Promise.allSettled([...underWay]);
+}
+
 /**
  * @param {string} method
  * @param {string} path
@@ -13,6 +26,17 @@ const REQUEST_TIMEOUT_MS = 20_000;
  *   service's, or `not_connected` where it could not be reached.
  */
 export async function request(method, path, body) {
+  const answer = exchange(method, path, body);
+  underWay.add(answer);
+  return answer.finally(() => underWay.delete(answer));
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, unknown>} [body]
+ */
+async function exchange(method, path, body) {
   const response = await reach(method, path, body);
   const text = await response.text();
   const answer = parse(text);

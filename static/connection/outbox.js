@@ -19,7 +19,7 @@
  * @property {(entry: OutboxEntry, result: any) => void} [onDelivered]
  */
 import { BackOff } from './back-off.js';
-import { CommandError } from './command-error.js';
+import { CommandError, isLineLost } from './command-error.js';
 import { mintCommandId } from './command-id.js';
 import { OutboxStorage } from './outbox-storage.js';
 import { browserTimers } from './timers.js';
@@ -186,7 +186,7 @@ export class Outbox {
   async #waitAfter(stream, error) {
     const asked = Number(error.params.retry_after_seconds ?? 0) * 1000;
     // Without a line nothing is waited for here: `connected` begins anew.
-    if (error.code === 'not_connected' || error.code === 'connection_lost') this.#connected = false;
+    if (isLineLost(error)) this.#connected = false;
     if (!this.#connected) return;
     const delayMs = asked + (this.#underWay.get(stream)?.nextDelayMs() ?? 0);
     await new Promise((resolve) => this.#timers.set(() => resolve(null), delayMs));

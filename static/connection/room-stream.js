@@ -13,7 +13,7 @@
  * @typedef {(stream: string, seq: number) => Promise<{events: RoomEvent[], seq: number, more: boolean}>} ReadSince
  */
 import { BackOff } from './back-off.js';
-import { CommandError } from './command-error.js';
+import { CommandError, isLineLost } from './command-error.js';
 import { browserTimers } from './timers.js';
 
 const MOST_EARLY_EVENTS = 2_000;
@@ -168,12 +168,11 @@ export class RoomStream {
   #failed(error) {
     if (!(error instanceof CommandError)) throw error;
     // Without a line there is nothing to retry: the next subscription resumes.
-    if (error.code === 'not_connected' || error.code === 'connection_lost') return;
-    if (error.retry) this.#timers.set(() => void this.#catchUp(), this.#backOff.nextDelayMs());
-    else if (error.code === 'reset') this.reset();
-    else {
+    if (isLineLost(error)) return;
+    if (error.code === 'reset') this.reset();
+    else if (error.code === 'not_found') {
       this.end();
       this.#listener.onEnded(this.stream);
-    }
+    } else this.#timers.set(() => void this.#catchUp(), this.#backOff.nextDelayMs());
   }
 }

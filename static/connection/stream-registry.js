@@ -8,7 +8,7 @@
  *
  * @typedef {(command: string, fields: Record<string, unknown>) => Promise<any>} Send
  */
-import { CommandError } from './command-error.js';
+import { CommandError, isLineLost } from './command-error.js';
 import { RoomStream } from './room-stream.js';
 import { browserTimers } from './timers.js';
 
@@ -129,9 +129,9 @@ export class StreamRegistry {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       // Where the line is gone, the next hello subscribes to all of them again.
-      if (error.code === 'not_connected' || error.code === 'connection_lost') return;
+      if (isLineLost(error)) return;
       const again = streams.map(({ stream }) => stream).filter((stream) => this.#streams.has(stream));
-      if (error.retry) this.#timers.set(() => this.#want(again), RETRY_MS);
+      this.#timers.set(() => this.#want(again), RETRY_MS);
     }
   }
 

@@ -15,7 +15,7 @@
  * @property {number} seq The position up to which events were applied.
  * @property {number} lastMessageSeq The highest number a message has, inside the stretch or after it.
  */
-import { appliedToMessage, messageFromEvent } from './message-changes.js';
+import { appliedToMessage, messageFromEvent, messageFromPage } from './message-changes.js';
 
 /** @type {ConversationState} */
 export const EMPTY_CONVERSATION = Object.freeze({
@@ -35,7 +35,7 @@ export const EMPTY_CONVERSATION = Object.freeze({
  * @returns {ConversationState}
  */
 export function openedWithPage(page, meanwhile = []) {
-  const messages = page.messages.map((message) => ({ ...message, as_of: page.seq }));
+  const messages = page.messages.map((message) => messageFromPage(message, page.seq));
   /** @type {ConversationState} */
   const state = {
     messages,
@@ -61,7 +61,7 @@ export function extendedWithPage(state, side, page, meanwhile = []) {
   const known = new Set(state.messages.map((message) => message.message_id));
   const missed = meanwhile.filter((event) => event.seq > page.seq);
   const fresh = page.messages.filter((message) => !known.has(message.message_id));
-  const added = fresh.map((message) => ({ ...message, as_of: page.seq }));
+  const added = fresh.map((message) => messageFromPage(message, page.seq));
   const quoted = { ...quotedOf(page), ...state.quoted };
   if (side === 'before') {
     const today = added.map((message) => missed.reduce(appliedToMessage, message));
@@ -101,15 +101,14 @@ export function eventApplied(state, event) {
 }
 
 /**
- * Messages that are quoted and were fetched one by one.
+ * What a page quotes, fetched for a reply that came as an event.
  *
  * @param {ConversationState} state
- * @param {Message[]} quoted
+ * @param {MessagePage} page
  * @returns {ConversationState}
  */
-export function quotedLearned(state, quoted) {
-  const learned = Object.fromEntries(quoted.map((message) => [message.message_id, message]));
-  return { ...state, quoted: { ...learned, ...state.quoted } };
+export function quotedLearned(state, page) {
+  return { ...state, quoted: { ...quotedOf(page), ...state.quoted } };
 }
 
 /**
@@ -152,6 +151,6 @@ function posted(state, event) {
 
 /** @param {MessagePage} page */
 function quotedOf(page) {
-  const quoted = page.quoted.map((message) => ({ ...message, as_of: page.seq }));
+  const quoted = page.quoted.map((message) => messageFromPage(message, page.seq));
   return Object.fromEntries(quoted.map((message) => [message.message_id, message]));
 }

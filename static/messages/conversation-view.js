@@ -17,6 +17,7 @@ import { TypingLine } from './typing-line.js';
  * @import { OpenRoom } from '../rooms/open-room.js'
  * @import { Message } from '../connection/protocol-shapes.js'
  * @import { Conversation } from './conversation.js'
+ * @import { Deed } from './message-actions.js'
  */
 
 /** A conversation, or the internal notes of a room: its messages, scrolled through without a jump, and the composer. */
@@ -25,7 +26,7 @@ export class ConversationView extends HTMLElement {
   #repaint = new Repaint(() => this.#draw());
   #beginning = build('div', { class: 'beginning' });
   #jump = build('button', { type: 'button', class: 'jump' });
-  #actions = new MessageActions();
+  #actions = new MessageActions((deed) => this.#act(deed));
   #isLoading = false;
   #isPlaced = false;
   #workroom;
@@ -92,9 +93,9 @@ export class ConversationView extends HTMLElement {
     to.to(this.#scroller, 'scroll', () => this.#scrolled(), { passive: true });
     to.to(this.#jump, 'click', () => void this.#jumpToLatest());
     to.to(this.#list.element, 'pointerover', (event) => this.#pointAt(event.target));
+    to.to(this.#list.element, 'pointerleave', () => this.#pointAway());
     to.to(this.#list.element, 'focusin', (event) => this.#pointAt(event.target));
     to.to(this.#list.element, 'click', (event) => this.#clicked(event.target));
-    to.to(this, 'message-action', (event) => this.#act(event.detail));
     to.to(this, 'edit-last', () => this.#editLast());
     to.to(this, 'posted', () => this.#keeper.toEnd());
     const sizes = new ResizeObserver(() => this.#keeper.resized());
@@ -107,7 +108,8 @@ export class ConversationView extends HTMLElement {
     const line = this.#workroom.roomList.find(this.#open.roomId);
     const isShared = !this.#conversation.isInternal;
     const unread = (isShared ? line?.unread : line?.staff_unread) ?? 0;
-    const readSeq = Math.max(this.#conversation.readSeq, isShared ? (line?.read_seq ?? 0) : 0);
+    const answered = this.#conversation.lastOwnMessage()?.seq ?? 0;
+    const readSeq = Math.max(answered, this.#conversation.readSeq, isShared ? (line?.read_seq ?? 0) : 0);
     this.#conversation.newAfterSeq = unread > 0 ? readSeq : null;
     const { messages, moreBefore } = this.#conversation.state;
     const startsLater = moreBefore && unread > 0 && readSeq > 0 && (messages[0]?.seq ?? 0) > readSeq;
@@ -158,9 +160,10 @@ export class ConversationView extends HTMLElement {
     if (this.#beginning.hidden) return;
     const isEmpty = state.messages.length === 0 && entries.length === 0;
     const reads = this.#open.room?.streams.shared.reads_from_seq ?? 1;
-    const begin = reads > 1 && !isInternal ? words.messages.beginningFor : words.messages.beginning;
+    const isLate = reads > 1 && !isInternal;
+    const begin = isLate ? words.messages.beginningFor : words.messages.beginning;
     const title = isInternal ? words.messages.emptyNotes : words.messages.empty;
-    const lead = isInternal ? words.messages.emptyNotesLead : words.messages.emptyLead;
+    const lead = isInternal ? words.messages.emptyNotesLead : isLate ? words.messages.emptyFor : words.messages.emptyLead;
     this.#beginning.classList.toggle('is-empty', isEmpty);
     const text = isEmpty ? [build('p', { class: 'blank-title' }, title), build('p', { class: 'quiet' }, lead)] : [begin];
     fill(this.#beginning, ...text);
@@ -219,6 +222,10 @@ export class ConversationView extends HTMLElement {
     this.#actions.showOn(row, message, this.#rights(message));
   }
 
+  #pointAway() {
+    if (!this.#list.element.contains(document.activeElement)) this.#actions.hide();
+  }
+
   /** @param {Message} message */
   #rights(message) {
     const { people, account } = this.#workroom;
@@ -257,12 +264,12 @@ export class ConversationView extends HTMLElement {
     row.focus({ preventScroll: true });
   }
 
-  /** @param {{deed: string, message: Message, emoji?: string}} action */
-  #act({ deed, message, emoji }) {
-    if (deed === 'react' && emoji) this.#conversation.toggleReaction(message, emoji);
-    if (deed === 'reply') this.#composer.reply(message);
-    if (deed === 'edit') this.#composer.edit(message);
-    if (deed !== 'delete') return;
+  /** @param {Deed} deed */
+  #act({ kind, message, emoji }) {
+    if (kind === 'react' && emoji) this.#conversation.toggleReaction(message, emoji);
+    if (kind === 'reply') this.#composer.reply(message);
+    if (kind === 'edit') this.#composer.edit(message);
+    if (kind !== 'delete') return;
     ask({
       title: words.messages.deleteTitle,
       lead: words.messages.deleteLead,

@@ -234,7 +234,7 @@ export class Conversation extends EventTarget {
       if (!reply_to || findMessage(this.state, reply_to)) continue;
       this.#send('read_messages', { stream: this.stream, around: seq, limit: 1 }).then(
         (page) => {
-          this.state = quotedLearned(this.state, page.quoted);
+          this.state = quotedLearned(this.state, page);
           this.#changed();
         },
         () => {}, // Without it the reply stands there without its quotation, until the page is read again.

@@ -1,5 +1,10 @@
 /**
  * @import { Message } from '../connection/protocol-shapes.js'
+ *
+ * @typedef {object} Deed
+ * @property {'reply'|'edit'|'delete'|'react'} kind
+ * @property {Message} message
+ * @property {string} [emoji]
  */
 import { build, fill } from '../elements/build.js';
 import { icon } from '../elements/icon.js';
@@ -9,12 +14,19 @@ import { openReactionPicker } from './reaction-picker.js';
 const QUICK = ['👍', '🙏', '🎉'];
 
 /**
- * What can be done with the message one points at or has walked to. There is one such bar in a conversation: it moves.
- * Speaks by `message-action` (detail: the deed, the message, the emoji).
+ * What can be done with the message one points at or has walked to. There is one such bar in a conversation: it moves,
+ * and may be gone by the time a reaction was picked.
  */
 export class MessageActions extends HTMLElement {
   /** @type {Message|null} */
   #message = null;
+  #act;
+
+  /** @param {(deed: Deed) => void} act */
+  constructor(act) {
+    super();
+    this.#act = act;
+  }
 
   connectedCallback() {
     this.classList.add('message-actions');
@@ -72,13 +84,12 @@ export class MessageActions extends HTMLElement {
   }
 
   /**
-   * @param {'reply'|'edit'|'delete'|'react'} deed
+   * @param {Deed['kind']} kind
    * @param {string} [emoji]
    * @param {Message|null} [message]
    */
-  #say(deed, emoji, message = this.#message) {
-    const detail = { deed, emoji, message };
-    this.dispatchEvent(new CustomEvent('message-action', { bubbles: true, detail }));
+  #say(kind, emoji, message = this.#message) {
+    if (message) this.#act({ kind, message, emoji });
   }
 }
 

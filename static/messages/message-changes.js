@@ -32,6 +32,17 @@ export function messageFromEvent(event) {
 }
 
 /**
+ * A message as a page has it. What is empty may be left out on the wire.
+ *
+ * @param {Partial<Message> & Pick<Message, 'message_id'|'seq'|'author_id'|'sent_at'>} message
+ * @param {number} asOf The position the page is of.
+ * @returns {Message}
+ */
+export function messageFromPage(message, asOf) {
+  return { text: '', mentions: [], reply_to: null, revision: 1, reactions: [], ...message, as_of: asOf };
+}
+
+/**
  * @param {Message} message
  * @param {RoomEvent} event
  * @returns {Message}

@@ -16,7 +16,7 @@ export function messageText(text, mentionedNames, ownName) {
       return build('a', { href: part.text, target: '_blank', rel: 'noopener nofollow noreferrer' }, part.text);
     }
     if (part.type === 'mention') {
-      return build('span', { class: part.text === `@${ownName}` ? 'mention me' : 'mention' }, part.text);
+      return build('span', { class: part.text === `@${ownName}` ? 'mention mine' : 'mention' }, part.text);
     }
     return part.text;
   });

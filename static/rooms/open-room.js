@@ -17,6 +17,8 @@ export class OpenRoom extends EventTarget {
   #meanwhile = null;
   /** @type {RoomEvent[]|null} */
   #staffMeanwhile = null;
+  /** @type {Promise<void>|null} */
+  #loading = null;
   #send;
   #people;
 
@@ -46,7 +48,14 @@ export class OpenRoom extends EventTarget {
   }
 
   /** Fetch the room afresh. Rejects with a CommandError where that fails; what was there then stays. */
-  async load() {
+  load() {
+    this.#loading ??= this.#fetch().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #fetch() {
     this.#meanwhile = [];
     this.#staffMeanwhile = [];
     try {

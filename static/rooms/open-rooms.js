@@ -5,10 +5,11 @@
  * @import { RoomLine } from '../connection/protocol-shapes.js'
  * @import { Conversation } from '../messages/conversation.js'
  */
-import { CommandError } from '../connection/command-error.js';
+import { CommandError, isLineLost } from '../connection/command-error.js';
 import { OpenRoom } from './open-room.js';
 
 const MOST_OPEN_ROOMS = 8;
+const RETRY_MS = 4_000;
 
 export class OpenRooms {
   /** @type {Map<string, OpenRoom>} The one used last is last. */
@@ -80,8 +81,9 @@ export class OpenRooms {
       await room.load();
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      // A lost line is no answer: the next hello loads what is missing.
-      if (!error.retry) this.#onGone(room.roomId);
+      if (error.code === 'not_found') this.#onGone(room.roomId);
+      // Without a line the next hello loads what is missing; after any other failure it is tried again.
+      else if (!isLineLost(error)) setTimeout(() => this.loadMissing(), RETRY_MS);
     }
   }
 }

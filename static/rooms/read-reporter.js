@@ -5,7 +5,7 @@
  * @import { Send } from '../connection/stream-registry.js'
  * @import { Timers } from '../connection/timers.js'
  */
-import { CommandError } from '../connection/command-error.js';
+import { CommandError, isLineLost } from '../connection/command-error.js';
 import { browserTimers } from '../connection/timers.js';
 
 const PAUSE_MS = 1_000;
@@ -57,7 +57,7 @@ export class ReadReporter {
       await this.#send('mark_read', { stream, seq });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.#waitsForLine = error.code === 'not_connected' || error.code === 'connection_lost';
+      this.#waitsForLine = isLineLost(error);
       if (error.retry) this.#untold.set(stream, Math.max(seq, this.#untold.get(stream) ?? 0));
     }
   }

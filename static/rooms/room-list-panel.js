@@ -41,8 +41,7 @@ export class RoomListPanel extends HTMLElement {
   }
 
   connectedCallback() {
-    const create = build('a', { class: 'icon-button', href: '#/new-room', 'aria-label': words.rooms.create }, icon('plus'));
-    create.title = words.rooms.create;
+    const create = this.#workroom.may('create_private_room') && build('a', { class: 'icon-button', href: '#/new-room', title: words.rooms.create, 'aria-label': words.rooms.create }, icon('plus'));
     fill(
       this,
       build(
@@ -107,16 +106,17 @@ export class RoomListPanel extends HTMLElement {
 
   #drawEmpty() {
     const { roomList, isProvider } = this.#workroom;
-    const isEmpty = roomList.isLoaded && roomList.rooms.length === 0;
-    this.#empty.hidden = !isEmpty;
-    if (!isEmpty) return;
+    this.#empty.hidden = roomList.rooms.length > 0;
+    if (this.#empty.hidden) return;
+    if (!roomList.isLoaded) return fill(this.#empty, build('p', { class: 'quiet' }, words.loading));
     const lead = isProvider ? words.rooms.emptyProvider : words.rooms.emptyCustomer;
-    if (this.#empty.childElementCount > 0) return say(this.#empty.children[1], lead);
+    if (this.#empty.childElementCount > 1) return say(this.#empty.children[1], lead);
     fill(
       this.#empty,
       build('p', { class: 'empty-title' }, words.rooms.empty),
       build('p', { class: 'quiet' }, lead),
-      build('p', {}, build('a', { class: 'button primary', href: '#/new-room' }, words.rooms.create)),
+      this.#workroom.may('create_private_room') &&
+        build('p', {}, build('a', { class: 'button primary', href: '#/new-room' }, words.rooms.create)),
     );
   }
 

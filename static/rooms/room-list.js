@@ -6,7 +6,7 @@
  * @import { Timers } from '../connection/timers.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  */
-import { CommandError } from '../connection/command-error.js';
+import { CommandError, isLineLost } from '../connection/command-error.js';
 import { browserTimers } from '../connection/timers.js';
 import {
   EMPTY_ROOM_LIST,
@@ -22,6 +22,7 @@ import {
 } from './room-list-state.js';
 
 const REFRESH_AFTER_MS = 400;
+const RETRY_MS = 4_000;
 
 export class RoomList extends EventTarget {
   state = EMPTY_ROOM_LIST;
@@ -92,7 +93,7 @@ export class RoomList extends EventTarget {
       this.#timer = null;
       this.refresh().catch((error) => {
         if (!(error instanceof CommandError)) throw error;
-        if (error.code !== 'not_connected' && error.retry) this.refreshSoon(5 * REFRESH_AFTER_MS);
+        if (!isLineLost(error)) this.refreshSoon(RETRY_MS);
       });
     }, delayMs);
   }

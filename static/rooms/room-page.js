@@ -29,6 +29,7 @@ export class RoomPage extends HTMLElement {
   #body = build('div', { class: 'room-body' });
   /** @type {OpenRoom|null} */
   #open = null;
+  #isGone = false;
   /** @type {RoomDetails|null} */
   #details = null;
   #isNotes;
@@ -89,19 +90,17 @@ export class RoomPage extends HTMLElement {
 
   #listChanged() {
     if (!this.isConnected) return;
-    const isListed = Boolean(this.#workroom.roomList.find(this.#roomId));
-    if (this.#open && !isListed) return this.#showGone(words.rooms.left);
-    if (!this.#open) {
-      const open = this.#workroom.openRoom(this.#roomId);
-      if (open) this.#opened(open);
-      else if (this.#workroom.roomList.isLoaded) this.#showGone(words.rooms.gone);
-    }
-    this.#repaint.request();
+    const open = this.#workroom.openRoom(this.#roomId);
+    if (open && open !== this.#open) this.#opened(open);
+    else if (open) this.#repaint.request();
+    else if (this.#open) this.#showGone(words.rooms.left);
+    else if (this.#workroom.roomList.isLoaded && !this.#isGone) this.#showGone(words.rooms.gone);
   }
 
   /** @param {OpenRoom} open */
   #opened(open) {
     this.#open = open;
+    this.#isGone = false;
     this.#listening.to(open, 'change', this.#repaint.request);
     const titles = build('div', { class: 'room-titles' }, this.#name, this.#facts);
     const header = build('header', { class: 'room-header' }, backLink(), titles, this.#tabs, this.#detailsButton);
@@ -180,6 +179,7 @@ export class RoomPage extends HTMLElement {
 
   /** @param {string} title */
   #showGone(title) {
+    this.#isGone = true;
     this.#open = null;
     this.#details = null;
     this.#title.page = title;

@@ -1,4 +1,5 @@
 import { tell } from '../accounts/door-form.js';
+import { CommandError } from '../connection/command-error.js';
 import { request } from '../connection/http.js';
 import { build, fill, say } from '../elements/build.js';
 import { ask } from '../elements/dialogs.js';
@@ -49,7 +50,7 @@ export class SettingsPage extends HTMLElement {
       ),
     ];
     return section(words.settings.password, fields, words.settings.savePassword, async (answers) => {
-      await request('POST', '/api/password', answers);
+      await request('POST', '/api/password', answers).catch(aboutThePassword);
       return words.settings.passwordSaved;
     });
   }
@@ -112,6 +113,17 @@ export class SettingsPage extends HTMLElement {
     await request('DELETE', path);
     tell(this, 'sign-out');
   }
+}
+
+/**
+ * Here, a refused sign-in is about one field.
+ *
+ * @param {unknown} error
+ * @returns {never}
+ */
+function aboutThePassword(error) {
+  const isRefused = error instanceof CommandError && error.code === 'sign_in_refused';
+  throw isRefused ? new CommandError('invalid_input', { params: { field: 'current_password' } }) : error;
 }
 
 /**

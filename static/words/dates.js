@@ -9,7 +9,9 @@ const dayLongAgo = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: '
 const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'long', timeStyle: 'short' });
-const spans = new Intl.RelativeTimeFormat(words.language, { numeric: 'always', style: 'narrow' });
+/** @type {(unit: string) => Intl.NumberFormat} */
+const span = (unit) => new Intl.NumberFormat(words.language, { style: 'unit', unit, unitDisplay: 'short' });
+const spans = { minute: span('minute'), hour: span('hour'), day: span('day') };
 
 const DAY_MS = 86_400_000;
 
@@ -51,7 +53,7 @@ export function shortTime(instant, now = new Date()) {
 }
 
 /**
- * How long ago: "5 min ago", "2 days ago". Null for less than a minute.
+ * For how long: "5 min", "3 hr", "2 days". Null for less than a minute.
  *
  * @param {string} instant
  * @param {number} [now]
@@ -60,9 +62,9 @@ export function shortTime(instant, now = new Date()) {
 export function elapsed(instant, now = Date.now()) {
   const minutes = Math.floor((now - Date.parse(instant)) / 60_000);
   if (minutes < 1) return null;
-  if (minutes < 60) return spans.format(-minutes, 'minute');
-  if (minutes < 48 * 60) return spans.format(-Math.floor(minutes / 60), 'hour');
-  return spans.format(-Math.floor(minutes / (24 * 60)), 'day');
+  if (minutes < 60) return spans.minute.format(minutes);
+  if (minutes < 48 * 60) return spans.hour.format(Math.floor(minutes / 60));
+  return spans.day.format(Math.floor(minutes / (24 * 60)));
 }
 
 /**

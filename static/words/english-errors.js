@@ -18,7 +18,7 @@ export const errorWords = {
   malformed_request: () => 'The service did not understand this page. Reload it.',
   unknown_command: () => 'The service was changed meanwhile. Reload the page.',
   too_large: () => 'That is too large. Make it shorter and try again.',
-  conflict: (params) => CONFLICTS[params.field ?? params.problem] ?? 'That does not fit with how things stand. Look again and repeat it.',
+  conflict: (params) => CONFLICTS[params.problem] ?? CONFLICTS[params.field] ?? 'That does not fit with how things stand. Look again and repeat it.',
   command_id_reused: () => 'This was sent before with other words. Send it again.',
   room_archived: () => 'The room is archived: it can be read, not written.',
   link_expired: () => 'This link does not work any more. Ask for a new one.',
@@ -41,6 +41,9 @@ export const errorWords = {
 /** @type {Record<string, string>} */
 const CONFLICTS = {
   email: 'There is an account with this e-mail already. Sign in instead, or use another address.',
+  account_id: 'This person is in the room already.',
+  kind: 'The account of a customer’s person stays one.',
+  last_admin: 'This is the last administrator: make somebody else one first.',
 };
 
 /** @type {Record<string, string>} */
@@ -59,5 +62,6 @@ const FIELDS = {
 
 /** @param {ErrorParams} params */
 function fieldProblem(params) {
+  if (params.problem === 'too_guessable') return 'This password is easy to guess. A few words that do not belong together work well.';
   return FIELDS[params.field] ?? 'Something is missing or not as it should be. Check what you entered.';
 }

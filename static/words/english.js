@@ -163,6 +163,7 @@ export const words = {
     jumpNew: (count) => counted(Math.min(count, 99), 'new message', 'new messages'),
     beginning: 'This is where it begins.',
     beginningFor: 'This is where it begins for you.',
+    emptyFor: 'You see what is written from here on.',
     empty: 'Nothing written yet',
     emptyLead: 'Say what it is about. A good morning is a good start.',
     emptyNotes: 'No internal notes yet',
@@ -319,7 +320,7 @@ export const words = {
      * @param {string} kind
      */
     kindTitle: (name, kind) => `Make ${name} ${kind === 'admin' ? 'an administrator' : `part of ${kind}`}?`,
-    kindLead: 'They have to be connected anew; their windows do that by themselves.',
+    kindLead: 'They are signed out everywhere, and sign in again with their new rights.',
     /** @param {string} name */
     actionsFor: (name) => `Actions for ${name}`,
     you: 'you',

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.tree import calls, functions, list_files, list_under, parse, read
+from tests.project.tree import NAMED_BY_OTHERS, calls, functions, list_files, list_under, parse, read
 
 TEXT = {".py", ".js", ".mjs", ".css", ".html", ".sql", ".md", ".toml", ".json", ""}
 
@@ -212,11 +212,12 @@ def _public(tree: ast.Module) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunc
     return found
 
 
-def _is_plain(node: ast.AST) -> bool:
-    # A name can be the whole story: `mint_room_id() -> RoomId`, a property, an override whose base says it.
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return len(node.body) <= 2 and (node.end_lineno or 0) - node.lineno < 8
-    return False
+def _is_plain(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    # A name can be the whole story: `mint_room_id() -> RoomId`, a property, a record of two fields.
+    if isinstance(node, ast.ClassDef):
+        return all(isinstance(child, ast.AnnAssign) for child in node.body)
+    short = len(node.body) <= 2 and (node.end_lineno or 0) - node.lineno < 8
+    return short or node.name in NAMED_BY_OTHERS
 
 
 def _is_protocol(node: ast.ClassDef) -> bool:

@@ -8,6 +8,21 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+# Methods that a library calls: their names, and what they are for, were given there.
+NAMED_BY_OTHERS = {
+    "connection_lost",
+    "connection_made",
+    "data_received",
+    "eof_received",
+    "format",
+    "handle_websocket_upgrade",
+    "on_headers_complete",
+    "on_message_begin",
+    "on_message_complete",
+    "pause_writing",
+    "resume_writing",
+}
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

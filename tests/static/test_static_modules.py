@@ -21,13 +21,17 @@ def test_the_modules_pass_their_own_tests() -> None:
         pytest.skip("node is not installed: apt install nodejs")
     suites = sorted(map(str, (CLONE / "tests" / "static").rglob("*.test.mjs")))
     assert len(suites) > 5, "nothing to run: this proves nothing"
-    run = subprocess.run([node, "--test", *suites], cwd=CLONE, capture_output=True, text=True, timeout=120)  # noqa: S603
+    run = subprocess.run([node, "--test", *suites], cwd=CLONE, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
 
 
 def test_no_module_turns_text_into_markup_or_code() -> None:
-    forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\b|setHTML")
-    found = [f"{module.name}: {match}" for module in MODULES for match in forbidden.findall(module.read_text())]
+    forbidden = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\b|setHTML"
+    )
+    found = [
+        f"{module.name}: {match}" for module in MODULES for match in forbidden.findall(module.read_text())
+    ]
     assert found == []
 
 
@@ -55,14 +59,45 @@ def test_every_file_of_the_page_is_there_and_every_style_is_used() -> None:
     assert [style.name for style in STYLES if str(style.relative_to(STATIC)) not in named] == []
 
 
+def test_the_page_fetches_every_module_at_once_and_none_for_nothing() -> None:
+    page = (STATIC / "index.html").read_text()
+    named = re.findall(r"rel=\"modulepreload\" href=\"/static/([^\"]+)\"", page)
+    needed = {str(module.relative_to(STATIC)) for module in _imported_from(STATIC / "application.js")}
+    assert sorted(needed - {"application.js"}) == named
+
+
+def test_every_module_is_used() -> None:
+    used = _imported_from(STATIC / "application.js")
+    idle = {module.name for module in MODULES if module not in used}
+    assert idle == {"theme-first.js", "protocol-shapes.js"}, (
+        "the first is a script, the second has types only"
+    )
+
+
 def test_the_page_has_no_script_or_style_of_its_own() -> None:
     page = (STATIC / "index.html").read_text()
     assert re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page) is None
 
 
 def test_files_stay_small() -> None:
-    large = {path.name: lines for path in MODULES if path.parent.name != "words" and (lines := len(path.read_text().splitlines())) > 300}
+    large = {
+        path.name: lines
+        for path in MODULES
+        if path.parent.name != "words" and (lines := len(path.read_text().splitlines())) > 300
+    }
     assert large == {}
+
+
+def _imported_from(module: Path, found: set[Path] | None = None) -> set[Path]:
+    """The module and everything it imports, and so on."""
+    found = set() if found is None else found
+    if module not in found:
+        found.add(module)
+        for target in re.findall(
+            r"^(?:import|export)[^;]*?from\s*'(\.[^']+)'", module.read_text(), re.MULTILINE
+        ):
+            _imported_from((module.parent / target).resolve(), found)
+    return found
 
 
 def _without_comments(source: str) -> str:

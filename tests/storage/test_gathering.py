@@ -97,6 +97,21 @@ async def test_no_round_takes_more_than_its_most_and_rounds_run_side_by_side_up_
     assert [len(seen) for seen in rounds.seen] == [10, 10, 10, 5]
 
 
+async def test_less_than_a_whole_round_waits_for_the_round_that_is_under_way(
+    tasks: asyncio.TaskGroup, rounds: Rounds
+) -> None:
+    rounds.are_held = True
+    gathering = Gathering(tasks, rounds.answer_all, most_per_round=10, rounds_at_once=2, patience_seconds=30)
+    callers = [tasks.create_task(gathering.ask(n)) for n in range(1, 13)]
+    await rounds.wait_for(1)
+    await asyncio.sleep(0)
+    assert [len(seen) for seen in rounds.seen] == [10]
+    rounds.are_held = False
+    rounds.gates[0].set()
+    await asyncio.gather(*callers)
+    assert [len(seen) for seen in rounds.seen] == [10, 2]
+
+
 async def test_a_slow_round_holds_up_nobody(tasks: asyncio.TaskGroup, rounds: Rounds) -> None:
     rounds.are_held = True
     gathering = Gathering(tasks, rounds.answer_all, patience_seconds=0.01)
@@ -215,7 +230,7 @@ async def test_when_the_owner_ends_whoever_waits_is_told(rounds: Rounds) -> None
 
     async def own() -> None:
         async with asyncio.TaskGroup() as group:
-            gatherings.append(Gathering(group, rounds.answer_all, patience_seconds=30))
+            gatherings.append(Gathering(group, rounds.answer_all, patience_seconds=300, deadline_seconds=300))
             owner.set()
             await asyncio.Event().wait()
 

@@ -66,6 +66,31 @@ async def test_a_migration_that_fails_leaves_nothing_behind_and_can_be_repeated(
     assert await migrate(empty.owner_url, folder) == ["0002_twos"]
 
 
+async def test_a_migration_that_cannot_be_recorded_leaves_nothing_behind(
+    empty: DatabaseUrls, folder: Path
+) -> None:
+    await migrate(empty.owner_url, folder)
+    (folder / "0003_mute.sql").write_text(
+        "create table workroom.mute (x integer);"
+        " create rule mute as on insert to workroom.schema_migrations do instead select 1 / 0;"
+    )
+    with pytest.raises(StartupError, match="0003_mute failed and left nothing behind"):
+        await migrate(empty.owner_url, folder)
+    assert await fetch_value(empty, "select to_regclass('workroom.mute')") is None
+
+
+async def test_a_run_that_does_not_end_is_not_waited_for_for_ever(
+    empty: DatabaseUrls, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workroom.storage.migrate.LOCK_SECONDS", 1)
+    other = await asyncpg.connect(empty.owner_url)
+    await other.execute("select pg_advisory_lock(hashtext('workroom.migrate'))")
+    with pytest.raises(StartupError, match="Another `workroom migrate` runs"):
+        await migrate(empty.owner_url, folder)
+    await other.close()
+    assert await migrate(empty.owner_url, folder) == ["0001_ones", "0002_twos"]
+
+
 async def test_a_file_that_changed_after_it_was_applied_is_refused(empty: DatabaseUrls, folder: Path) -> None:
     await migrate(empty.owner_url, folder)
     (folder / "0001_ones.sql").write_text(FIRST + " -- one more thought")

@@ -163,8 +163,6 @@ class Channel:
         if self.delivered_seq is None:
             self._keep_early(frame)
             return False
-        if frame.to_seq <= self.delivered_seq:
-            return False
         self.note_highest(frame.to_seq)
         if frame.from_seq != self.delivered_seq + 1:
             if frame.from_seq > self.delivered_seq:

@@ -54,7 +54,7 @@ class ConnectionPool:
 
     def release(self, connection: Any) -> None:
         """Give a connection back that is ready for the next statement."""
-        if self._is_closing or connection.is_closed() or connection.is_in_transaction():
+        if self._is_closing or connection.is_closed():
             self._drop(connection)
         else:
             self._idle.append(connection)

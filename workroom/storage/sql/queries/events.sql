@@ -75,7 +75,7 @@ from installation;
 -- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size for each stream
 select w.n, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
     e.recorded_at,
-    m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+    m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at,
     (
         select x.emoji
@@ -104,7 +104,7 @@ cross join lateral (
     limit :page_size
 ) as e
 left join messages as m
-    on e.kind in ('message_posted', 'message_edited')
+    on e.kind in ('message_posted', 'message_edited', 'file_changed')
     and m.message_id = e.subject_id
 left join lateral (
     select v.revision, v.text, v.mentions, v.recorded_at

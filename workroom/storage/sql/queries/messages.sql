@@ -12,6 +12,7 @@ select w.n, s.stream_id, s.kind as stream_kind, s.room_id, s.last_seq, s.last_me
     done.seq as done_seq, done.kind as done_kind, done.subject_id as done_message_id, done.recorded_at as done_at,
     first_revision.text as done_text, first_revision.mentions as done_mentions,
     done_message.reply_to_message_id as done_reply_to,
+    done_message.file_count as done_file_count,
     quoted.seq as reply_to_seq
 from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[], :reply_to_ids::uuid[])
     with ordinality as w(stream_id, actor_id, client_command_id, reply_to_id, n)
@@ -35,16 +36,18 @@ with posted as (
     from unnest(
         :stream_ids::uuid[], :room_ids::uuid[], :seqs::bigint[], :actor_ids::uuid[], :message_ids::uuid[],
         :client_command_ids::uuid[], :sent_ats::timestamptz[], :recorded_ats::timestamptz[], :reply_to_ids::uuid[],
-        :texts::text[], :mentions::text[], :salts::bytea[], :content_digests::bytea[]
+        :texts::text[], :mentions::text[], :salts::bytea[], :content_digests::bytea[], :file_counts::smallint[]
     ) as p(stream_id, room_id, seq, actor_id, message_id, client_command_id, sent_at, recorded_at, reply_to_id, text,
-        mentions, salt, content_digest)
+        mentions, salt, content_digest, file_count)
 ), written_events as (
     insert into events (stream_id, seq, kind, actor_id, subject_id, client_command_id, recorded_at, content_digest)
     select stream_id, seq, 'message_posted', actor_id, message_id, client_command_id, recorded_at, content_digest
     from posted
 ), written_messages as (
-    insert into messages (message_id, stream_id, room_id, seq, author_id, reply_to_message_id, sent_at, recorded_at)
-    select message_id, stream_id, room_id, seq, actor_id, reply_to_id, sent_at, recorded_at
+    insert into messages (
+        message_id, stream_id, room_id, seq, author_id, reply_to_message_id, sent_at, recorded_at, file_count
+    )
+    select message_id, stream_id, room_id, seq, actor_id, reply_to_id, sent_at, recorded_at, file_count
     from posted
 ), written_revisions as (
     insert into message_revisions (message_id, revision, text, mentions, salt, author_id, recorded_at)
@@ -65,7 +68,7 @@ where s.stream_id = c.stream_id;
 
 -- name: find_message
 -- A message of a stream with its highest revision, and who wrote it.
-select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.deleted_at, a.kind as author_kind,
+select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.deleted_at, m.file_count, a.kind as author_kind,
     (select max(revision) from message_revisions as v where v.message_id = m.message_id) as revision
 from messages as m
 join accounts as a on a.account_id = m.author_id
@@ -104,7 +107,7 @@ where message_id = :message_id
 
 -- name: page_before
 -- The messages of a stream below a number, newest first, not below where reading begins.
-select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at
 from (
     select seq, subject_id
@@ -128,7 +131,7 @@ order by e.seq desc;
 
 -- name: page_after
 -- The messages of a stream above a number, oldest first.
-select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at
 from (
     select seq, subject_id
@@ -150,10 +153,19 @@ cross join lateral (
 ) as r
 order by e.seq;
 
+-- name: has_message
+-- Whether a stream has a message between two numbers, both inclusive.
+select exists (
+    select from events
+    where stream_id = :stream_id
+        and kind = 'message_posted'
+        and seq between :from_seq and :to_seq
+);
+
 -- name: list_by_ids
 -- Messages of a stream by id, as far as the reader's history goes: for quotes.
 -- :message_ids uuid[]
-select m.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by,
+select m.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at
 from messages as m
 cross join lateral (

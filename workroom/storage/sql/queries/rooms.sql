@@ -111,10 +111,11 @@ select r.room_id, r.kind, r.archived_at, n.name,
     shared.stream_id as shared_stream_id, shared.last_seq, shared.waiting_since,
     staff.stream_id as staff_stream_id, staff.last_seq as staff_last_seq,
     m.reads_from_seq,
-    coalesce(marker.seq, m.joined_seq) as read_seq,
+    greatest(marker.seq, m.joined_seq) as read_seq,
     unread.unread, unread.mentioned,
     staff_unread.unread as staff_unread,
     last_line.author_id, last_line.author_name, last_line.text, last_line.sent_at, last_line.deleted_at,
+    last_line.file_count,
     (select count(*) from memberships as x where x.room_id = r.room_id and x.left_seq is null) as member_count,
     array(
         select x.account_id
@@ -151,8 +152,7 @@ cross join lateral (
         join messages as g on g.message_id = e.subject_id
         where e.stream_id = shared.stream_id
             and e.kind = 'message_posted'
-            and e.seq > coalesce(marker.seq, m.joined_seq)
-            and e.seq >= m.reads_from_seq
+            and e.seq > greatest(marker.seq, m.joined_seq)
             and e.actor_id <> m.account_id
             and g.deleted_at is null
         order by e.seq
@@ -175,7 +175,7 @@ left join lateral (
     ) as w
 ) as staff_unread on staff.stream_id is not null
 left join lateral (
-    select g.author_id, p.display_name as author_name, g.sent_at, g.deleted_at,
+    select g.author_id, p.display_name as author_name, g.sent_at, g.deleted_at, g.file_count,
         case when g.deleted_at is null then left(v.text, 200) else '' end as text
     from events as e
     join messages as g on g.message_id = e.subject_id

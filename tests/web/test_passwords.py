@@ -1,0 +1,126 @@
+"""Setting and changing a password: whoever stole a session has it no more."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+
+from tests.web.conftest import PASSWORD, Browser, People
+from workroom import accounts, one_time_links
+from workroom.accounts import Account
+from workroom.storage.database import Database
+
+NEW_PASSWORD = "nine lanterns by the river"
+
+
+async def make_link(database: Database, account: Account) -> str:
+    async with database.transaction() as transaction:
+        return (await one_time_links.mint_password_link(transaction, account.account_id)).token
+
+
+async def test_a_link_sets_the_password_once_and_signs_in(
+    browser: Browser, app: Starlette, people: People, database: Database
+) -> None:
+    account = await people.make()
+    token = await make_link(database, account)
+    answer = await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
+    assert answer.status == 200
+    assert answer.json()["account"]["account_id"] == str(account.account_id)
+    assert await browser.is_signed_in()
+    other = Browser(app)
+    assert (await other.sign_in(account.email, PASSWORD)).status == 401
+    assert (await other.sign_in(account.email, NEW_PASSWORD)).status == 200
+    again = await other.ask("POST", "/api/password", {"token": token, "password": PASSWORD})
+    assert (again.status, again.json()["error"]["code"]) == (410, "link_expired")
+
+
+async def test_whoever_is_signed_in_changes_it_and_every_other_session_ends(
+    browser: Browser, app: Starlette, people: People
+) -> None:
+    account = await people.make()
+    thief = Browser(app)
+    await browser.sign_in(account.email)
+    await thief.sign_in(account.email)
+    copied = Browser(app, dict(browser.cookies))
+    answer = await browser.ask(
+        "POST", "/api/password", {"current_password": PASSWORD, "password": NEW_PASSWORD}
+    )
+    assert answer.status == 200
+    assert await browser.is_signed_in(), "this browser has a new session"
+    assert not await thief.is_signed_in()
+    assert not await copied.is_signed_in(), "the session that this browser had is worth nothing"
+    assert (await thief.sign_in(account.email, NEW_PASSWORD)).status == 200
+
+
+async def test_a_link_ends_every_session_there_was(
+    browser: Browser, app: Starlette, people: People, database: Database
+) -> None:
+    account = await people.make()
+    thief = Browser(app)
+    await thief.sign_in(account.email)
+    token = await make_link(database, account)
+    await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
+    assert not await thief.is_signed_in()
+
+
+async def test_the_former_password_must_be_right_and_guessing_it_is_throttled(
+    browser: Browser, people: People
+) -> None:
+    account = await people.make()
+    await browser.sign_in(account.email)
+    body = {"current_password": "not the former one", "password": NEW_PASSWORD}
+    answers = [(await browser.ask("POST", "/api/password", body)) for _ in range(11)]
+    assert [answer.status for answer in answers] == [401] * 10 + [429]
+    assert answers[0].json()["error"]["code"] == "sign_in_refused"
+    assert await browser.is_signed_in()
+
+
+async def test_without_a_session_only_a_link_helps(browser: Browser) -> None:
+    answer = await browser.ask(
+        "POST", "/api/password", {"current_password": PASSWORD, "password": NEW_PASSWORD}
+    )
+    assert (answer.status, answer.json()["error"]["code"]) == (401, "sign_in_required")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"password": NEW_PASSWORD},
+        {"password": NEW_PASSWORD, "token": "x", "current_password": "y"},
+        {"token": "x"},
+    ],
+)
+async def test_it_is_said_what_is_missing(body: dict[str, str], browser: Browser) -> None:
+    assert (await browser.ask("POST", "/api/password", body)).status == 422
+
+
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [("short", "too_short"), ("password2026", "too_guessable"), ("mara.lindt77!", "too_guessable")],
+)
+async def test_a_bad_password_uses_no_link_up(
+    password: str, problem: str, browser: Browser, people: People, database: Database
+) -> None:
+    account = await people.make(name="Mara Lindt")
+    token = await make_link(database, account)
+    answer = await browser.ask("POST", "/api/password", {"token": token, "password": password})
+    assert (answer.status, answer.json()["error"]["params"]["problem"]) == (422, problem)
+    good = await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
+    assert good.status == 200
+
+
+async def test_a_deactivated_account_gets_no_password_by_a_link(
+    browser: Browser, people: People, database: Database
+) -> None:
+    admin, account = await people.make("admin"), await people.make()
+    token = await make_link(database, account)
+    async with database.transaction() as transaction:
+        await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+    answer = await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
+    assert answer.status == 410
+
+
+async def test_trying_links_is_limited_by_address(browser: Browser) -> None:
+    body = {"token": "x" * 43, "password": NEW_PASSWORD}
+    answers = [(await browser.ask("POST", "/api/password", body)).status for _ in range(101)]
+    assert answers == [410] * 100 + [429]
