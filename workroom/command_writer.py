@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workroom import logs, messages, metrics, reactions
+from workroom import logs, messages, metrics, posting, reactions
 from workroom.clock import monotonic_seconds
 from workroom.errors import (
     CommandIdReused,
@@ -241,11 +241,11 @@ async def perform_all(transaction: Transaction, writes: Sequence[StreamWrite]) -
             posts.append(write)
             continue
         if posts:
-            outcomes += await messages.post_messages(transaction, posts)
+            outcomes += await posting.post_messages(transaction, posts)
             posts = []
         outcomes.append(await _perform(transaction, write))
     if posts:
-        outcomes += await messages.post_messages(transaction, posts)
+        outcomes += await posting.post_messages(transaction, posts)
     return outcomes
 
 

@@ -22,8 +22,8 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECAS
 def clean_file_name(given: str) -> str:
     """A name that may be stored and shown: the last part of a path, normal form C, nothing invisible that misleads.
 
-    Never refuses: what remains of a name that was nothing else is `file`. At most 255 characters and, so that every disk
-    takes it, 255 bytes; what is cut off is before the ending.
+    Never refuses: what remains of a name that was nothing else is `file`. At most 255 characters and, so that every
+    disk takes it, 255 bytes; what is cut off is before the ending.
     """
     name = unicodedata.normalize("NFC", given).replace("\\", "/").rsplit("/", 1)[-1]
     name = _DIRECTION.sub("", name)

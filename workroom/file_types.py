@@ -20,7 +20,16 @@ INLINE_TYPES = frozenset(
     }
 )  # fmt: skip
 PREVIEWED_TYPES = frozenset(
-    {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif", "application/pdf"}
+    {
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/bmp",
+        "image/tiff",
+        "image/avif",
+        "application/pdf",
+    }
 )
 
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -59,7 +68,12 @@ _BRANDS = {
     b"M4A ": "audio/mp4", b"M4B ": "audio/mp4", b"qt  ": "video/quicktime",
 }  # fmt: skip
 _DOCUMENTS = frozenset(
-    {"application/pdf", "application/rtf", "application/x-ole-storage", *(media_type for _, media_type in _ZIPPED)}
+    {
+        "application/pdf",
+        "application/rtf",
+        "application/x-ole-storage",
+        *(media_type for _, media_type in _ZIPPED),
+    }
 )
 _ARCHIVES = frozenset(
     {
@@ -77,7 +91,9 @@ def detect_type(head: bytes) -> str:
         if head.startswith(signature, offset):
             return _refine(media_type, head)
     if head[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(head[8:12], UNKNOWN)
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(
+            head[8:12], UNKNOWN
+        )
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -104,7 +120,12 @@ def _refine(media_type: str, head: bytes) -> str:
         return "video/x-matroska"
     if media_type == "audio/ogg" and b"theora" in head[:128]:
         return "video/ogg"
-    if media_type == "image/bmp" and head[14:18] not in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0", b"\x0c\0\0\0"):
+    if media_type == "image/bmp" and head[14:18] not in (
+        b"\x28\0\0\0",
+        b"\x6c\0\0\0",
+        b"\x7c\0\0\0",
+        b"\x0c\0\0\0",
+    ):
         return _look_at_text(head)
     if media_type.endswith("portable-executable") and b"PE\0\0" not in head[:4096]:
         return _look_at_text(head)

@@ -1,7 +1,7 @@
 """Files: claimed by messages, listed, fetched. Content begins when a message claims a file, in its own transaction.
 
-Whoever asks for a file asks for the message that claimed it: who may read the message may fetch its files, as long as it
-stands, and nobody else ever. What is found out about a file later (a scan, a preview) is told as an event.
+Whoever asks for a file asks for the message that claimed it: who may read the message may fetch its files, as long as
+it stands, and nobody else ever. What is found out about a file later (a scan, a preview) is told as an event.
 """
 
 from __future__ import annotations
@@ -148,17 +148,13 @@ async def record_damage(
     transaction: Transaction, file_id: FileId, block: int, reader_id: AccountId | None
 ) -> None:
     """Record that a block (-1: the preview) was not as it was received."""
-    await transaction.execute(
-        queries.files.record_damage, file_id=file_id, block=block, reader_id=reader_id
-    )
+    await transaction.execute(queries.files.record_damage, file_id=file_id, block=block, reader_id=reader_id)
 
 
 # -- claiming --------------------------------------------------------------------------------------------------------
 
 
-async def find_claimable(
-    transaction: Transaction, file_ids: Iterable[FileId]
-) -> dict[FileId, ClaimableFile]:
+async def find_claimable(transaction: Transaction, file_ids: Iterable[FileId]) -> dict[FileId, ClaimableFile]:
     """Received files by id, locked in the order of ids until the transaction ends."""
     records = await transaction.fetch(queries.files.check_files, file_ids=list(set(file_ids)))
     return {
@@ -333,4 +329,3 @@ async def _record_change(transaction: Transaction, file_id: FileId) -> list[Reco
         subject_detail=record["position"],
     )
     return await events.record_events(transaction, [event])
-

@@ -1,7 +1,8 @@
 """Typed identifiers. All are UUIDs; a signature that takes one says which.
 
 Ids of messages and files are UUIDv7 (RFC 9562, section 5.7), minted from the time the message was sent or the upload
-began, so that content can be partitioned by id and what is due together lies together. All other ids are random (UUIDv4) and tell nothing.
+began, so that content can be partitioned by id and what is due together lies together. All other ids are random
+(UUIDv4) and tell nothing.
 """
 
 from __future__ import annotations

@@ -11,20 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import events
+from workroom import events, files
 from workroom.digests import digest_message, mint_salt
-from workroom.errors import CommandIdReused, Forbidden, NotFound, RoomArchived, WorkroomError
+from workroom.errors import Forbidden, NotFound, RoomArchived
 from workroom.event_frames import ToldEvent
-from workroom.events import NewEvent, OpenStream
-from workroom.ids import AccountId, ClientCommandId, MessageId, RoomId, StreamId, mint_message_id
+from workroom.events import NewEvent
+from workroom.files import NewAttachment
+from workroom.ids import AccountId, ClientCommandId, MessageId, RoomId, StreamId
 from workroom.memberships import PROVIDER_IN_ROOMS
-from workroom.storage.database import Record, Transaction
+from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
 
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message that is to be posted."""
+    """A message that is to be posted. One with files may be without words."""
 
     stream_id: StreamId
     author_id: AccountId
@@ -32,6 +33,7 @@ class NewMessage:
     text: str
     reply_to: MessageId | None = None
     mentions: tuple[AccountId, ...] = ()
+    files: tuple[NewAttachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class FoundMessage:
     seq: int
     author_id: AccountId
     deleted_at: datetime | None
+    file_count: int
     author_kind: str
     revision: int
 
@@ -83,28 +86,6 @@ class FoundMessage:
 async def lock_rooms_of(transaction: Transaction, stream_ids: Iterable[StreamId]) -> None:
     """Lock the rooms that streams belong to, in id order."""
     await transaction.fetch(queries.rooms.lock_rooms_of_streams, stream_ids=list(set(stream_ids)))
-
-
-async def post_messages(transaction: Transaction, new: Sequence[NewMessage]) -> list[Posted | WorkroomError]:
-    """Post messages into rooms whose locks are held, in the order given, with two statements for all.
-
-    Gives for each, in order, what was posted or why it was refused; one that is refused takes nothing from the others.
-    Several messages may be the same command: the later ones are answered as the first.
-    """
-    records = await transaction.fetch(
-        queries.messages.check_posts,
-        stream_ids=[message.stream_id for message in new],
-        actor_ids=[message.author_id for message in new],
-        client_command_ids=[message.client_command_id for message in new],
-        reply_to_ids=[message.reply_to for message in new],
-    )
-    checks: list[Record | None] = [None] * len(new)
-    for record in records:
-        checks[record["n"] - 1] = record
-    batch = _Batch()
-    outcomes = [batch.take(message, check) for message, check in zip(new, checks, strict=True)]
-    await batch.write(transaction)
-    return outcomes
 
 
 async def edit_message(
@@ -133,6 +114,10 @@ async def edit_message(
         raise Forbidden("Only the author edits a message.")
     stream = (await events.open_streams(transaction, [stream_id]))[stream_id]
     salt, revision = mint_salt(), message.revision + 1
+    attached: tuple[bytes, ...] = ()
+    if message.file_count:
+        claims = await files.list_claims(transaction, [message_id])
+        attached = tuple(sha256 for _, sha256 in claims.get(message_id, []))
     event = stream.number(
         NewEvent(
             stream_id,
@@ -142,7 +127,7 @@ async def edit_message(
             subject_seq=message.seq,
             subject_detail=revision,
             client_command_id=client_command_id,
-            content_digest=digest_message(salt, stream_id, message.seq, revision, text),
+            content_digest=digest_message(salt, stream_id, message.seq, revision, text, attached),
         )
     )
     await events.write_events(transaction, [event], [stream])
@@ -240,114 +225,3 @@ async def require_standing_message(
     if record is None or record["seq"] < writer.reads_from_seq or record["deleted_at"] is not None:
         raise NotFound("There is no such message.")
     return FoundMessage(**record)
-
-
-class _Batch:
-    """Posts being numbered: everything the one inserting statement needs, in columns."""
-
-    def __init__(self) -> None:
-        self._streams: dict[StreamId, OpenStream] = {}
-        self._first_of_command: dict[
-            tuple[StreamId, AccountId, ClientCommandId], tuple[NewMessage, Posted]
-        ] = {}
-        self._rows: list[tuple[NewMessage, Posted, RoomId, bytes, bytes]] = []
-
-    def take(self, message: NewMessage, check: Record | None) -> Posted | WorkroomError:
-        """Number one post, or say why not."""
-        if check is None or not check["may_post"]:
-            return NotFound("There is no such stream.")
-        if check["done_seq"] is not None:
-            return _repeat(message, check)
-        command = (message.stream_id, message.author_id, message.client_command_id)
-        if command in self._first_of_command:
-            first, posted = self._first_of_command[command]
-            if first != message:
-                return CommandIdReused("This client_command_id was used with other content.")
-            return Posted(posted.message_id, posted.seq, posted.recorded_at, None)
-        if check["archived_at"] is not None:
-            return RoomArchived("The room is archived.")
-        if message.reply_to is not None and not _may_quote(check):
-            return NotFound("There is no such message to reply to.")
-        posted = self._number(message, check)
-        self._first_of_command[command] = (message, posted)
-        return posted
-
-    def _number(self, message: NewMessage, check: Record) -> Posted:
-        stream = self._streams.get(message.stream_id)
-        if stream is None:
-            stream = self._streams[message.stream_id] = OpenStream(
-                stream_id=message.stream_id,
-                kind=check["stream_kind"],
-                room_id=check["room_id"],
-                last_seq=check["last_seq"],
-                last_message_seq=check["last_message_seq"],
-                waiting_since=check["waiting_since"],
-                recorded_at=check["recorded_at"],
-            )
-        stream.last_seq += 1
-        stream.last_message_seq = stream.last_seq
-        if check["actor_kind"] != "customer":
-            stream.waiting_since = None
-        elif stream.waiting_since is None:
-            stream.waiting_since = stream.recorded_at
-        message_id = mint_message_id(stream.recorded_at)
-        salt = mint_salt()
-        told = ToldEvent(
-            seq=stream.last_seq,
-            kind="message_posted",
-            actor_id=message.author_id,
-            at=stream.recorded_at,
-            message_id=message_id,
-            text=message.text,
-            mentions=list(message.mentions),
-            reply_to=message.reply_to,
-            client_command_id=message.client_command_id,
-        )
-        posted = Posted(message_id, stream.last_seq, stream.recorded_at, told)
-        digest = digest_message(salt, message.stream_id, stream.last_seq, 1, message.text)
-        self._rows.append((message, posted, check["room_id"], salt, digest))
-        return posted
-
-    async def write(self, transaction: Transaction) -> None:
-        """Insert everything that was numbered; nothing when nothing was."""
-        if not self._rows:
-            return
-        rows, streams = self._rows, list(self._streams.values())
-        recorded_ats = [posted.recorded_at for _, posted, _, _, _ in rows]
-        await transaction.execute(
-            queries.messages.insert_posts,
-            stream_ids=[message.stream_id for message, _, _, _, _ in rows],
-            room_ids=[room_id for _, _, room_id, _, _ in rows],
-            seqs=[posted.seq for _, posted, _, _, _ in rows],
-            actor_ids=[message.author_id for message, _, _, _, _ in rows],
-            message_ids=[posted.message_id for _, posted, _, _, _ in rows],
-            client_command_ids=[message.client_command_id for message, _, _, _, _ in rows],
-            sent_ats=recorded_ats,
-            recorded_ats=recorded_ats,
-            reply_to_ids=[message.reply_to for message, _, _, _, _ in rows],
-            texts=[message.text for message, _, _, _, _ in rows],
-            mentions=[",".join(map(str, message.mentions)) for message, _, _, _, _ in rows],
-            salts=[salt for _, _, _, salt, _ in rows],
-            content_digests=[digest for _, _, _, _, digest in rows],
-            counted_stream_ids=[stream.stream_id for stream in streams],
-            last_seqs=[stream.last_seq for stream in streams],
-            last_recorded_ats=[stream.recorded_at for stream in streams],
-            waiting_sinces=[stream.waiting_since for stream in streams],
-        )
-
-
-def _repeat(message: NewMessage, check: Record) -> Posted | WorkroomError:
-    is_post = check["done_kind"] == "message_posted"
-    before = (check["done_text"], check["done_mentions"], check["done_reply_to"])
-    is_destroyed = check["done_text"] is None
-    if not is_post or not (
-        is_destroyed or before == (message.text, list(message.mentions), message.reply_to)
-    ):
-        return CommandIdReused("This client_command_id was used with other content.")
-    return Posted(MessageId(check["done_message_id"]), check["done_seq"], check["done_at"], None)
-
-
-def _may_quote(check: Record) -> bool:
-    seq: int | None = check["reply_to_seq"]
-    reads_from_seq: int = 1 if check["stream_kind"] == "staff" else check["reads_from_seq"]
-    return seq is not None and seq >= reads_from_seq

@@ -28,9 +28,14 @@ from workroom.fanout.presence import Presence
 from workroom.fanout.throttle import Throttle
 from workroom.gathered_reads import GatheredReads, read_gap
 from workroom.ids import AccountId, StreamId
+from workroom.quotas import file_limits
 from workroom.settings import Settings
 from workroom.storage.database import Database, Transaction
+from workroom.storage.file_store import FileStores
+from workroom.storage.open_stores import open_file_stores
 from workroom.storage.queries import queries
+from workroom.stored_bytes import StoredBytes
+from workroom.upload_receiver import UploadReceiver
 
 POSITION_CHECK_SECONDS = 0.5
 SESSION_CHECK_SECONDS = 60.0
@@ -76,7 +81,13 @@ class Node:
     """See the module. Made and run by `run_node`."""
 
     def __init__(
-        self, settings: Settings, database: Database, tasks: asyncio.TaskGroup, installation_id: UUID, epoch: UUID
+        self,
+        settings: Settings,
+        database: Database,
+        stores: FileStores,
+        tasks: asyncio.TaskGroup,
+        installation_id: UUID,
+        epoch: UUID,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -106,6 +117,14 @@ class Node:
             lane_queue=settings.lane_queue,
             batch_size=settings.batch_size,
         )
+        self.uploads = UploadReceiver(
+            database,
+            stores,
+            file_limits(settings),
+            is_scanned=settings.clamd is not None,
+            is_ending=lambda: self.is_draining,
+        )
+        self.stored_bytes = StoredBytes(database, stores)
         self.sessions: dict[AccountId, list[OpenSession]] = {}
         self.desk_watchers: set[OpenSession] = set()
         self._tasks = tasks
@@ -278,8 +297,10 @@ async def run_node(settings: Settings, open_database: Callable[[], Any]) -> Asyn
     try:
         async with database.read() as reading:
             record = await reading.fetch_one(queries.events.read_epoch)
+            has_files = await reading.fetch_value(queries.files.has_any)
+        stores = await open_file_stores(settings, record["installation_id"], has_files=has_files)
         async with asyncio.TaskGroup() as tasks:
-            node = Node(settings, database, tasks, record["installation_id"], record["epoch"])
+            node = Node(settings, database, stores, tasks, record["installation_id"], record["epoch"])
             running = [
                 tasks.create_task(node.keep_positions(), name="position check"),
                 tasks.create_task(node.keep_sessions_true(), name="session check"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from workroom.errors import LimitReached, QuotaExceeded, StorageFull, TooLarge
 from workroom.ids import AccountId, RoomId
+from workroom.settings import Settings
 from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
 
@@ -23,6 +24,17 @@ class FileLimits:
     installation_bytes: int
     reserve_bytes: int
     uploads_per_account: int
+
+
+def file_limits(settings: Settings) -> FileLimits:
+    """The limits as the settings say them."""
+    return FileLimits(
+        settings.file_bytes,
+        settings.room_file_bytes,
+        settings.installation_file_bytes,
+        settings.free_disk_bytes,
+        settings.uploads_per_account,
+    )
 
 
 def require_size(limits: FileLimits, byte_size: int) -> None:

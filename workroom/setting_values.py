@@ -123,10 +123,14 @@ def socket_address(value: str) -> str | None:
     return value
 
 
-def word(value: str) -> str | None:
+def one_word(value: str) -> str:
     if not re.fullmatch(r"[!-~]+", value):
         raise ValueError("must be one word of printable characters")
     return value
+
+
+def word(value: str) -> str | None:
+    return one_word(value)
 
 
 a_web_url = url_of("http", "https")

@@ -26,6 +26,7 @@ from workroom.setting_values import (
     ip_networks,
     is_ip_address,
     one_of,
+    one_word,
     seconds,
     socket_address,
     web_origin,
@@ -127,10 +128,10 @@ class Settings:
 
     # Files
     file_store: str = _setting("WORKROOM_FILE_STORE", "disk", one_of("disk", "s3"), "s3")
-    files_dir: Path | None = _setting("WORKROOM_FILES_DIR", None, folder, "/mnt/workroom-files")
+    files_dir: Path | None = _setting("WORKROOM_FILES_DIR", None, folder, "/mnt/workroom-files")  # noqa: RUF009
     s3_bucket: str | None = _setting("WORKROOM_S3_BUCKET", None, word, "workroom-files")
     s3_endpoint: str | None = _setting("WORKROOM_S3_ENDPOINT", None, a_web_url, "https://s3.example.org")
-    s3_region: str | None = _setting("WORKROOM_S3_REGION", "us-east-1", word, "eu-central-1")
+    s3_region: str = _setting("WORKROOM_S3_REGION", "us-east-1", one_word, "eu-central-1")
     s3_access_key_id: str | None = _setting("WORKROOM_S3_ACCESS_KEY_ID", None, word, "workroom", secret=True)
     s3_secret_access_key: str | None = _setting(
         "WORKROOM_S3_SECRET_ACCESS_KEY", None, word, "secret", secret=True

@@ -1,7 +1,7 @@
 """Reading files back: block by block, each verified before it leaves.
 
-A block that is not what was received never goes out: it is recorded, and whoever reads is told at once. Reading looks no
-further ahead than one block.
+A block that is not what was received never goes out: it is recorded, and whoever reads is told at once. Reading looks
+no further ahead than one block.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
 """Receives the bytes of uploads: streamed into the store with bounded memory, acknowledged when they are durable.
 
 Between doors and domain, as the command writer is: it opens the transactions. Bytes go on in pieces of 512 KiB, are
-hashed beside, and are acknowledged every 32 MiB or 5 seconds, and at the end whatever the end is. A file that came in one
-go is hashed on its way; one that came in parts, perhaps at several nodes, is read back and hashed whole, because a hash
+hashed beside, and are acknowledged every 32 MiB or 5 seconds, and at the end whatever the end is. A file that came in
+one go is hashed on its way; one that came in parts, perhaps at several nodes, is read back and hashed whole: a hash
 that was begun cannot be carried anywhere. Only then is it received.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
-from hashlib import sha256
+from dataclasses import dataclass
 
 from workroom import uploads
 from workroom.clock import monotonic_seconds
@@ -25,6 +26,18 @@ from workroom.uploads import Lease, Received, Segment, Upload
 
 ACKNOWLEDGE_BYTES = 32 * 1024 * 1024
 ACKNOWLEDGE_SECONDS = 5.0
+
+
+CHECKSUM_ALGORITHMS = ("sha256", "sha1")
+"""sha1 because tus asks for it (Checksum); it finds errors of a line, and nothing else is trusted to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What the bytes of one request have to hash to."""
+
+    algorithm: str
+    digest: bytes
 
 
 class UploadReceiver:
@@ -83,12 +96,12 @@ class UploadReceiver:
         upload: Upload,
         offset: int,
         chunks: AsyncIterator[bytes],
-        checksum: bytes | None,
+        checksum: Checksum | None,
     ) -> Upload:
         """Take bytes from `offset` on, and give the upload as it stands after them.
 
         Args:
-            checksum: the SHA-256 of these bytes together; other bytes do not count. None: not said.
+            checksum: of these bytes together; other bytes do not count. None: not said.
 
         Raises:
             UploadLocked, OffsetMismatch: nothing was taken.
@@ -145,26 +158,28 @@ class _Reception:
         self._is_clean = True
 
     async def take(
-        self, chunks: AsyncIterator[bytes], checksum: bytes | None, is_ending: Callable[[], bool]
+        self, chunks: AsyncIterator[bytes], checksum: Checksum | None, is_ending: Callable[[], bool]
     ) -> int:
         """Write what comes, and give how many bytes are durable in the end."""
-        gathered, summed = bytearray(), sha256()
+        gathered = bytearray()
+        summed = hashlib.new(checksum.algorithm) if checksum else None
+        also = summed.update if summed else None
         try:
             async for chunk in chunks:
                 gathered += chunk
                 if self._offset + len(gathered) > self._upload.byte_size:
                     raise TooLarge("More came than was declared.", limit=self._upload.byte_size)
                 if len(gathered) >= PIECE_BYTES:
-                    await self._write(bytes(gathered), summed.update if checksum else None)
+                    await self._write(bytes(gathered), also)
                     gathered.clear()
                     if checksum is None and self._is_due():
                         await self._acknowledge()
                         require_reserve(self._limits, await self._stores.writing.count_free_bytes(), 0)
                     if is_ending():
                         raise TryAgain("The node is shutting down.")
-            await self._write(bytes(gathered), summed.update if checksum else None)
+            await self._write(bytes(gathered), also)
             gathered.clear()
-            if checksum is not None and summed.digest() != checksum:
+            if checksum and summed and summed.digest() != checksum.digest:
                 raise ChecksumMismatch("The bytes are not those of the checksum.")
         except uploads.LeaseLost:
             self._is_clean = False
@@ -302,5 +317,6 @@ class _Reception:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
         yield chunk

@@ -117,7 +117,18 @@ async def begin_upload(
         keep_hours=KEEP_HOURS,
     )
     return Upload(
-        file_id, stream_id, room_id, uploader_id, cleaned, metadata, byte_size, 0, expires_at, False, False, None
+        file_id,
+        stream_id,
+        room_id,
+        uploader_id,
+        cleaned,
+        metadata,
+        byte_size,
+        0,
+        expires_at,
+        False,
+        False,
+        None,
     )
 
 
@@ -161,9 +172,7 @@ async def renew_lease(transaction: Transaction, lease: Lease) -> None:
 
 async def release_lease(transaction: Transaction, lease: Lease) -> None:
     """Let the next writer begin at once, and go on with the same segment. Only when nothing is being written."""
-    await transaction.execute(
-        queries.uploads.release_lease, file_id=lease.file_id, lease_number=lease.number
-    )
+    await transaction.execute(queries.uploads.release_lease, file_id=lease.file_id, lease_number=lease.number)
 
 
 async def begin_segment(transaction: Transaction, lease: Lease, segment: Segment) -> None:

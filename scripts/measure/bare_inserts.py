@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import uvloop
 
-from workroom import messages
+from workroom import messages, posting
 from workroom.ids import AccountId, ClientCommandId, RoomId, StreamId, mint_message_id
 from workroom.messages import NewMessage
 from workroom.settings import Settings
@@ -91,7 +91,7 @@ async def _post(database: Database, rooms: Sequence[BareRoom], size: int, until:
         ]
         async with database.transaction() as transaction:
             await messages.lock_rooms_of(transaction, {message.stream_id for message in batch})
-            await messages.post_messages(transaction, batch)
+            await posting.post_messages(transaction, batch)
         written += size
     return written
 

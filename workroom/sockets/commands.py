@@ -10,12 +10,31 @@ from typing import Any
 
 import msgspec
 
-from workroom import invitations, memberships, message_pages, room_members, room_overview, rooms, sessions
+from workroom import (
+    files,
+    invitations,
+    memberships,
+    message_pages,
+    room_members,
+    room_overview,
+    rooms,
+    sessions,
+)
 from workroom.abilities import Ability, require_ability
 from workroom.command_writer import MessageDelete, MessageEdit, Outcome, ReactionChange, StreamWrite
 from workroom.customers import list_customers
-from workroom.errors import TryAgain, WorkroomError
-from workroom.ids import AccountId, ClientCommandId, CustomerId, InvitationId, MessageId, RoomId, StreamId
+from workroom.errors import LimitReached, TryAgain, WorkroomError
+from workroom.files import FileRequest, NewAttachment
+from workroom.ids import (
+    AccountId,
+    ClientCommandId,
+    CustomerId,
+    FileId,
+    InvitationId,
+    MessageId,
+    RoomId,
+    StreamId,
+)
 from workroom.message_pages import PageRequest
 from workroom.messages import NewMessage, Posted
 from workroom.sockets import listening
@@ -90,7 +109,15 @@ def _post(session: Session, command: p.PostMessage) -> StreamWrite:
         command.text,
         MessageId(command.reply_to) if command.reply_to else None,
         tuple(map(AccountId, command.mentions)),
+        _attachments(session, command),
     )
+
+
+def _attachments(session: Session, command: p.PostMessage) -> tuple[NewAttachment, ...]:
+    most = session.node.settings.files_per_message
+    if len(command.files) > most:
+        raise LimitReached("There are too many files in one message.", limit="files_per_message", value=most)
+    return tuple(NewAttachment(FileId(each.file_id), each.alt_text) for each in command.files)
 
 
 def _edit(session: Session, command: p.EditMessage) -> StreamWrite:
@@ -135,6 +162,17 @@ async def _read_messages(session: Session, command: p.ReadMessages) -> object:
         # Asked again after reading: who was removed meanwhile gets nothing of it.
         await memberships.require_member(reading, session.account_id, StreamId(command.stream))
     return page
+
+
+async def _list_files(session: Session, command: p.ListFiles) -> object:
+    before = (command.before.seq, command.before.position) if command.before else None
+    request = FileRequest(command.kind, command.name, before, command.limit)
+    async with session.node.database.read() as reading:
+        readership = await memberships.require_member(reading, session.account_id, StreamId(command.stream))
+        listed, more = await files.list_files(reading, readership, request)
+        # Asked again after reading: who was removed meanwhile gets nothing of it.
+        await memberships.require_member(reading, session.account_id, StreamId(command.stream))
+    return {"files": listed, "more": more}
 
 
 async def _list_rooms(session: Session, command: p.ListRooms) -> object:
@@ -326,6 +364,7 @@ PERFORMS: dict[type[p.Command], Callable[[Session, Any], Awaitable[object]]] = {
     p.ListRooms: _list_rooms,
     p.OpenRoom: _open_room,
     p.ReadMessages: _read_messages,
+    p.ListFiles: _list_files,
     p.ListWaitingRooms: _list_waiting_rooms,
     p.WatchDesk: _watch_desk,
     p.ListPeople: _list_people,

@@ -147,7 +147,9 @@ def _add(
         if session.is_lost:
             return []
         pin = pins[stream_id]
-        after_seq = session.node.hub.add_listener(pin, session, readership.reads_from_seq, readership.last_seq)
+        after_seq = session.node.hub.add_listener(
+            pin, session, readership.reads_from_seq, readership.last_seq
+        )
         if after_seq is None:
             again.append(stream_id)
             continue
@@ -160,4 +162,6 @@ def _add(
 def _require_room_for(session: Session, wanted: Iterable[StreamId]) -> None:
     limit = 2 * session.node.settings.rooms_per_subscription
     if len({*session.streams, *wanted}) > limit:
-        raise LimitReached("A connection listens to no more streams than that.", limit="subscriptions", value=limit)
+        raise LimitReached(
+            "A connection listens to no more streams than that.", limit="subscriptions", value=limit
+        )

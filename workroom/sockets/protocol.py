@@ -8,36 +8,30 @@ docs/protocol.md says the same in prose, and a test sends every example of it.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from workroom.errors import InvalidInput, MalformedRequest, UnknownCommand, WorkroomError
+from workroom.sockets.field_types import (
+    MAX_FILE_NAME_CHARACTERS,
+    MAX_FILES,
+    MAX_INVITATION_HOURS,
+    MAX_SUBSCRIPTIONS,
+    MAX_TEXT_CHARACTERS,
+    AltText,
+    Emoji,
+    Mentions,
+    PageSize,
+    Ref,
+    RoomName,
+    Seq,
+    Text,
+    refuse_nul,
+)
 
 PROTOCOL_VERSION = 1
-
-MAX_TEXT_CHARACTERS = 20_000
-MAX_MENTIONS = 50
-MAX_EMOJI_CHARACTERS = 16
-MAX_ROOM_NAME_CHARACTERS = 120
-MAX_PAGE_MESSAGES = 100
-MAX_SUBSCRIPTIONS = 200
-MAX_INVITATION_HOURS = 24 * 30
-
-Ref = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
-Emoji = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EMOJI_CHARACTERS)]
-RoomName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ROOM_NAME_CHARACTERS)]
-Mentions = Annotated[list[UUID], msgspec.Meta(max_length=MAX_MENTIONS)]
-PageSize = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_MESSAGES)]
-
-
-def refuse_nul(text: str) -> None:
-    """Raise ValueError where a text has a NUL, which Postgres cannot store."""
-    if "\0" in text:
-        raise ValueError("the character NUL is not allowed in text")
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
@@ -109,6 +103,26 @@ class ReadMessages(Command, frozen=True, kw_only=True, tag="read_messages"):
     limit: PageSize = 50
 
 
+class FilePlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a list of files goes on: the number of a message and which of its files."""
+
+    seq: Seq
+    position: Annotated[int, msgspec.Meta(ge=0, le=MAX_FILES)]
+
+
+class ListFiles(Command, frozen=True, kw_only=True, tag="list_files"):
+    """The files of a stream, newest first; of a kind, with a name that contains something."""
+
+    stream: UUID
+    kind: Literal["picture", "document", "audio", "video", "text", "archive", "other"] | None = None
+    name: Annotated[str, msgspec.Meta(max_length=MAX_FILE_NAME_CHARACTERS)] | None = None
+    before: FilePlace | None = None
+    limit: PageSize = 50
+
+    def __post_init__(self) -> None:
+        refuse_nul(self.name or "")
+
+
 class ListWaitingRooms(Command, frozen=True, kw_only=True, tag="list_waiting_rooms"):
     """For the provider: the rooms where a customer waits for an answer. Name, customers and waiting time only."""
 
@@ -122,16 +136,31 @@ class WatchDesk(Command, frozen=True, kw_only=True, tag="watch_desk"):
 # -- messages ------------------------------------------------------------------------------------------------------
 
 
+class Attachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An uploaded file that the message claims; `alt_text` says what it shows to somebody who cannot see it."""
+
+    file_id: UUID
+    alt_text: AltText = ""
+
+    def __post_init__(self) -> None:
+        refuse_nul(self.alt_text)
+
+
 class PostMessage(NumberedCommand, frozen=True, kw_only=True, tag="post_message"):
-    """Post into a stream. Acknowledged only when it is committed."""
+    """Post into a stream. Acknowledged only when it is committed. With files, the text may be empty."""
 
     stream: UUID
-    text: Text
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARACTERS)]
     reply_to: UUID | None = None
     mentions: Mentions = []
+    files: Annotated[list[Attachment], msgspec.Meta(max_length=MAX_FILES)] = []
 
     def __post_init__(self) -> None:
         refuse_nul(self.text)
+        if not self.text and not self.files:
+            raise ValueError("the text may be empty only where there are files")
+        if len({attachment.file_id for attachment in self.files}) != len(self.files):
+            raise ValueError("a file may be named once")
 
 
 class EditMessage(NumberedCommand, frozen=True, kw_only=True, tag="edit_message"):
@@ -293,6 +322,7 @@ AnyCommand = (
     | ListRooms
     | OpenRoom
     | ReadMessages
+    | ListFiles
     | ListWaitingRooms
     | WatchDesk
     | PostMessage

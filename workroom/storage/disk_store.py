@@ -111,7 +111,7 @@ class DiskSegment:
         await self._opened.close()
 
 
-def open_disk_store(folder: Path, installation_id: UUID, *, is_new: bool) -> DiskStore:
+def open_disk_store(folder: Path, installation_id: UUID, is_new: bool) -> DiskStore:
     """Look for the installation's mark; an installation that has no files yet may set it.
 
     Raises StartupError: the folder is not there or not ours, or belongs to another installation.
@@ -128,7 +128,9 @@ def open_disk_store(folder: Path, installation_id: UUID, *, is_new: bool) -> Dis
             "WORKROOM_FILES_DIR right?"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StartupError(f"The folder of files, {folder}, cannot be used ({type(error).__name__}).") from None
+        raise StartupError(
+            f"The folder of files, {folder}, cannot be used ({type(error).__name__})."
+        ) from None
     if found != str(installation_id):
         raise StartupError(
             f"The folder of files, {folder}, belongs to another installation: give each its own WORKROOM_FILES_DIR."
@@ -149,8 +151,7 @@ def _set_mark(mark: Path, installation_id: UUID) -> None:
     _sync_folder(mark.parent)
 
 
-@wrap
-def _prepare(folder: Path, key: str, keep_bytes: int) -> None:
+def _prepare_now(folder: Path, key: str, keep_bytes: int) -> None:
     """Have the segment's file there with exactly so many bytes, and its name durable."""
     path = folder / key
     if keep_bytes == 0 and not path.exists():
@@ -167,8 +168,7 @@ def _prepare(folder: Path, key: str, keep_bytes: int) -> None:
     os.truncate(path, keep_bytes)
 
 
-@wrap
-def _read_at(path: Path, start: int, byte_size: int) -> bytes:
+def _read_at_now(path: Path, start: int, byte_size: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         return os.pread(descriptor, byte_size, start)
@@ -176,8 +176,7 @@ def _read_at(path: Path, start: int, byte_size: int) -> bytes:
         os.close(descriptor)
 
 
-@wrap
-def _remove(folder: Path, key: str) -> None:
+def _remove_now(folder: Path, key: str) -> None:
     path = folder / key
     path.unlink(missing_ok=True)
     for parent in (path.parent, path.parent.parent):
@@ -187,13 +186,11 @@ def _remove(folder: Path, key: str) -> None:
             return  # other segments, or other files, lie there
 
 
-@wrap
-def _list_keys(folder: Path) -> list[str]:
+def _list_keys_now(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.glob("??/*/*"))
 
 
-@wrap
-def _sync(descriptor: int) -> None:
+def _sync_now(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
@@ -209,3 +206,11 @@ def _translate(error: OSError) -> StorageFull | StoreUnavailable | SegmentMissin
     if error.errno in NO_SPACE:
         return StorageFull("The disk is full.")
     return StoreUnavailable(f"The disk does not take this ({type(error).__name__}, {error.errno}).")
+
+
+# The same in a thread: a disk may take its time, and everybody else would wait.
+_prepare = wrap(_prepare_now)
+_read_at = wrap(_read_at_now)
+_remove = wrap(_remove_now)
+_list_keys = wrap(_list_keys_now)
+_sync = wrap(_sync_now)

@@ -98,9 +98,7 @@ class ObjectSegment:
         if len(self._content) == self._durable_bytes:
             return
         try:
-            await obstore.put_async(
-                self._bucket, self._path, bytes(self._content), use_multipart=False
-            )
+            await obstore.put_async(self._bucket, self._path, bytes(self._content), use_multipart=False)
         except (BaseError, OSError) as error:
             raise _translate(error) from None
         self._durable_bytes = len(self._content)
@@ -123,7 +121,7 @@ async def open_object_store(settings: Settings) -> ObjectStore:
         }
     bucket = S3Store(
         settings.s3_bucket,
-        region=settings.s3_region or "us-east-1",
+        region=settings.s3_region,
         client_options={
             "timeout": timedelta(seconds=REQUEST_SECONDS),
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),

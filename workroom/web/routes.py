@@ -9,7 +9,18 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from workroom.node import Node
 from workroom.passwords import PasswordHasher
-from workroom.web import accounts, health, invitations, metrics, passwords, profile, registration, session
+from workroom.web import (
+    accounts,
+    files,
+    health,
+    invitations,
+    metrics,
+    passwords,
+    profile,
+    registration,
+    session,
+    uploads,
+)
 from workroom.web.error_responses import ErrorResponses
 from workroom.web.origin import OwnOriginOnly
 from workroom.web.pages import Pages
@@ -61,6 +72,14 @@ def list_routes(pages: Pages) -> list[BaseRoute]:
         Route("/api/accounts", accounts.create_account, methods=["POST"]),
         Route("/api/accounts/{account_id:uuid}", accounts.change_account, methods=["PATCH"]),
         Route("/api/accounts/{account_id:uuid}/link", accounts.create_link, methods=["POST"]),
+        Route("/api/uploads", uploads.show_abilities, methods=["OPTIONS"]),
+        Route("/api/uploads", uploads.begin_upload, methods=["POST"]),
+        Route("/api/uploads/{file_id:uuid}", uploads.show_abilities, methods=["OPTIONS"]),
+        Route(
+            "/api/uploads/{file_id:uuid}", uploads.change_upload, methods=["HEAD", "PATCH", "DELETE", "POST"]
+        ),
+        Route("/api/files/{file_id:uuid}", files.show_file, methods=["GET"]),
+        Route("/api/files/{file_id:uuid}/preview", files.show_preview, methods=["GET"]),
         WebSocketRoute("/socket", socket_door),
         Route("/health/live", health.show_live, methods=["GET"]),
         Route("/health/ready", health.show_ready, methods=["GET"]),

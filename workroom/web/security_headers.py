@@ -17,6 +17,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
         "connect-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",
@@ -50,7 +51,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                own = message.get("headers", ())
+                said = {name for name, _ in own}
+                # A door that says something stricter of its own answer (a file's policy) is not overruled.
+                message["headers"] = [*own, *(header for header in self._headers if header[0] not in said)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -11,7 +11,7 @@ from workroom.abilities import list_abilities
 from workroom.errors import OriginRefused, SignInRequired, WorkroomError
 from workroom.node import Node
 from workroom.sessions import SignedIn, hash_token
-from workroom.sockets import listening, protocol
+from workroom.sockets import field_types, listening, protocol
 from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
 from workroom.sockets.commands import SocketCommands
 from workroom.sockets.connection import Connection
@@ -102,8 +102,10 @@ def _hello(node: Node, signed_in: SignedIn) -> bytes:
             "heartbeat_seconds": node.settings.heartbeat_seconds,
             "limits": {
                 "frame_bytes": node.settings.frame_bytes,
-                "text_characters": protocol.MAX_TEXT_CHARACTERS,
-                "subscriptions": protocol.MAX_SUBSCRIPTIONS,
+                "text_characters": field_types.MAX_TEXT_CHARACTERS,
+                "subscriptions": field_types.MAX_SUBSCRIPTIONS,
+                "files_per_message": node.settings.files_per_message,
+                "file_bytes": node.settings.file_bytes,
             },
         }
     )
