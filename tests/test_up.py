@@ -31,7 +31,7 @@ SMALL_FILE_LIMIT = 512
 class RunningUp:
     """A `workroom up` that was started and may still be starting."""
 
-    def __init__(self, data_dir: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, data_dir: Path, variables: Mapping[str, str], errors: int) -> None:
         self.data_dir = data_dir
         self.started_at = time.monotonic()
         others = {name: value for name, value in os.environ.items() if not name.startswith("WORKROOM_")}
@@ -40,7 +40,7 @@ class RunningUp:
             env={**others, "PORT": "0", "WORKROOM_DATA_DIR": str(data_dir), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             start_new_session=True,
         )
         assert self.process.stdout is not None
@@ -93,8 +93,8 @@ class RunningUp:
 
 
 @contextmanager
-def up(data_dir: Path, **variables: str) -> Iterator[RunningUp]:
-    running = RunningUp(data_dir, variables)
+def up(data_dir: Path, errors: int = subprocess.STDOUT, /, **variables: str) -> Iterator[RunningUp]:
+    running = RunningUp(data_dir, variables, errors)
     try:
         yield running
     finally:
@@ -183,6 +183,20 @@ def test_it_says_where_to_open_the_browser(running: RunningUp) -> None:
     assert f"First admin   {running.address}/first-admin?token=" in running.said
     assert f"Data          {running.data_dir}\n" in running.said
     assert running.get("/health/ready") == 200
+
+
+def test_at_a_terminal_web_and_worker_write_into_files(data_dir: Path) -> None:
+    ours, terminal = os.openpty()
+    try:
+        with up(data_dir, terminal, WORKROOM_LOG_LEVEL="debug") as running:
+            running.wait_until_running()
+            assert running.stop() == 0
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert "child_stopped child=serve" in shown
+    assert {"web.log", "worker.log"} <= set(os.listdir(data_dir / "logs"))
 
 
 def test_the_first_admins_link_is_not_made_once_there_is_an_admin(data_dir: Path) -> None:
