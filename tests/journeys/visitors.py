@@ -15,6 +15,7 @@ from workroom.storage.database import Database
 from workroom.storage.queries import queries
 from workroom.web.authentication import cookie_name
 
+BACK_OFF_SECONDS = 0.05
 LOST = (OSError, EOFError, TimeoutError, ConnectionClosed)
 """What a client sees of a line that is gone."""
 
@@ -32,13 +33,14 @@ async def visit(url: str, database: Database, settings: Settings, account: Accou
 
 
 class Outbox:
-    """Posts texts one after the other, each until it is acknowledged, as a browser does: same id, any number of tries."""
+    """Posts texts one after the other, each until it is acknowledged, as a browser does: same id, many tries."""
 
     def __init__(self, client: Client, stream: object, urls: list[str]) -> None:
         self._client = client
         self._stream = stream
         self._urls = urls
         self.acknowledged: dict[str, Json] = {}
+        self._progress = asyncio.Condition()
 
     async def post(self, text: str) -> Json:
         """Post one text, through cut lines and dead nodes, until it is acknowledged; give the acknowledgement."""
@@ -54,8 +56,16 @@ class Outbox:
             except LOST:
                 await self._come_back()
             else:
-                self.acknowledged[text] = reply
+                async with self._progress:
+                    self.acknowledged[text] = reply
+                    self._progress.notify_all()
                 return reply
+
+    async def wait_for_more(self, more: int) -> None:
+        """Return when so many more texts were acknowledged."""
+        enough = len(self.acknowledged) + more
+        async with self._progress:
+            await self._progress.wait_for(lambda: len(self.acknowledged) >= enough)
 
     async def _come_back(self) -> None:
         """Connect again, to whichever node answers."""
@@ -65,4 +75,4 @@ class Outbox:
                     await self._client.connect(url)
                     return
                 except LOST:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(BACK_OFF_SECONDS)
