@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from tests.ordinary_user import folder_of_an_ordinary_user, run_as_ordinary_user
 from workroom.children.child_process import list_processes_in
 from workroom.embedded import EmbeddedServers
 from workroom.embedded import binaries as embedded_binaries
+from workroom.embedded.runtime_folder import locate_runtime_folder
+from workroom.embedded.server_user import choose_server_user
 from workroom.errors import StartupError
 
 SOCKET_PATH_BYTES = 107
@@ -32,10 +34,25 @@ SOCKET_PATH_BYTES = 107
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start servers as another user")
 
 
+@contextmanager
+def more_groups() -> Iterator[None]:
+    """Give root a group that the servers must not get."""
+    if os.geteuid() != 0:
+        yield
+        return
+    before = os.getgroups()
+    os.setgroups([*before, 4])
+    try:
+        yield
+    finally:
+        os.setgroups(before)
+
+
 @pytest_asyncio.fixture(scope="module")
 async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServers]:
     """Servers as the product starts them, for the tests that only look."""
-    servers = await EmbeddedServers.start(tmp_path_factory.mktemp("embedded") / "data")
+    with more_groups():
+        servers = await EmbeddedServers.start(tmp_path_factory.mktemp("embedded") / "data")
     yield servers
     await servers.stop(immediate=True)
 
@@ -239,9 +256,9 @@ async def test_an_interrupted_first_start_leaves_nothing_half_made(tmp_path: Pat
 
 
 async def test_a_very_long_path_with_spaces_and_quotes_will_do(tmp_path: Path) -> None:
-    data_dir = tmp_path.joinpath(*["a long name with 'quotes', \"more\" and $HOME"] * 30)
-    assert len(str(data_dir)) > 1024
-    async with started(data_dir) as servers:
+    long_path = tmp_path.joinpath(*["a long name with 'quotes', \"more\" and $HOME"] * 30)
+    assert len(str(long_path)) > 1024
+    async with started(long_path) as servers:
         assert await fetch_value(servers.service_url, "select 1") == 1
         assert await ping(servers.redis_url)
         assert len(os.fsencode(servers.runtime_folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES
@@ -250,7 +267,7 @@ async def test_a_very_long_path_with_spaces_and_quotes_will_do(tmp_path: Path) -
 @needs_root
 async def test_below_a_closed_home_everything_works_and_no_permission_changes(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    (home / "clone").mkdir(parents=True)
+    (home / "clone").mkdir(parents=True)  # from here on everything is made anew
     home.chmod(0o700)
     before = [(path, path.stat().st_mode, path.stat().st_uid) for path in (home, home / "clone")]
     async with started(home / "clone" / "data") as servers:
@@ -295,11 +312,13 @@ async def test_where_that_is_out_of_reach_too_they_are_copied_into_the_cache(
     assert not [name for name in os.listdir(data_dir / "postgres") if name.startswith("binaries-")]
 
 
-async def test_two_installations_run_side_by_side(data_dir: Path, tmp_path: Path) -> None:
-    async with started(data_dir) as one, started(tmp_path / "two") as two:
-        assert one.runtime_folder != two.runtime_folder
-        await fetch_value(one.owner_url, "create table only_here ()")
-        assert await fetch_value(two.owner_url, "select to_regclass('only_here')") is None
+async def test_two_installations_run_side_by_side(embedded: EmbeddedServers, data_dir: Path) -> None:
+    async with started(data_dir) as other:
+        assert other.runtime_folder != embedded.runtime_folder
+        await fetch_value(other.owner_url, "create table only_here ()")
+        assert await fetch_value(embedded.owner_url, "select to_regclass('only_here')") is None
+        assert await ping(other.redis_url)
+        assert await ping(embedded.redis_url)
 
 
 def test_an_ordinary_user_needs_no_root(ordinary_folder: Path) -> None:
@@ -401,6 +420,7 @@ async def test_a_postgres_that_will_not_start_says_why_and_leaves_nothing_runnin
     with pytest.raises(StartupError, match='invalid value for parameter "shared_buffers": "plenty"'):
         await EmbeddedServers.start(data_dir, postgres_settings={"shared_buffers": "plenty"})
     assert list_processes_in(data_dir / "valkey", "valkey-server") == []
+    assert not locate_runtime_folder(data_dir, choose_server_user(data_dir)).exists()
     async with started(data_dir) as servers:
         assert await fetch_value(servers.service_url, "select 1") == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -19,16 +20,18 @@ import psutil
 import pytest
 
 from workroom.children.child_process import list_processes_in
+from workroom.settings import Settings
 
 FIRST_START_SECONDS = 10.0
 LATER_START_SECONDS = 3.0
 PATIENCE_SECONDS = 30.0
+SMALL_FILE_LIMIT = 512
 
 
 class RunningUp:
     """A `workroom up` that was started and may still be starting."""
 
-    def __init__(self, data_dir: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, data_dir: Path, variables: Mapping[str, str], errors: int) -> None:
         self.data_dir = data_dir
         self.started_at = time.monotonic()
         others = {name: value for name, value in os.environ.items() if not name.startswith("WORKROOM_")}
@@ -37,7 +40,7 @@ class RunningUp:
             env={**others, "PORT": "0", "WORKROOM_DATA_DIR": str(data_dir), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             start_new_session=True,
         )
         assert self.process.stdout is not None
@@ -90,8 +93,8 @@ class RunningUp:
 
 
 @contextmanager
-def up(data_dir: Path, **variables: str) -> Iterator[RunningUp]:
-    running = RunningUp(data_dir, variables)
+def up(data_dir: Path, errors: int = subprocess.STDOUT, /, **variables: str) -> Iterator[RunningUp]:
+    running = RunningUp(data_dir, variables, errors)
     try:
         yield running
     finally:
@@ -118,6 +121,11 @@ def run_workroom(*arguments: str, **variables: str) -> subprocess.CompletedProce
     )
 
 
+def waiting_for_a_core() -> float:
+    """How many programs share each core of this machine; 1 on a quiet one, for which the promises are made."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def servers_running_on(data_dir: Path) -> list[int]:
     folders = {data_dir / "postgres" / "cluster": "postgres", data_dir / "valkey": "valkey-server"}
     return [
@@ -135,7 +143,7 @@ def stopped_installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with up(data_dir) as running:
         seconds = running.wait_until_running()
         assert running.stop() == 0, running.said
-    assert seconds < FIRST_START_SECONDS
+    assert seconds < FIRST_START_SECONDS * waiting_for_a_core()
     return data_dir
 
 
@@ -146,6 +154,22 @@ def data_dir(stopped_installation: Path, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.fixture(scope="module")
+def running(stopped_installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
+    """An installation that runs, for the tests that look, or kill what is started again."""
+    data_dir = tmp_path_factory.mktemp("running") / "data"
+    subprocess.run(["cp", "-a", str(stopped_installation), str(data_dir)], check=True)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL_FILE_LIMIT, before[1]))  # children inherit it
+    try:
+        with up(data_dir) as running:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            running.wait_until_running()
+            yield running
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 # Started and stopped
 
 
@@ -154,18 +178,30 @@ def test_a_later_start_takes_less_than_three_seconds(data_dir: Path) -> None:
     for _ in range(3):  # a busy machine may need another try
         with up(data_dir) as running:
             seconds.append(running.wait_until_running())
-        if seconds[-1] < LATER_START_SECONDS:
+        if seconds[-1] < LATER_START_SECONDS * waiting_for_a_core():
             return
     raise AssertionError(f"it took {seconds} seconds")
 
 
-def test_it_says_where_to_open_the_browser(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", running.address)
-        assert f"First admin   {running.address}/first-admin?token=" in running.said
-        assert f"Data          {data_dir}\n" in running.said
-        assert running.get("/health/ready") == 200
+def test_it_says_where_to_open_the_browser(running: RunningUp) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", running.address)
+    assert f"First admin   {running.address}/first-admin?token=" in running.said
+    assert f"Data          {running.data_dir}\n" in running.said
+    assert running.get("/health/ready") == 200
+
+
+def test_at_a_terminal_web_and_worker_write_into_files(data_dir: Path) -> None:
+    ours, terminal = os.openpty()
+    try:
+        with up(data_dir, terminal, WORKROOM_LOG_LEVEL="debug") as running:
+            running.wait_until_running()
+            assert running.stop() == 0
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert "child_stopped child=serve" in shown
+    assert {"web.log", "worker.log"} <= set(os.listdir(data_dir / "logs"))
 
 
 def test_the_first_admins_link_is_not_made_once_there_is_an_admin(data_dir: Path) -> None:
@@ -179,14 +215,12 @@ def test_the_first_admins_link_is_not_made_once_there_is_an_admin(data_dir: Path
         assert "First admin" not in running.said
 
 
-def test_accounts_are_made_on_the_running_installation(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        created = run_workroom(
-            *("account", "create", "--kind", "staff", "--email", "sam@example.org", "--name", "Sam"),
-            WORKROOM_DATA_DIR=str(data_dir),
-        )
-        assert f"  {running.address}/set-password?token=" in created.stdout
+def test_accounts_are_made_on_the_running_installation(running: RunningUp) -> None:
+    created = run_workroom(
+        *("account", "create", "--kind", "staff", "--email", "sam@example.org", "--name", "Sam"),
+        WORKROOM_DATA_DIR=str(running.data_dir),
+    )
+    assert f"  {running.address}/set-password?token=" in created.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -243,26 +277,22 @@ def test_a_second_signal_does_not_wait_for_a_web_process_that_hangs(data_dir: Pa
         running.wait_for("Stopping")
         stopped_at = time.monotonic()
         assert running.stop() == 0
-        assert time.monotonic() - stopped_at < 5.0
+        assert time.monotonic() - stopped_at < Settings().drain_seconds
 
 
 # Kept running
 
 
-def test_nobody_is_refused_while_a_killed_web_process_is_started_again(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        killed = running.child("serve")
-        killed.kill()
-        assert running.get("/health/live") == 200
-        assert running.child("serve").pid != killed.pid
+def test_nobody_is_refused_while_a_killed_web_process_is_started_again(running: RunningUp) -> None:
+    killed = running.child("serve")
+    killed.kill()
+    assert running.get("/health/live") == 200
+    assert running.child("serve").pid != killed.pid
 
 
-def test_a_killed_worker_is_started_again(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        running.child("worker").kill()
-        running.wait_for("child_restarted child=worker")
+def test_a_killed_worker_is_started_again(running: RunningUp) -> None:
+    running.child("worker").kill()
+    running.wait_for("child_restarted child=worker")
 
 
 def test_after_it_was_killed_itself_the_next_start_works_at_the_same_port(data_dir: Path) -> None:
@@ -272,32 +302,28 @@ def test_after_it_was_killed_itself_the_next_start_works_at_the_same_port(data_d
         killed.process.kill()
         killed.process.wait()
         with up(data_dir, PORT=port) as running:
-            assert running.wait_until_running() < FIRST_START_SECONDS
+            running.wait_until_running()
             assert running.get("/health/ready") == 200
 
 
 # What web and worker are given
 
 
-def test_web_and_worker_know_neither_the_superusers_password_nor_the_owners(data_dir: Path) -> None:
-    secrets = {
-        role: (data_dir / "passwords" / role).read_text().strip() for role in ("postgres", "workroom_owner")
+def test_web_and_worker_know_neither_the_superusers_password_nor_the_owners(running: RunningUp) -> None:
+    passwords = {
+        role: (running.data_dir / "passwords" / role).read_text().strip()
+        for role in ("postgres", "workroom_owner", "workroom_service")
     }
-    service = (data_dir / "passwords" / "workroom_service").read_text().strip()
-    with up(data_dir) as running:
-        running.wait_until_running()
-        for name in ("serve", "worker"):
-            process = running.child(name)
-            told = " ".join([*process.environ().values(), *process.cmdline()])
-            assert service in told  # the set-up: this is where passwords would be
-            assert [role for role, password in secrets.items() if password in told] == []
+    for name in ("serve", "worker"):
+        process = running.child(name)
+        told = " ".join([*process.environ().values(), *process.cmdline()])
+        assert [role for role, password in passwords.items() if password in told] == ["workroom_service"]
 
 
-def test_the_web_process_may_open_as_many_files_as_the_machine_allows(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        soft, hard = running.child("serve").rlimit(psutil.RLIMIT_NOFILE)
-        assert soft == hard
+def test_the_web_process_may_open_as_many_files_as_the_machine_allows(running: RunningUp) -> None:
+    soft, hard = running.child("worker").rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == SMALL_FILE_LIMIT < hard  # as it was started
+    assert running.child("serve").rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
 
 
 def test_with_servers_of_ones_own_it_starts_none(environment: dict[str, str]) -> None:
@@ -330,16 +356,13 @@ def test_a_host_of_another_machine_is_refused(tmp_path: Path) -> None:
     assert "192.0.2.1, which is not an address of this machine" in refused.stderr
 
 
-def test_a_second_one_on_the_same_directory_is_refused_and_told_where_the_first_is(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        running.wait_until_running()
-        refused = run_workroom("up", PORT="0", WORKROOM_DATA_DIR=str(data_dir))
-        assert refused.returncode == 1
-        assert (
-            f"already runs on the data directory {data_dir} (process {running.process.pid}, "
-            in refused.stderr
-        )
-        assert running.address in refused.stderr
+def test_a_second_one_on_the_same_directory_is_refused_and_told_where_the_first_is(
+    running: RunningUp,
+) -> None:
+    refused = run_workroom("up", PORT="0", WORKROOM_DATA_DIR=str(running.data_dir))
+    assert refused.returncode == 1
+    assert f"already runs on the data directory {running.data_dir} (process " in refused.stderr
+    assert f"{running.process.pid}, {running.address})" in refused.stderr
 
 
 @pytest.mark.parametrize(

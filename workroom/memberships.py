@@ -56,7 +56,6 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     customer_name: str | None
     deactivated: bool
     joined_at: datetime
-    reads_from_seq: int
 
 
 @dataclass(slots=True)
@@ -120,6 +119,18 @@ async def list_people(transaction: Transaction, account_ids: Iterable[AccountId]
     return {record["account_id"]: Person(**record) for record in records}
 
 
+async def list_people_of_room(
+    transaction: Transaction, room_id: RoomId, account_ids: Iterable[AccountId]
+) -> list[Person]:
+    """Those of the accounts that are, or once were, members of a room: anybody can be named in a message, but who is
+    named must not be a way to learn of people one has nothing to do with."""
+    wanted = list(set(account_ids))
+    records = await transaction.fetch(
+        queries.memberships.list_people_of_room, room_id=room_id, account_ids=wanted
+    )
+    return [Person(**record) for record in records]
+
+
 async def list_addable_people(transaction: Transaction, room_id: RoomId | None) -> list[Person]:
     """Whom the provider may add to a room (None: to a room that is yet to be opened), by name."""
     records = await transaction.fetch(queries.memberships.list_addable_people, room_id=room_id)
@@ -148,8 +159,9 @@ async def begin_membership(
 ) -> list[RecordedEvent]:
     """Make an account a member of a locked room, and number what it means in the room and for the account.
 
-    The provider's people read from the beginning; a customer from now on, or from the beginning when granted. `actor_id`
-    is whose command it is, `added_by` who let the account in: the same, except where an invitation is accepted.
+    The provider's people read from the beginning; a customer from now on, or from the beginning when granted.
+    `actor_id` is whose command it is, `added_by` who let the account in: the same, except where an invitation is
+    accepted.
     The events are numbered but not written: the caller writes them together with its own.
     """
     # Asked again under the lock of the account's stream, which whoever changes or deactivates the account holds.

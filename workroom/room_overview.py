@@ -137,8 +137,8 @@ async def open_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> 
 
     Positions are read before what they are positions of: applying the events after them to this gives the present.
     """
+    streams = await _open_streams(transaction, actor, await rooms.find_room(transaction, room_id))
     room = await rooms.find_room(transaction, room_id)
-    streams = await _open_streams(transaction, actor, room)
     members = await memberships.list_members(transaction, room_id)
     customers = await _list_customers(transaction, [room_id])
     named = {member.account_id for member in members}
@@ -148,7 +148,9 @@ async def open_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> 
         for message in (*stream.page.messages, *stream.page.quoted)
         for account_id in (message.author_id, *message.mentions, *_reacting(message))
     }
-    people = await memberships.list_people(transaction, (AccountId(person) for person in mentioned - named))
+    people = await memberships.list_people_of_room(
+        transaction, room_id, (AccountId(person) for person in mentioned - named)
+    )
     return OpenedRoom(
         room_id=room_id,
         kind=room.kind,
@@ -157,7 +159,7 @@ async def open_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> 
         created_at=room.created_at,
         customers=customers.get(room_id, []),
         members=members,
-        people=list(people.values()),
+        people=people,
         streams=streams,
     )
 

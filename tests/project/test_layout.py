@@ -24,6 +24,8 @@ TESTED_BY = {
     "setting_values.py": "test_settings.py",
     "storage/transaction.py": "storage/test_database.py",
     "storage/database_errors.py": "storage/test_database.py",
+    "web/account_shapes.py": "web/test_accounts.py",
+    "web/running.py": "web/test_routes.py",
 }
 NOT_TESTED_ALONE = {"__init__.py", "__main__.py"}
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from tests.web.asgi import ask
 from tests.web.conftest import Browser
 from workroom.node import Node
-from workroom.passwords import PasswordHasher
 from workroom.storage.database import Database
 from workroom.web.origin import SAFE_METHODS
-from workroom.web.pages import INDEX
-from workroom.web.routes import PAGES, build_app
-from workroom.web.static_files import STATIC_FOLDER, StaticFolder
 
 PROTOCOL_PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
@@ -59,38 +54,6 @@ async def test_every_answer_has_the_security_headers(browser: Browser) -> None:
         answer = await browser.ask(method, path)
         assert "default-src 'none'" in (answer.header("content-security-policy") or ""), (method, path)
         assert answer.header("x-content-type-options") == "nosniff"
-
-
-@pytest.mark.parametrize("path", PAGES)
-async def test_every_page_is_the_same_document(path: str, browser: Browser) -> None:
-    answer = await browser.ask("GET", f"{path}?token=x", accept="text/html")
-    assert answer.status == 200
-    assert answer.header("content-type") == "text/html; charset=utf-8"
-    assert answer.body == (STATIC_FOLDER / INDEX).read_bytes()
-
-
-async def test_the_document_has_nothing_inline_that_the_policy_would_refuse() -> None:
-    for page in STATIC_FOLDER.glob("*.html"):
-        text = page.read_text()
-        assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
-        assert re.findall(r"<style|\bstyle=|\son\w+=|javascript:", text) == []
-
-
-async def test_what_does_not_exist_is_a_page_for_people_and_json_for_programs(browser: Browser) -> None:
-    page = await browser.ask("GET", "/nowhere", accept="text/html,*/*")
-    assert (page.status, page.header("content-type")) == (404, "text/html; charset=utf-8")
-    for path in ("/nowhere", "/api/nowhere", "/static/nowhere.js", "/static/", "/static/../pyproject.toml"):
-        answer = await browser.ask("GET", path)
-        assert (answer.status, answer.json()["error"]["code"]) == (404, "not_found"), path
-
-
-async def test_without_a_page_for_it_the_answer_is_json_for_people_too(
-    node: Node, hasher: PasswordHasher, tmp_path: Path
-) -> None:
-    answer = await ask(
-        build_app(node, hasher, StaticFolder(tmp_path)), "GET", "/nowhere", headers={"accept": "text/html"}
-    )
-    assert (answer.status, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 async def test_an_address_with_another_method_says_which_it_takes(browser: Browser) -> None:

@@ -17,15 +17,13 @@ from typing import Any, Protocol
 from workroom import metrics
 from workroom.fanout.flusher import Flusher
 from workroom.fanout.frames import websocket_text_frame
-from workroom.sockets.frame_reader import INVALID_DATA, FrameReader, is_utf8, split_text_frames
+from workroom.sockets.close_codes import RETURNS, CloseCode, reason_of
+from workroom.sockets.frame_reader import FrameReader, is_utf8, split_text_frames
 from workroom.sockets.heartbeat import NOT_ON_WHEEL, PING_FRAME, TimingWheel
-from workroom.sockets.outbound import close_frame, last_words
+from workroom.sockets.outbound import last_words
 
-SERVICE_RESTART = 1012
 ABNORMAL = 1006
-SLOW_CONSUMER = 4008
-HEARTBEAT_LOST = 4009
-
+"""What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
 SILENT_PERIODS = 2
 
 _OPEN, _SLOW, _CLOSING, _LOST = range(4)
@@ -240,7 +238,7 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Called by the server when it ends, for connections that nobody said goodbye to before."""
-        self.say_goodbye_and_close(SERVICE_RESTART, "service_restart")
+        self._close_with(CloseCode.SERVICE_RESTART)
 
     # -- the wheel's side ------------------------------------------------------------------------------------
 
@@ -251,11 +249,13 @@ class Connection(asyncio.Protocol):
         if self._state >= _CLOSING:
             self._transport.abort()
             return
-        self._silent_periods = 0 if self._heard else self._silent_periods + 1
+        # Whom we do not listen to, because it sent too much, is not silent.
+        is_alive = self._heard or self._is_reading_paused
+        self._silent_periods = 0 if is_alive else self._silent_periods + 1
         self._heard = False
         if self._silent_periods >= SILENT_PERIODS:
             metrics.heartbeats_lost.inc()
-            self.say_goodbye_and_close(HEARTBEAT_LOST, "heartbeat_lost")
+            self._close_with(CloseCode.HEARTBEAT_LOST)
             return
         self._endpoint.wheel.schedule(self, self._endpoint.heartbeat_seconds)
         self.write_frame(PING_FRAME)
@@ -266,19 +266,22 @@ class Connection(asyncio.Protocol):
         """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
         for index, message in enumerate(messages):
             if self._state != _OPEN:
-                return
+                break
             if self._is_reading_paused:
                 self._hold(rest, messages[index:])
                 return
             if not is_utf8(message):
-                self._fail(INVALID_DATA, close_frame(INVALID_DATA, "not_utf8"))
+                self._fail(CloseCode.INVALID_DATA)
                 return
             self._session.receive(message)  # type: ignore[union-attr]
-        if rest and self._state == _OPEN:
-            if self._is_reading_paused:
-                self._hold(rest)
-            else:
-                self._read_slowly(rest)
+        if not rest:
+            return
+        if self._state >= _CLOSING:
+            self._await_close(rest)
+        elif self._is_reading_paused:
+            self._hold(rest)
+        else:
+            self._read_slowly(rest)
 
     def _read_slowly(self, data: bytes) -> None:
         reader = self._reader
@@ -292,24 +295,31 @@ class Connection(asyncio.Protocol):
             self.write_frame(answer)
         elif self._state <= _SLOW:
             self._end_by_peer(reader, answer)
+        elif self._transport is not None and not reader.has_failed:
+            self._transport.close()
 
     def _end_by_peer(self, reader: FrameReader, answer: bytes) -> None:
         code = reader.close_code
         assert code is not None
         if reader.has_failed:
-            self._fail(code, answer)
+            self._fail(CloseCode(code) if code in RETURNS else CloseCode.PROTOCOL_ERROR)
             return
         self._begin_closing(code, answer)
         if self._transport is not None:
             self._transport.close()
 
-    def _fail(self, code: int, answer: bytes) -> None:
+    def _fail(self, code: CloseCode) -> None:
         """End a connection whose bytes cannot be understood any more."""
-        self._begin_closing(code, answer)
+        self._close_with(code)
+        transport = self._transport
+        if transport is None:
+            return
         # Half-closed, and read to its end: closing at once, with bytes unread, would reset the line and could
         # take the close frame with it (RFC 6455, section 7.1.1).
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
 
     def _begin_closing(self, code: int, data: bytes) -> None:
         assert self._transport is not None
@@ -332,9 +342,12 @@ class Connection(asyncio.Protocol):
         if self._reader.close_code is not None and not self._reader.has_failed:
             self._transport.close()
 
+    def _close_with(self, code: CloseCode) -> None:
+        self.say_goodbye_and_close(code, reason_of(code))
+
     def _close_slow(self) -> None:
         if self._state == _SLOW:
-            self.say_goodbye_and_close(SLOW_CONSUMER, "slow_consumer")
+            self._close_with(CloseCode.SLOW_CONSUMER)
 
     def _hold(self, rest: bytes, messages: list[bytes] | None = None) -> None:
         """Keep messages that were not passed on, and after them bytes that were not read."""

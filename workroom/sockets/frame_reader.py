@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import logging
 
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
+from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 
-UNSUPPORTED_DATA = 1003
-INVALID_DATA = 1007
+from workroom.sockets.close_codes import CloseCode, reason_of
 
 _FINAL_TEXT = 0x81
 _MASKED = 0x80
+_OPCODES = frozenset(Opcode)
 _logger = logging.getLogger("workroom.websockets")
 _logger.setLevel(logging.ERROR)
 
@@ -109,18 +109,18 @@ class FrameReader:
     def _next_size(self) -> int:
         """Size of the first frame, or how many bytes tell it; what is there when it is refused unread."""
         head = self._partial
-        length = head[1] & 0x7F
-        header = 6 + (2 if length == 126 else 8 if length == 127 else 0)
-        if len(head) < header:
-            return header if head[1] & _MASKED else len(head)
-        if length == 126:
-            length = int.from_bytes(head[2:4], "big")
-        elif length == 127:
-            length = int.from_bytes(head[2:10], "big")
-        limit = self._parser.max_message_size
-        if not head[1] & _MASKED or (limit is not None and length > limit):
+        if not head[1] & _MASKED or head[0] & 0x0F not in _OPCODES:
             return len(head)
-        return header + length
+        length = head[1] & 0x7F
+        extended_bytes = {126: 2, 127: 8}.get(length, 0)
+        if len(head) < 2 + extended_bytes:
+            return 2 + extended_bytes
+        if extended_bytes:
+            length = int.from_bytes(head[2 : 2 + extended_bytes], "big")
+        limit = self._parser.max_message_size
+        if limit is not None and length > limit - (self._parser.current_size or 0):
+            return len(head)
+        return 2 + extended_bytes + 4 + length
 
     def _take(self, frame: Frame, messages: list[bytes]) -> None:
         if frame.opcode is TEXT or frame.opcode is CONT:
@@ -132,14 +132,16 @@ class FrameReader:
             if is_utf8(message):
                 messages.append(message)
             else:
-                self._parser.fail(INVALID_DATA, "not_utf8")
-                self.close_code, self.has_failed = INVALID_DATA, True
+                self._refuse(CloseCode.INVALID_DATA)
         elif frame.opcode is BINARY:
-            self._parser.fail(UNSUPPORTED_DATA, "binary_frame")
-            self.close_code, self.has_failed = UNSUPPORTED_DATA, True
+            self._refuse(CloseCode.MALFORMED_FRAME)
         elif frame.opcode is CLOSE:
             assert self._parser.close_rcvd is not None
             self.close_code = self._parser.close_rcvd.code
+
+    def _refuse(self, code: CloseCode) -> None:
+        self._parser.fail(code, reason_of(code))
+        self.close_code, self.has_failed = code, True
 
     def _note_failure(self) -> None:
         if self._parser.parser_exc is not None:

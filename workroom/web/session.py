@@ -87,9 +87,8 @@ def signed_in_response(
 
 
 def signed_out_response(request: Request) -> Response:
-    """Nothing, and the browser forgets its cookie and what it kept of us."""
+    """Nothing, and the browser forgets its cookie."""
     response = Response(status_code=HTTPStatus.NO_CONTENT, headers={"cache-control": "no-store"})
-    response.headers["clear-site-data"] = '"cache"'
     clear_session_cookie(response, request)
     return response
 

@@ -77,6 +77,18 @@ left join account_profiles as p using (account_id)
 left join customer_profiles as c on c.customer_id = a.customer_id
 where a.account_id = any(:account_ids::uuid[]);
 
+-- name: list_people_of_room
+-- Persons as others see them, as far as they are or were members of a room.
+-- :account_ids uuid[]
+select a.account_id, a.kind, a.customer_id, a.deactivated_at is not null as deactivated, p.display_name,
+    c.name as customer_name
+from accounts as a
+left join account_profiles as p using (account_id)
+left join customer_profiles as c on c.customer_id = a.customer_id
+where a.account_id = any(:account_ids::uuid[])
+    and exists (select from memberships as m where m.room_id = :room_id and m.account_id = a.account_id)
+order by a.account_id;
+
 -- name: list_addable_people
 -- Whom the provider may add to a room: its own people, and those of the room's customers (of any, in a shared room).
 select a.account_id, a.kind, a.customer_id, false as deactivated, p.display_name, c.name as customer_name

@@ -112,7 +112,7 @@ select r.room_id, r.kind, r.archived_at, n.name,
     staff.stream_id as staff_stream_id, staff.last_seq as staff_last_seq,
     m.reads_from_seq,
     greatest(marker.seq, m.joined_seq) as read_seq,
-    unread.unread, unread.mentioned,
+    unread.unread, unread.mentioned or coalesce(staff_unread.mentioned, false) as mentioned,
     staff_unread.unread as staff_unread,
     last_line.author_id, last_line.author_name, last_line.text, last_line.sent_at, last_line.deleted_at,
     last_line.file_count,
@@ -143,10 +143,14 @@ left join read_markers as staff_marker on staff_marker.account_id = m.account_id
 cross join lateral (
     select count(*)::integer as unread, coalesce(bool_or(w.mentioned), false) as mentioned
     from (
-        select exists (
-            select from message_revisions as v
-            where v.message_id = e.subject_id
-                and m.account_id = any(v.mentions)
+        select m.account_id = any(
+            (
+                select v.mentions
+                from message_revisions as v
+                where v.message_id = e.subject_id
+                order by v.revision desc
+                limit 1
+            )::uuid[]
         ) as mentioned
         from events as e
         join messages as g on g.message_id = e.subject_id
@@ -160,9 +164,17 @@ cross join lateral (
     ) as w
 ) as unread
 left join lateral (
-    select count(*)::integer as unread
+    select count(*)::integer as unread, coalesce(bool_or(w.mentioned), false) as mentioned
     from (
-        select
+        select m.account_id = any(
+            (
+                select v.mentions
+                from message_revisions as v
+                where v.message_id = e.subject_id
+                order by v.revision desc
+                limit 1
+            )::uuid[]
+        ) as mentioned
         from events as e
         join messages as g on g.message_id = e.subject_id
         where e.stream_id = staff.stream_id
@@ -222,6 +234,10 @@ limit 500;
 
 -- name: fingerprint_of_waiting_rooms
 -- Changes whenever the list of waiting rooms does; small, because few rooms wait.
-select coalesce(md5(string_agg(s.room_id::text || s.waiting_since::text, ',' order by s.room_id)), '')
-from streams as s
-where s.waiting_since is not null;
+select coalesce(md5(string_agg(concat(w.room_id, w.waiting_since, w.name_revision), ',' order by w.room_id)), '')
+from (
+    select s.room_id, s.waiting_since,
+        (select max(n.revision) from room_names as n where n.room_id = s.room_id) as name_revision
+    from streams as s
+    where s.waiting_since is not null
+) as w;

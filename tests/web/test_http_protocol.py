@@ -1,0 +1,145 @@
+"""Deadlines of an HTTP connection: who does not get on is closed, who does is not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.sockets.line_server import handshake_request, open_line, run_line_server
+from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HEADER_SECONDS = 0.3
+SOON = 2.0
+
+
+async def trickle(writer: asyncio.StreamWriter, data: bytes, pause_seconds: float) -> None:
+    """Write byte by byte until the other side ends it."""
+    for byte in data:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(pause_seconds)  # the slowness is what is tested
+
+
+async def ends(reader: asyncio.StreamReader) -> bytes:
+    """What was said until the server ended the line, which must be soon."""
+    said = b""
+    async with asyncio.timeout(SOON):
+        try:
+            while data := await reader.read(1_000):
+                said += data
+        except ConnectionResetError:
+            pass
+    return said
+
+
+async def test_a_connection_that_never_speaks_is_closed() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, _),
+    ):
+        assert await ends(reader) == b""
+        assert server.open_lines == 0
+
+
+async def test_a_head_that_trickles_in_is_closed() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+        asyncio.TaskGroup() as tasks,
+    ):
+        trickling = tasks.create_task(trickle(writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000, 0.02))
+        assert await ends(reader) == b""
+        trickling.cancel()
+
+
+async def test_the_second_head_of_a_connection_has_a_deadline_too() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+        asyncio.TaskGroup() as tasks,
+    ):
+        writer.write(REQUEST)
+        await reader.readuntil(b"page")
+        trickling = tasks.create_task(trickle(writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000, 0.02))
+        assert await ends(reader) == b""
+        trickling.cancel()
+
+
+async def test_bytes_that_begin_no_request_do_not_keep_a_connection_open() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+    ):
+        writer.write(REQUEST)
+        await reader.readuntil(b"page")
+        writer.write(b"\r\n")
+        assert await ends(reader) == b""
+
+
+async def test_a_body_that_stands_still_is_closed() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+    ):
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
+        assert await ends(reader) == b""
+
+
+async def test_a_body_that_trickles_in_is_closed() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+        asyncio.TaskGroup() as tasks,
+    ):
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n")
+        trickling = tasks.create_task(trickle(writer, b"x" * 10_000, 0.02))
+        assert await ends(reader) == b""
+        trickling.cancel()
+
+
+async def test_a_long_body_that_comes_on_may_take_longer_than_a_head() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+    ):
+        pieces, size = 8, 40_000
+        writer.write(
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (pieces * size)
+        )
+        for _ in range(pieces):
+            await asyncio.sleep(HEADER_SECONDS / 3)  # a slow line is what is tested
+            writer.write(b"x" * size)
+        assert str(pieces * size).encode() in await reader.readuntil(b"%d" % (pieces * size))
+
+
+async def test_an_upgraded_connection_has_no_head_to_wait_for() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+    ):
+        writer.write(handshake_request("/socket"))
+        await reader.readuntil(b"\r\n\r\n")
+        session = await server.attached()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(HEADER_SECONDS * 2):
+                await session.is_lost()
+
+
+async def test_keeping_alive_is_never_longer_than_five_seconds() -> None:
+    async with run_line_server() as server:
+        config = server._server.config
+        config.timeout_keep_alive = 60
+        protocol = build_http_protocol(server.wheel, 10.0)(config, server._server.server_state, {})
+        assert protocol.timeout_keep_alive == KEEP_ALIVE_SECONDS == 5
+
+
+async def test_the_keep_alive_timer_does_not_survive_a_reset_connection() -> None:
+    async with run_line_server() as server, open_line(server.port) as (reader, writer):
+        writer.write(REQUEST)
+        await reader.readuntil(b"page")
+        (protocol,) = server._server.server_state.connections
+        timer = protocol.timeout_keep_alive_task  # type: ignore[union-attr]
+        assert timer is not None
+        protocol.connection_lost(ConnectionResetError())
+        assert timer.cancelled()
