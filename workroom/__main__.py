@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     new_epoch.set_defaults(run=_new_epoch)
 
+    files = commands.add_parser("files", help="look after the files that people uploaded")
+    moving = files.add_subparsers(required=True, metavar="what").add_parser(
+        "move", help="move all files to the other store; can be stopped and run again"
+    )
+    moving.add_argument("--to", required=True, choices=["disk", "s3"])
+    moving.set_defaults(run=_move_files)
+
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
     return parser
 
@@ -158,6 +165,12 @@ def _deactivate_account(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom import account_commands
 
     print(asyncio.run(account_commands.deactivate_account(settings, chosen.email)))
+
+
+def _move_files(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import file_move
+
+    print(asyncio.run(file_move.move_all(settings, chosen.to)))
 
 
 def raise_open_file_limit() -> None:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workroom import events
 from workroom.errors import Conflict, FileChecking, NotFound, NotReceived
 from workroom.event_frames import PictureSize, ToldFile
-from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import AccountId, FileId, MessageId, StreamId
-from workroom.memberships import Readership, require_member
+from workroom.memberships import Readership, find_readable
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
@@ -105,8 +103,9 @@ async def require_readable_file(
     if record is None:
         raise NotFound("There is no such file.")
     file = ReadableFile(**record)
-    readership = await require_member(transaction, account_id, file.stream_id)
-    if file.message_seq < readership.reads_from_seq or file.scan_state == "infected":
+    asked = (account_id, file.stream_id)
+    readership = (await find_readable(transaction, [asked])).get(asked)
+    if readership is None or file.message_seq < readership.reads_from_seq or file.scan_state == "infected":
         raise NotFound("There is no such file.")
     if file.scan_state not in SERVED_STATES:
         raise FileChecking("The file is being checked.", retry_after_seconds=2)
@@ -289,43 +288,3 @@ def _shape(record: Record, alt_text: str) -> dict[str, Any]:
         "height": record["shown_height"] or record["height"],
         "preview": preview,
     }
-
-
-# -- what is found out later -----------------------------------------------------------------------------------------
-
-
-async def find_stream(transaction: Transaction, file_id: FileId) -> StreamId | None:
-    """The stream of a file, whose room is to be locked before `record_change`."""
-    stream_id: StreamId | None = await transaction.fetch_value(queries.files.find_stream_of, file_id=file_id)
-    return stream_id
-
-
-async def record_scan(transaction: Transaction, file_id: FileId, *, is_infected: bool) -> list[RecordedEvent]:
-    """What the virus scan said; told where a message has the file. The room is locked."""
-    state = "infected" if is_infected else "clean"
-    changed = await transaction.execute(queries.files.mark_scanned, file_id=file_id, scan_state=state)
-    return await _record_change(transaction, file_id) if changed else []
-
-
-async def record_preview_state(
-    transaction: Transaction, file_id: FileId, *, is_made: bool
-) -> list[RecordedEvent]:
-    """That a preview was made, or cannot be; told where a message has the file. The room is locked."""
-    state = "made" if is_made else "failed"
-    changed = await transaction.execute(queries.files.mark_preview, file_id=file_id, preview_state=state)
-    return await _record_change(transaction, file_id) if changed and is_made else []
-
-
-async def _record_change(transaction: Transaction, file_id: FileId) -> list[RecordedEvent]:
-    record = await transaction.fetch_one_or_none(queries.files.find_changing, file_id=file_id)
-    if record is None or record["message_id"] is None:
-        return []
-    event = NewEvent(
-        record["stream_id"],
-        "file_changed",
-        record["uploader_id"],
-        record["message_id"],
-        subject_seq=record["message_seq"],
-        subject_detail=record["position"],
-    )
-    return await events.record_events(transaction, [event])

@@ -23,6 +23,7 @@ from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
 
 KEEP_HOURS = 24
+PREVIEW_NUMBER = -1
 LEASE_SECONDS = 30
 
 
@@ -98,7 +99,7 @@ async def begin_upload(
     # Asked after the room's lock, so that nobody is removed meanwhile.
     await require_member(transaction, uploader_id, stream_id)
     if place is None:
-        raise NotFound("There is no such stream.")
+        raise NotFound("There is no such stream.")  # the stream of an account
     if place["archived_at"] is not None:
         raise RoomArchived("The room is archived.")
     room_id: RoomId = place["room_id"]

@@ -1,7 +1,7 @@
 """The worker: what has to be done now and then, whoever is signed in.
 
-It makes the partitions of the months to come, and forgets sessions and links that ended. Several workers do no harm:
-each step is safe to repeat.
+It makes the partitions of the months to come, forgets sessions and links that ended, has files scanned and previewed,
+and removes uploads that nobody claimed. Several workers do no harm: each step is safe to repeat.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ import signal
 import uvloop
 
 from workroom import logs, one_time_links, partitions, sessions
+from workroom.clock import monotonic_seconds
 from workroom.errors import WorkroomError
+from workroom.file_previews import make_previews
+from workroom.file_scans import FileScans
+from workroom.file_sweep import sweep_files
 from workroom.settings import Settings
 from workroom.storage.database import Database, database_limits, open_database
+from workroom.storage.file_store import FileStores
+from workroom.storage.open_stores import open_file_stores
+from workroom.storage.queries import queries
 
 ROUND_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
+LOOK_SECONDS = 1.0
+SWEEP_SECONDS = 600.0
 
 
 def run(settings: Settings) -> None:
@@ -36,7 +45,13 @@ async def _run(settings: Settings) -> None:
         settings.database_url, application_name="workroom worker", limits=database_limits(settings)
     )
     try:
-        await keep_house(database, stop)
+        async with database.read() as reading:
+            epoch = await reading.fetch_one(queries.events.read_epoch)
+            has_files = await reading.fetch_value(queries.files.has_any)
+        stores = await open_file_stores(settings, epoch["installation_id"], has_files=has_files)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_house(database, stop))
+            tasks.create_task(keep_files(database, stores, settings.clamd, stop))
     finally:
         await database.close()
 
@@ -49,6 +64,32 @@ async def keep_house(database: Database, stop: asyncio.Event) -> None:
             pause_seconds = ROUND_SECONDS
         except WorkroomError as error:
             logs.log_event("worker_round_failed", code=error.code, reason=error.message)
+            pause_seconds = RETRY_SECONDS
+        try:
+            async with asyncio.timeout(pause_seconds * random.uniform(0.9, 1.1)):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def keep_files(database: Database, stores: FileStores, clamd: str | None, stop: asyncio.Event) -> None:
+    """Look every second for files to scan and to preview, and every ten minutes for uploads that nobody claimed."""
+    scans = FileScans(database, stores, clamd) if clamd is not None else None
+    sweep_at = 0.0
+    while not stop.is_set():
+        pause_seconds = LOOK_SECONDS
+        try:
+            scanned = await scans.scan_waiting() if scans is not None else 0
+            seen = await make_previews(database, stores)
+            if monotonic_seconds() >= sweep_at:
+                swept = await sweep_files(database, stores)
+                sweep_at = monotonic_seconds() + SWEEP_SECONDS
+                if swept:
+                    logs.log_event("uploads_swept", uploads=swept)
+            if scanned or seen:
+                continue
+        except WorkroomError as error:
+            logs.log_event("worker_files_failed", code=error.code, reason=error.message)
             pause_seconds = RETRY_SECONDS
         try:
             async with asyncio.timeout(pause_seconds * random.uniform(0.9, 1.1)):

@@ -26,6 +26,7 @@ async def test_nothing_inline_nothing_foreign_and_no_policy_to_make_markup_of_te
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self' data: blob:",
+        "media-src": "'self' blob:",
         "connect-src": "'self'",
         "font-src": "'self'",
         "manifest-src": "'self'",

@@ -8,6 +8,7 @@ installation, so that a mount that is missing, or is another's, is not taken for
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,16 @@ class DiskStore:
         except OSError as error:
             raise _translate(error) from None
         return DiskSegment(opened)
+
+    async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """See FileStore."""
+        writer = await self.open_segment(key, 0)
+        try:
+            async for piece in pieces:
+                await writer.write(piece)
+            await writer.make_durable()
+        finally:
+            await writer.close()
 
     async def read(self, key: str, start: int, byte_size: int) -> bytes:
         """See FileStore."""

@@ -7,7 +7,7 @@ rooms, no names and no rights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -51,6 +51,9 @@ class FileStore(Protocol):
 
     async def open_segment(self, key: str, keep_bytes: int) -> SegmentWriter:
         """Begin a segment (0), or go on after its first `keep_bytes`; what lies beyond them is dropped."""
+
+    async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Write a whole segment, of any length, and return when it is durable."""
 
     async def read(self, key: str, start: int, byte_size: int) -> bytes:
         """Exactly these bytes; SegmentMissing when they are not all there."""

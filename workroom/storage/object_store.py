@@ -6,6 +6,7 @@ upload that stopped there, is an object of its own, which is put again, longer, 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,20 @@ class ObjectStore:
         """See FileStore."""
         kept = await self.read(key, 0, keep_bytes) if keep_bytes else b""
         return ObjectSegment(self._bucket, PREFIX + key, kept)
+
+    async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """See FileStore: in parts of 5 MiB, one after the other, and there only when the last one is."""
+        try:
+            await obstore.put_async(
+                self._bucket,
+                PREFIX + key,
+                pieces,
+                use_multipart=True,
+                chunk_size=SEGMENT_BYTES,
+                max_concurrency=1,
+            )
+        except (BaseError, OSError) as error:
+            raise _translate(error) from None
 
     async def read(self, key: str, start: int, byte_size: int) -> bytes:
         """See FileStore."""

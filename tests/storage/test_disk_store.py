@@ -1,0 +1,56 @@
+"""The store on disk: its mark, and what a full or missing disk says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from workroom.errors import StartupError
+from workroom.storage.disk_store import MARK_FILE, open_disk_store
+from workroom.storage.file_store import StoreUnavailable, segment_key
+
+
+def test_a_new_installation_marks_its_folder_and_finds_the_mark_again(tmp_path: Path) -> None:
+    folder, installation_id = tmp_path / "files", uuid4()
+    open_disk_store(folder, installation_id, True)
+    assert (folder / MARK_FILE).read_text() == f"{installation_id}\n"
+    assert folder.stat().st_mode & 0o077 == 0
+    open_disk_store(folder, installation_id, False)
+    assert [path.name for path in folder.iterdir()] == [MARK_FILE]
+
+
+def test_an_installation_with_files_does_not_start_on_an_empty_mount(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="is it mounted"):
+        open_disk_store(tmp_path, uuid4(), False)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_folder_of_another_installation_is_refused(tmp_path: Path, is_new: bool) -> None:
+    open_disk_store(tmp_path / "files", uuid4(), True)
+    with pytest.raises(StartupError, match="another installation"):
+        open_disk_store(tmp_path / "files", uuid4(), is_new)
+
+
+def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("a file")
+    with pytest.raises(StartupError, match="cannot be used"):
+        open_disk_store(tmp_path / "files", uuid4(), True)
+
+
+async def test_no_folder_stays_behind_an_upload_that_went(tmp_path: Path) -> None:
+    store = open_disk_store(tmp_path, uuid4(), True)
+    key = segment_key(uuid4(), 0, 1)
+    await (await store.open_segment(key, 0)).close()
+    await store.delete(key)
+    assert [path.name for path in tmp_path.iterdir()] == [MARK_FILE]
+
+
+async def test_a_disk_that_goes_away_is_unavailable_and_not_empty(tmp_path: Path) -> None:
+    store = open_disk_store(tmp_path / "files", uuid4(), True)
+    (tmp_path / "files").rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreUnavailable):
+        await store.open_segment(segment_key(uuid4(), 0, 1), 0)
+    with pytest.raises(StoreUnavailable):
+        await store.count_free_bytes()

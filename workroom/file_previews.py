@@ -1,0 +1,151 @@
+"""Has small pictures made of pictures and of first pages, by a child process that is told nothing and may do little.
+
+Nobody waits for a preview, and a file that has none is a file all the same. One at a time: the machine is there for
+conversations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import IO
+
+import msgspec
+
+from workroom import file_findings, messages
+from workroom.errors import WorkroomError
+from workroom.ids import FileId
+from workroom.logs import log_event
+from workroom.storage.database import Database
+from workroom.storage.file_store import FileStores, segment_key
+from workroom.stored_bytes import StoredBytes
+from workroom.uploads import PREVIEW_NUMBER
+
+PAINTER = "workroom.children.preview_painter"
+LARGEST_BYTES = 256 * 1024 * 1024
+LARGEST_PREVIEW_BYTES = 2 * 1024 * 1024
+PAINT_SECONDS = 30.0
+PREVIEW_TYPE = "image/webp"
+BATCH_SIZE = 20
+
+
+class PaintedSizes(msgspec.Struct, frozen=True):
+    """What the painter says of its picture, and of the one that it was made from."""
+
+    width: int
+    height: int
+    shown_width: int | None = None
+    shown_height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A preview."""
+
+    content: bytes
+    sizes: PaintedSizes
+
+
+async def make_previews(database: Database, stores: FileStores) -> int:
+    """Make the previews that are wanted, oldest first, and say how many files were looked at."""
+    async with database.read() as reading:
+        wanted = await file_findings.list_to_preview(reading, BATCH_SIZE)
+    for file in wanted:
+        await _make_preview(database, stores, file)
+    return len(wanted)
+
+
+async def _make_preview(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> None:
+    painted = await _paint(database, stores, file) if file.byte_size <= LARGEST_BYTES else None
+    is_kept = painted is not None and await _keep(database, stores, file.file_id, painted)
+    async with database.transaction() as transaction:
+        stream_id = await file_findings.find_stream(transaction, file.file_id)
+        if stream_id is None:
+            return
+        await messages.lock_rooms_of(transaction, [stream_id])
+        await file_findings.record_preview_state(transaction, file.file_id, is_made=is_kept)
+
+
+async def _paint(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> Painted | None:
+    """Have the painter look at a copy of the file; None when it could make nothing of it."""
+    with tempfile.TemporaryFile(prefix="workroom-preview-") as copy:
+        try:
+            async for piece in StoredBytes(database, stores).read(
+                file.file_id, file.byte_size, 0, file.byte_size
+            ):
+                await asyncio.to_thread(copy.write, piece)
+        except WorkroomError as error:
+            log_event("preview_not_made", file=file.file_id, code=error.code)
+            return None
+        await asyncio.to_thread(copy.seek, 0)
+        return await paint(copy, file.media_type)
+
+
+async def paint(content: IO[bytes], media_type: str) -> Painted | None:
+    """Run the painter on an open file; None when it fails, takes too long or writes too much."""
+    painter = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        PAINTER,
+        media_type,
+        stdin=content,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        limit=LARGEST_PREVIEW_BYTES,
+    )
+    assert painter.stdout is not None
+    written = bytearray()
+    try:
+        async with asyncio.timeout(PAINT_SECONDS):
+            while len(written) <= LARGEST_PREVIEW_BYTES and (piece := await painter.stdout.read(65_536)):
+                written += piece
+            if len(written) > LARGEST_PREVIEW_BYTES or await painter.wait() != 0:
+                return None
+    except TimeoutError:
+        return None
+    finally:
+        if painter.returncode is None:
+            painter.kill()
+            await painter.wait()
+    line, _, picture = bytes(written).partition(b"\n")
+    try:
+        return Painted(picture, msgspec.json.decode(line, type=PaintedSizes))
+    except msgspec.MsgspecError:
+        return None
+
+
+async def _keep(database: Database, stores: FileStores, file_id: FileId, painted: Painted) -> bool:
+    """Store a preview, its row before its bytes; False when the file went meanwhile."""
+    store = stores.writing
+    key = segment_key(file_id, PREVIEW_NUMBER, 0)
+    async with database.transaction() as transaction:
+        if not await file_findings.begin_preview(transaction, file_id, store.name, key):
+            return False
+    writer = await store.open_segment(key, 0)
+    await writer.write(painted.content)
+    await writer.make_durable()
+    await writer.close()
+    sizes = painted.sizes
+    async with database.transaction() as transaction:
+        is_there = await file_findings.add_preview(
+            transaction,
+            file_id,
+            file_findings.NewPreview(
+                PREVIEW_TYPE,
+                len(painted.content),
+                sha256(painted.content).digest(),
+                sizes.width,
+                sizes.height,
+                sizes.shown_width,
+                sizes.shown_height,
+            ),
+        )
+    if not is_there:
+        await store.delete(key)  # swept while it was being made: nobody else knows of these bytes
+    return is_there
