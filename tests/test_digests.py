@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workroom.digests import digest_message, digest_room_name, mint_salt
+from workroom.digests import BLOCK_BYTES, FileDigester, digest_message, digest_room_name, mint_salt
 from workroom.ids import RoomId, StreamId
 
 SALT = bytes(range(32))
@@ -79,3 +80,20 @@ def test_every_salt_is_32_fresh_bytes() -> None:
     salts = {mint_salt() for _ in range(1000)}
     assert {len(salt) for salt in salts} == {32}
     assert len(salts) == 1000
+
+
+def test_a_file_hashes_the_same_in_whatever_pieces_it_comes() -> None:
+    content = os.urandom(2 * BLOCK_BYTES + 12_345)
+    expected = b"".join(
+        sha256(content[start : start + BLOCK_BYTES]).digest()
+        for start in range(0, len(content), BLOCK_BYTES)
+    )
+    for size in (1000, 65_536, BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES):
+        digester = FileDigester()
+        for start in range(0, len(content), size):
+            digester.take(content[start : start + size])
+        assert digester.finish() == (sha256(content).digest(), expected), size
+
+
+def test_an_empty_file_has_no_blocks() -> None:
+    assert FileDigester().finish() == (sha256(b"").digest(), b"")
