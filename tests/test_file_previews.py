@@ -1,0 +1,194 @@
+"""Previews: small pictures with nothing but pixels in them; whatever is wrong with a file costs one child."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from PIL import Image
+
+from tests.deeds import open_place, read_all
+from tests.people import make_account
+from tests.uploading import claim, disk_stores, make_receiver, upload
+from workroom import files
+from workroom.file_previews import Painted, make_previews, paint
+from workroom.file_sweep import sweep_files
+from workroom.storage.database import Database
+from workroom.stored_bytes import StoredBytes
+
+PLACE = 0x8825  # Exif's pointer to where a picture was taken
+
+
+def a_photograph(size: tuple[int, int] = (1600, 900), orientation: int = 6) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "A camera"
+    exif.get_ifd(PLACE).update({1: "N", 2: (48.0, 8.0, 0.0)})
+    written = io.BytesIO()
+    Image.new("RGB", size, "teal").save(written, "JPEG", exif=exif, comment=b"at home")
+    return written.getvalue()
+
+
+def a_bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that says it has side * side pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(3_000_000)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def a_document() -> bytes:
+    """The smallest PDF with one page."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 400] >>",
+    ]
+    written, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(written))
+        written += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer << /Size 4 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(written)
+    return written + b"xref\n0 4\n0000000000 65535 f \n" + table + end
+
+
+async def painted(content: bytes, media_type: str, tmp_path: Path) -> Painted | None:
+    path = tmp_path / "content"
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        return await paint(file, media_type)
+
+
+async def test_a_picture_becomes_small_and_upright(tmp_path: Path) -> None:
+    made = await painted(a_photograph(), "image/jpeg", tmp_path)
+    assert made is not None
+    assert (made.sizes.width, made.sizes.height) == (360, 640)
+    assert (made.sizes.shown_width, made.sizes.shown_height) == (900, 1600)
+    with Image.open(io.BytesIO(made.content)) as picture:
+        assert (picture.format, picture.size) == ("WEBP", (360, 640))
+
+
+async def test_nothing_but_pixels_is_in_a_preview(tmp_path: Path) -> None:
+    content = a_photograph()
+    with Image.open(io.BytesIO(content)) as before:
+        assert before.getexif().get_ifd(PLACE), "no place in it: this proves nothing"
+    made = await painted(content, "image/jpeg", tmp_path)
+    assert made is not None
+    with Image.open(io.BytesIO(made.content)) as picture:
+        assert not picture.getexif()
+        assert set(picture.info) <= {"loop", "background", "timestamp", "duration"}
+    assert b"camera" not in made.content
+    assert b"home" not in made.content
+
+
+async def test_holes_in_a_picture_stay(tmp_path: Path) -> None:
+    written = io.BytesIO()
+    Image.new("RGBA", (40, 30), (255, 0, 0, 0)).save(written, "PNG")
+    made = await painted(written.getvalue(), "image/png", tmp_path)
+    assert made is not None
+    with Image.open(io.BytesIO(made.content)) as picture:
+        assert picture.convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
+
+
+async def test_a_document_shows_its_first_page(tmp_path: Path) -> None:
+    made = await painted(a_document(), "application/pdf", tmp_path)
+    assert made is not None
+    assert (made.sizes.width, made.sizes.height, made.sizes.shown_width) == (720, 960, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (a_bomb(60_000), "image/png"),
+        (a_bomb(9_900), "image/png"),
+        (a_photograph()[:300], "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n" + os.urandom(500), "image/png"),
+        (b"%PDF-1.4 and then nothing", "application/pdf"),
+        (b"", "image/gif"),
+        (b"II*\0" + b"\xff" * 200, "image/tiff"),
+    ],
+)
+async def test_a_bomb_and_a_broken_file_have_no_preview(
+    content: bytes, media_type: str, tmp_path: Path
+) -> None:
+    assert await painted(content, media_type, tmp_path) is None
+
+
+async def test_the_child_is_told_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, object]] = []
+    create = asyncio.create_subprocess_exec
+
+    async def watch(*arguments: str, **options: Any) -> asyncio.subprocess.Process:
+        started.append(options)
+        return await create(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", watch)
+    assert await painted(a_photograph(), "image/jpeg", tmp_path) is not None
+    assert [(options["env"], options["cwd"]) for options in started] == [({}, "/")]
+
+
+async def test_a_preview_is_stored_and_told_in_the_room(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph(), "photo.jpg")
+    posted = await claim(database, author, place, file_id)
+    assert posted.told is not None
+    assert posted.told.files[0].preview is None
+    assert (posted.told.files[0].width, posted.told.files[0].height) == (900, 1600)
+    assert await make_previews(database, stores) == 1
+    assert await make_previews(database, stores) == 0
+    told = (await read_all(database, place.shared))[-1]
+    assert (told.kind, told.message_id, told.subject_seq) == ("file_changed", posted.message_id, posted.seq)
+    assert told.file is not None
+    assert told.file.preview is not None
+    assert (told.file.preview.width, told.file.preview.height) == (360, 640)
+    async with database.read() as reading:
+        preview = await files.require_preview(reading, file_id)
+    content = await StoredBytes(database, stores).read_preview(preview, file_id, author.account_id)
+    assert content[8:12] == b"WEBP"
+
+
+async def test_a_file_without_a_preview_stays_a_plain_file(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_bomb(60_000), "bomb.png")
+    await claim(database, author, place, file_id)
+    events = len(await read_all(database, place.shared))
+    assert await make_previews(database, stores) == 1
+    assert await owner.fetchval("select preview_state from files") == "failed"
+    assert len(await read_all(database, place.shared)) == events
+    assert await make_previews(database, stores) == 0
+
+
+async def test_a_preview_of_a_swept_file_leaves_nothing(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await upload(make_receiver(database, stores), author, place, a_photograph(), "photo.jpg")
+    await make_previews(database, stores)
+    assert len(await stores.writing.list_keys()) == 2
+    await owner.execute("update uploads set expires_at = now() - interval '1 second'")
+    await sweep_files(database, stores)
+    assert await stores.writing.list_keys() == []
+    assert await owner.fetchval("select count(*) from file_previews") == 0
