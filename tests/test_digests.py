@@ -85,8 +85,7 @@ def test_every_salt_is_32_fresh_bytes() -> None:
 def test_a_file_hashes_the_same_in_whatever_pieces_it_comes() -> None:
     content = os.urandom(2 * BLOCK_BYTES + 12_345)
     expected = b"".join(
-        sha256(content[start : start + BLOCK_BYTES]).digest()
-        for start in range(0, len(content), BLOCK_BYTES)
+        sha256(content[start : start + BLOCK_BYTES]).digest() for start in range(0, len(content), BLOCK_BYTES)
     )
     for size in (1000, 65_536, BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES):
         digester = FileDigester()

@@ -83,7 +83,9 @@ async def test_an_upload_in_parts_goes_on_in_a_bucket(
     for size in (1000, 6_000_000, 10, len(content)):
         await receiver.receive(begun, offset, chunks(content[offset : offset + size]), None)
         offset = min(offset + size, len(content))
-    sizes = [record[0] for record in await owner.fetch("select byte_size from file_segments order by byte_offset")]
+    sizes = [
+        record[0] for record in await owner.fetch("select byte_size from file_segments order by byte_offset")
+    ]
     assert sizes == [5 * 1024 * 1024, 5 * 1024 * 1024, len(content) - 10 * 1024 * 1024]
     read = StoredBytes(database, stores).read(begun.file_id, len(content), 0, len(content))
     assert b"".join([piece async for piece in read]) == content

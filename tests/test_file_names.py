@@ -23,7 +23,7 @@ from workroom.file_names import clean_file_name, content_disposition
         ("a\nb\tc\0d.txt", "a_b_c_d.txt"),
         ("invoice\u202efdp.exe", "invoicefdp.exe"),
         ("paper.pdf.exe", "paper.pdf.exe"),
-        ("a:b*c?d\"e<f>g|h", "a_b_c_d_e_f_g_h"),
+        ('a:b*c?d"e<f>g|h', "a_b_c_d_e_f_g_h"),
         ("  .hidden. ", "hidden"),
         ("con.txt", "_con.txt"),
         ("..", "file"),

@@ -94,7 +94,9 @@ async def test_a_sweep_that_died_is_finished_by_the_next(
     assert await count_rows(owner) == {0}
 
 
-async def test_what_was_given_up_cannot_be_claimed(database: Database, move_time: Any, tmp_path: Path) -> None:
+async def test_what_was_given_up_cannot_be_claimed(
+    database: Database, move_time: Any, tmp_path: Path
+) -> None:
     author = await make_account(database)
     place, stores = await open_place(database, author), disk_stores(tmp_path)
     file_id = await upload(make_receiver(database, stores), author, place, b"late")
@@ -128,4 +130,3 @@ async def test_claim_and_sweep_at_the_same_time_leave_all_or_nothing(
     assert await owner.fetchval("select count(*) from files where message_id is not null") == claimed
     assert await owner.fetchval("select count(*) from file_contents") == claimed
     assert len(await stores.writing.list_keys()) == claimed
-

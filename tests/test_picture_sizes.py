@@ -30,7 +30,9 @@ def test_the_size_is_in_the_header(kind: str) -> None:
     assert find_picture_size(encode(kind, (317, 41))[:4096], f"image/{kind.lower()}") == (317, 41)
 
 
-@pytest.mark.parametrize(("orientation", "size"), [(1, (317, 41)), (3, (317, 41)), (6, (41, 317)), (8, (41, 317))])
+@pytest.mark.parametrize(
+    ("orientation", "size"), [(1, (317, 41)), (3, (317, 41)), (6, (41, 317)), (8, (41, 317))]
+)
 def test_a_picture_that_lies_on_its_side_is_measured_upright(orientation: int, size: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation

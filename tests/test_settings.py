@@ -125,7 +125,9 @@ def test_who_can_reach_us_is_known_from_the_host(host: str, is_loopback: bool, a
 
 
 def test_the_page_lists_exactly_the_settings_in_code_with_their_defaults() -> None:
-    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.+?) \| \S.+ \|$", SETTINGS_PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z0-9_]+)` \| (.+?) \| \S.+ \|$", SETTINGS_PAGE.read_text("utf-8"), re.MULTILINE
+    )
     assert rows == [
         (setting.metadata["variable"], _default_in_words(setting.default)) for setting in fields(Settings)
     ]

@@ -59,7 +59,9 @@ async def test_parts_of_several_nodes_are_one_file_with_the_digests_of_the_whole
     author = await make_account(database)
     place, stores = await open_place(database, author), disk_stores(tmp_path)
     content = os.urandom(2 * BLOCK_BYTES + 77)
-    begun = await make_receiver(database, stores).begin(author.account_id, place.shared, "a", "", len(content))
+    begun = await make_receiver(database, stores).begin(
+        author.account_id, place.shared, "a", "", len(content)
+    )
     offset = 0
     for size in (1, 700_000, BLOCK_BYTES, len(content)):
         part = content[offset : offset + size]
@@ -78,7 +80,9 @@ async def test_who_lost_the_lease_changes_nothing_any_more(
     author = await make_account(database)
     place, stores = await open_place(database, author), disk_stores(tmp_path)
     content, wrong = b"the right bytes", b"the wrong bytes"
-    begun = await make_receiver(database, stores).begin(author.account_id, place.shared, "a", "", len(content))
+    begun = await make_receiver(database, stores).begin(
+        author.account_id, place.shared, "a", "", len(content)
+    )
 
     async def overtaken() -> AsyncIterator[bytes]:
         yield wrong[:4]

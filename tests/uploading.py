@@ -49,7 +49,9 @@ async def upload(
 async def claim(database: Database, account: Account, place: Place, *file_ids: FileId) -> Posted:
     """Post a message with files."""
     files = tuple(NewAttachment(file_id) for file_id in file_ids)
-    outcome = (await write(database, NewMessage(place.shared, account.account_id, a_command(), "", files=files)))[0]
+    outcome = (
+        await write(database, NewMessage(place.shared, account.account_id, a_command(), "", files=files))
+    )[0]
     if isinstance(outcome, WorkroomError):
         raise outcome
     assert isinstance(outcome, Posted)

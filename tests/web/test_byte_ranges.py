@@ -17,7 +17,9 @@ def test_ranges_that_overlap_are_joined_so_that_no_byte_goes_twice() -> None:
 def test_too_many_ranges_are_refused() -> None:
     with pytest.raises(RangeNotSatisfiable):
         parse_ranges("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 40, 2)), 100)
-    assert len(parse_ranges("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 32, 2)), 100) or []) == MAX_RANGES
+    assert (
+        len(parse_ranges("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 32, 2)), 100) or []) == MAX_RANGES
+    )
 
 
 @given(st.text(alphabet="bytes=0123456789-, ", max_size=60), st.integers(0, 1000))

@@ -1,8 +1,8 @@
 """`/api/uploads`: files come in, by tus 1.0, whatever client speaks it.
 
 Rights and limits are asked before a byte of the body is read, and the body is streamed. An error that comes while bytes
-are on their way is answered after a little of the rest was read, so that clients get to see it, and
-ends the connection.
+are on their way is answered after some of the rest was read: a line that is closed while bytes arrive
+is reset, and clients that were still sending would never see the answer.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from workroom.web.authentication import require_signed_in
 from workroom.web.error_responses import error_response
 from workroom.web.running import running_node
 
-SPEND_BYTES = 1024 * 1024
-SPEND_SECONDS = 2.0
+SPEND_BYTES = 64 * 1024 * 1024
+SPEND_SECONDS = 3.0
 
 Door = Callable[[Request], Awaitable[Response]]
 

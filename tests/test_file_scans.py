@@ -1,0 +1,97 @@
+"""Files are looked at by a real clamd before anybody may fetch them."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.deeds import open_place, read_all
+from tests.people import make_account
+from tests.uploading import chunks, claim, disk_stores, make_receiver, upload
+from tests.virus_scanner import LONGEST_BYTES, VIRUS, find_clamd, run_scanner
+from workroom.clamd import find_virus
+from workroom.errors import FileChecking, NotFound, Unavailable
+from workroom.file_scans import FileScans
+from workroom.files import require_readable_file
+from workroom.storage.database import Database
+
+pytestmark = pytest.mark.deadline(90)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def clamd() -> AsyncIterator[str]:
+    if find_clamd() is None:
+        pytest.skip("clamd is not installed: apt install clamav-daemon")
+    with tempfile.TemporaryDirectory(prefix="clamd-") as folder:
+        async with run_scanner(Path(folder)) as address:
+            yield address
+
+
+async def test_a_virus_is_found_wherever_it_lies_and_nothing_else_is(clamd: str) -> None:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.txt", VIRUS + b" " * 1000)
+    assert await find_virus(clamd, chunks(VIRUS))
+    assert await find_virus(clamd, chunks(bytes(500_000) + VIRUS))
+    assert await find_virus(clamd, chunks(zipped.getvalue()))
+    assert not await find_virus(clamd, chunks(os.urandom(500_000)))
+    assert not await find_virus(clamd, chunks(b""))
+
+
+async def test_what_cannot_be_looked_at_whole_is_not_taken_for_clean(clamd: str) -> None:
+    with pytest.raises(Unavailable):
+        await find_virus(clamd, chunks(os.urandom(LONGEST_BYTES * 3)))
+
+
+async def test_a_scanner_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    for address in (f"unix:{tmp_path}/none", "127.0.0.1:1"):
+        with pytest.raises(Unavailable):
+            await find_virus(address, chunks(b"x"))
+
+
+async def test_a_message_is_posted_at_once_and_clearing_its_file_is_an_event(
+    database: Database, owner: asyncpg.Connection, clamd: str, tmp_path: Path
+) -> None:
+    author, reader = await make_account(database), await make_account(database)
+    place, stores = await open_place(database, author, reader), disk_stores(tmp_path / "files")
+    receiver = make_receiver(database, stores, is_scanned=True)
+    clean = await upload(receiver, author, place, b"an honest paper")
+    infected = await upload(receiver, author, place, b"a paper with " + VIRUS)
+    posted = await claim(database, author, place, clean, infected)
+    assert posted.told is not None
+    assert [told.state for told in posted.told.files] == ["checking", "checking"]
+    async with database.read() as reading:
+        for file_id in (clean, infected):
+            with pytest.raises(FileChecking):
+                await require_readable_file(reading, reader.account_id, file_id)
+    assert await FileScans(database, stores, clamd).scan_waiting() == 2
+    changes = [told for told in await read_all(database, place.shared) if told.kind == "file_changed"]
+    assert [(told.file.file_id, told.file.state) for told in changes if told.file] == [
+        (clean, "ready"),
+        (infected, "infected"),
+    ]
+    async with database.read() as reading:
+        await require_readable_file(reading, reader.account_id, clean)
+        with pytest.raises(NotFound):
+            await require_readable_file(reading, reader.account_id, infected)
+    assert len(await stores.writing.list_keys()) == 2, "infected bytes stay, sealed"
+
+
+async def test_while_the_scanner_is_away_files_wait_and_are_looked_at_later(
+    database: Database, owner: asyncpg.Connection, clamd: str, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await upload(make_receiver(database, stores, is_scanned=True), author, place, b"paper")
+    assert await FileScans(database, stores, f"unix:{tmp_path}/none").scan_waiting() == 0
+    assert await owner.fetchval("select scan_state from files") == "unchecked"
+    assert await FileScans(database, stores, clamd).scan_waiting() == 1
+    assert await owner.fetchval("select scan_state from files") == "clean"
