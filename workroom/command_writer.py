@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from workroom import logs, messages, metrics, reactions
 from workroom.clock import monotonic_seconds
 from workroom.errors import (
@@ -81,8 +83,7 @@ Answer = Callable[[Outcome], None]
 Tell = Callable[[StreamId, list[ToldEvent], int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A write that waits for its turn; `arrived_at_ms` is wall clock."""
 
     write: StreamWrite

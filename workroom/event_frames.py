@@ -39,7 +39,7 @@ class ToldReaction(msgspec.Struct, frozen=True):
     account_ids: list[UUID]
 
 
-class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event as it goes over the wire; which fields are there follows from `kind`."""
 
     seq: int
