@@ -26,7 +26,7 @@ ABNORMAL = 1006
 """What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
 SILENT_PERIODS = 2
 
-_OPEN, _SLOW, _CLOSING, _LOST = range(4)
+_UNATTACHED, _OPEN, _SLOW, _CLOSING, _LOST = range(5)
 
 
 class Session(Protocol):
@@ -81,6 +81,8 @@ class Connection(asyncio.Protocol):
     """One client's line. A route finds it as `scope["extensions"]["workroom.connection"]`."""
 
     __slots__ = (
+        "_early",
+        "_early_close",
         "_endpoint",
         "_handshake",
         "_heard",
@@ -101,7 +103,9 @@ class Connection(asyncio.Protocol):
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._server_connections: set[Any] | None = None
-        self._state = _LOST
+        self._state = _UNATTACHED
+        self._early = b""
+        self._early_close: tuple[int, str] | None = None
         self._reader: FrameReader | None = None
         self._held: tuple[list[bytes], bytes] | None = None
         self._is_reading_paused = False
@@ -111,17 +115,22 @@ class Connection(asyncio.Protocol):
 
     # -- the session's side ----------------------------------------------------------------------------------
 
-    def attach(self, session: Session) -> None:
+    def attach(self, session: Session, greeting: bytes | None = None) -> None:
         """Take the connection over from the handshake, after it was accepted. The route may return then.
 
         What came in meanwhile is given to the session before this returns; so is `connection_lost`, if it is
         gone.
+
+        Args:
+            session: whom the connection belongs to from now on.
+            greeting: JSON of the first message, said before anything is answered; None says nothing.
         """
         assert self._handshake is not None, "attached twice"
         transport, self._server_connections, received = self._handshake.give_away()
         self._handshake = None
         self._session = session
         if transport is None or transport.is_closing():
+            self._state = _LOST
             self._tell_lost(ABNORMAL)
             return
         self._transport = transport
@@ -135,32 +144,46 @@ class Connection(asyncio.Protocol):
         heartbeat_seconds = self._endpoint.heartbeat_seconds
         self._endpoint.wheel.schedule(self, heartbeat_seconds * random.uniform(0.5, 1.0))
         transport.resume_reading()
-        if received:
+        if greeting is not None:
+            self.send_text(greeting)
+        early, self._early = self._early, b""
+        if early:
+            self._endpoint.flusher.send(session, early)
+        if self._early_close is not None:
+            self.say_goodbye_and_close(*self._early_close)
+        elif received:
             self.data_received(received)
 
     def write_frame(self, data: bytes) -> None:
-        """Write framed bytes now. After the connection began to close they are dropped."""
+        """Write framed bytes now. Before `attach` they are kept; after the connection began to close, dropped."""
         if self._state == _OPEN:
             self._transport.write(data)  # type: ignore[union-attr]
+        elif self._state == _UNATTACHED:
+            self._keep_early(data)
 
     def send_text(self, payload: bytes) -> None:
         """Let one message leave with the next flush; `payload` is JSON, not yet framed."""
         if self._state == _OPEN:
             assert self._session is not None
             self._endpoint.flusher.send(self._session, websocket_text_frame(payload))
+        else:
+            self.write_frame(websocket_text_frame(payload))
 
     def say_goodbye_and_close(self, code: int, reason: str, goodbye_payload: bytes | None = None) -> None:
         """Write what still waits, the goodbye and the close frame, and wait for the answer, not longer than
         allowed.
 
-        The session is told `connection_lost(code)` before this returns. A second time does nothing.
+        The session is told `connection_lost(code)` before this returns. A second time does nothing. Before `attach`
+        it is remembered, and done then.
 
         Args:
             code: the close code.
             reason: its name.
             goodbye_payload: JSON; None says goodbye as the endpoint does for that code.
         """
-        if self._state > _SLOW:
+        if self._state == _UNATTACHED:
+            self._early_close = self._early_close or (code, reason)
+        if self._state not in (_OPEN, _SLOW):
             return
         assert self._session is not None
         goodbye = self._endpoint.encode_goodbye(code) if goodbye_payload is None else goodbye_payload
@@ -261,6 +284,16 @@ class Connection(asyncio.Protocol):
         self.write_frame(PING_FRAME)
 
     # -- private ---------------------------------------------------------------------------------------------
+
+    def _keep_early(self, data: bytes) -> None:
+        """Keep what a session that listens already is told before it is attached, or close it then as slow."""
+        if len(self._early) + len(data) <= self._endpoint.outbound_bytes:
+            self._early += data
+        else:
+            self._early_close = self._early_close or (
+                CloseCode.SLOW_CONSUMER,
+                reason_of(CloseCode.SLOW_CONSUMER),
+            )
 
     def _pass_on(self, messages: list[bytes], rest: bytes) -> None:
         """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
