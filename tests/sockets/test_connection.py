@@ -177,6 +177,20 @@ async def test_a_reader_that_stops_is_closed_as_slow_and_can_still_read_why(
     assert written - 1 <= len(frames) - 2 <= written
 
 
+async def test_a_reader_that_is_behind_by_less_than_the_limit_stays(server: LineServer) -> None:
+    async with open_raw_client(server, receive_buffer_bytes=4_096) as client:
+        session = await server.attached()
+        make_send_buffer_small(session)
+        client.stop_reading()
+        for _ in range(9):
+            session.write(websocket_text_frame(b"x" * 10_000))
+            await asyncio.sleep(0)
+        assert session.connection.buffered_bytes > 65_536
+        client.go_on_reading()
+        assert [len(await client.next_text()) for _ in range(9)] == [10_000] * 9
+        assert session.lost_codes == []
+
+
 async def test_a_reader_that_stops_does_not_hold_up_a_thousand_others() -> None:
     async with (
         asyncio.TaskGroup() as tasks,
