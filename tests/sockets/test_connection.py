@@ -29,6 +29,7 @@ from workroom.fanout.hub import Hub
 
 MAX_FRAME_BYTES = 5_000
 OUTBOUND_BYTES = 100_000
+SOON = 8.0
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -261,7 +262,8 @@ async def test_who_never_answers_a_close_is_cut_off(client: RawClient, session: 
     session.connection.say_goodbye_and_close(1012, "service_restart")
     for _ in range(5):
         client.write(client_frame(b"still talking"))
-    frames = await client.read_to_end()
+    async with asyncio.timeout(SOON):
+        frames = await client.read_to_end()
     assert [opcode for opcode, _ in frames] == [Opcode.TEXT, Opcode.CLOSE]
     assert session.received == []
 
@@ -335,8 +337,9 @@ async def test_who_broke_the_rules_and_never_goes_is_cut_off(
     client.write(client_frame(b"hello", is_masked=False))
     assert await session.is_lost() == 1002
     with pytest.raises(ConnectionError):
-        while True:
-            client.write(b"x" * 1_000)
-            await client.writer.drain()
-            await asyncio.sleep(0)
+        async with asyncio.timeout(SOON):
+            while True:
+                client.write(b"x" * 1_000)
+                await client.writer.drain()
+                await asyncio.sleep(0)
     assert server.endpoint.connections == set()

@@ -370,8 +370,7 @@ class Connection(asyncio.Protocol):
             return
         if self._reader is None:
             self._reader = FrameReader(self._endpoint.max_frame_bytes)
-        if not self._reader.has_failed:
-            self._reader.feed(data)
+        self._reader.feed(data)
         if self._reader.close_code is not None and not self._reader.has_failed:
             self._transport.close()
 
