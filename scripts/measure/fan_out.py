@@ -1,4 +1,4 @@
-"""Fan-out: how many deliveries a second one core makes, of messages that are committed first, against the obvious program.
+"""Fan-out: how many deliveries a second one core makes, each committed first, against the obvious program.
 
 Both servers stand at the same time, and the rounds alternate, so that a change of weather on the machine meets both.
 Every listener of a room must have got the same bytes at the end: most lines are counted by their bytes alone, a few are
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ HOT_SENDERS = 50
 HOT_IN_FLIGHT = 16
 BASELINE_IN_FLIGHT = 1
 """It gathers nothing: more would only wait."""
-ROOM_SENDERS = 2
+ROOM_SENDERS = 4
 ROOM_IN_FLIGHT = 6
 PING_BYTES = 2
 SETTLE_SECONDS = 1.0

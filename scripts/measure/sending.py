@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.measure.clients import Sender, closing, do_all, open_line
@@ -20,7 +20,7 @@ from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.run import Run
 from scripts.measure.surroundings import pin, python_program
 
-IN_FLIGHT = 2
+IN_FLIGHT = 4
 HOT_SENDERS = 50
 HOT_IN_FLIGHT = 10
 SETTLE_SECONDS = 1.0
@@ -103,7 +103,9 @@ async def _send(run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Ro
     written = after["workroom_commit_batch_commands_sum"] - before["workroom_commit_batch_commands_sum"]
     batches = after["workroom_commit_batch_commands_count"] - before["workroom_commit_batch_commands_count"]
     written = max(written, 1)
-    return Sent(median(rates), written / max(batches, 1), server_cpu / written * 1e6, postgres_cpu / written * 1e6)
+    return Sent(
+        median(rates), written / max(batches, 1), server_cpu / written * 1e6, postgres_cpu / written * 1e6
+    )
 
 
 async def _count(senders: Sequence[Sender], seconds: float) -> float:
