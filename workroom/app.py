@@ -22,7 +22,7 @@ from workroom.node import Node, run_node
 from workroom.passwords import PasswordHasher
 from workroom.settings import Settings
 from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
-from workroom.sockets.connection import Endpoint
+from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.heartbeat import TimingWheel
 from workroom.sockets.websocket_protocol import build_websocket_protocol
 from workroom.storage.database import database_limits, open_database

@@ -24,7 +24,8 @@ from websockets.uri import parse_uri
 
 from workroom.fanout.flusher import Flusher
 from workroom.ids import AccountId, StreamId
-from workroom.sockets.connection import Connection, Endpoint
+from workroom.sockets.connection import Connection
+from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.heartbeat import TimingWheel
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION, build_websocket_protocol
 from workroom.web.http_protocol import build_http_protocol

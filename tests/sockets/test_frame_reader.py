@@ -17,7 +17,8 @@ from websockets.server import ServerProtocol
 from tests.sockets.line_server import client_frame, close_payload
 from workroom.fanout.flusher import Flusher
 from workroom.sockets.close_codes import encode_goodbye
-from workroom.sockets.connection import Connection, Endpoint
+from workroom.sockets.connection import Connection
+from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.frame_reader import FrameReader, split_text_frames
 from workroom.sockets.heartbeat import TimingWheel
 
