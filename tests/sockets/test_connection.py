@@ -89,6 +89,17 @@ async def test_a_fragmented_message_with_a_ping_between_comes_whole(
     assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"there?")
 
 
+async def test_a_line_at_rest_keeps_no_parser(client: RawClient, session: RememberingSession) -> None:
+    connection = session.connection
+    client.write(client_frame(b"1"))
+    await session.has_received(1)
+    assert connection._reader is None
+    client.write(client_frame(b"2", is_final=False) + client_frame(b"", opcode=0))
+    await session.has_received(2)
+    assert connection._reader is None
+    assert connection._held is None
+
+
 async def test_who_pauses_gets_the_rest_when_it_goes_on(
     client: RawClient, session: RememberingSession
 ) -> None:
