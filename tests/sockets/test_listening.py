@@ -16,7 +16,6 @@ from tests.deeds import add, edit, open_place, post, read_all, remove
 from tests.local_client import LocalClient, local_client, local_node, sign_in
 from tests.people import make_account, make_accounts
 from workroom import accounts, sessions
-from workroom.accounts import Account
 from workroom.events import RecordedEvent
 from workroom.node import Node
 from workroom.sessions import hash_token
@@ -386,8 +385,9 @@ async def test_another_name_is_told_and_the_connection_goes_on(node: Node, datab
             await client.wait_for_event(
                 place.shared, lambda event, name=name: event.get("member", {}).get("display_name") == name
             )
-        await client.wait_until(lambda: len(client.events[str(staff.stream_id)]) == 2)
-        await _until_listening(node, staff)
+            (session,) = node.sessions[staff.account_id]
+            while staff.stream_id not in session.streams:  # type: ignore[attr-defined]
+                await client.command("list_rooms")  # until it has shown that it still stands
         await client.command("mark_read", stream=place.shared, seq=3)
         await client.wait_for_event(staff.stream_id, kind="read_marker_moved")
 
@@ -450,11 +450,6 @@ async def test_a_session_that_ended_between_two_looks_opens_no_connection(
     with pytest.raises(AssertionError, match="not signed in"):
         await LocalClient(node, token).connect()
     assert not node.hub.has_listeners(staff.stream_id)
-
-
-async def _until_listening(node: Node, account: Account) -> None:
-    while not any(account.stream_id in session.streams for session in node.sessions[account.account_id]):  # type: ignore[attr-defined]
-        await asyncio.sleep(0)
 
 
 async def test_a_past_edit_is_read_with_todays_words(node: Node, database: Database) -> None:

@@ -74,25 +74,26 @@ async def test_too_many_commands_are_refused_until_there_is_room_again(
 ) -> None:
     now = clock.monotonic_seconds()
     monkeypatch.setattr(session_module, "monotonic_seconds", lambda: now)
-    async with local_node(replace(settings, commands_per_second=2, commands_burst=5)) as node:
-        async with local_client(node, await make_account(database)) as client:
-            for _ in range(5):
+    limited = replace(settings, commands_per_second=2, commands_burst=5)
+    staff = await make_account(database)
+    async with local_node(limited) as node, local_client(node, staff) as client:
+        for _ in range(5):
+            await client.command("list_rooms")
+        for _ in range(3):
+            with pytest.raises(CommandRefused) as refused:
                 await client.command("list_rooms")
-            for _ in range(3):
-                with pytest.raises(CommandRefused) as refused:
-                    await client.command("list_rooms")
-                assert (refused.value.code, refused.value.error["retry"]) == ("rate_exceeded", True)
-                assert refused.value.error["params"] == {"retry_after_seconds": 1}
-            now += 1.0
-            for _ in range(2):
-                await client.command("list_rooms")
-            with pytest.raises(CommandRefused):
-                await client.command("list_rooms")
-            now += 3600.0  # never more than the burst
-            for _ in range(5):
-                await client.command("list_rooms")
-            with pytest.raises(CommandRefused):
-                await client.command("list_rooms")
+            assert (refused.value.code, refused.value.error["retry"]) == ("rate_exceeded", True)
+            assert refused.value.error["params"] == {"retry_after_seconds": 1}
+        now += 1.0
+        for _ in range(2):
+            await client.command("list_rooms")
+        with pytest.raises(CommandRefused):
+            await client.command("list_rooms")
+        now += 3600.0  # never more than the burst
+        for _ in range(5):
+            await client.command("list_rooms")
+        with pytest.raises(CommandRefused):
+            await client.command("list_rooms")
 
 
 async def test_who_does_not_stop_is_closed_and_told_when_to_come_back(
@@ -100,16 +101,17 @@ async def test_who_does_not_stop_is_closed_and_told_when_to_come_back(
 ) -> None:
     now = clock.monotonic_seconds()
     monkeypatch.setattr(session_module, "monotonic_seconds", lambda: now)
-    async with local_node(replace(settings, commands_per_second=1, commands_burst=1)) as node:
-        async with local_client(node, await make_account(database)) as client:
-            # Frames that are no commands count like all others.
-            frames = ['{"ref": 1, "command": "list_rooms"}', '{"ref": 1, "command": "unknown"}']
-            for n in range(MOST_REFUSED_IN_A_ROW + 2):
-                await client.send_frame(frames[n % 2])
-            assert await client.wait_closed() == 4006
-            assert client.goodbye is not None
-            assert client.goodbye["reconnect"]
-            assert client.goodbye["not_before_ms"] >= 5_000
+    limited = replace(settings, commands_per_second=1, commands_burst=1)
+    staff = await make_account(database)
+    async with local_node(limited) as node, local_client(node, staff) as client:
+        # Frames that are no commands count like all others.
+        frames = ['{"ref": 1, "command": "list_rooms"}', '{"ref": 1, "command": "unknown"}']
+        for n in range(MOST_REFUSED_IN_A_ROW + 2):
+            await client.send_frame(frames[n % 2])
+        assert await client.wait_closed() == 4006
+        assert client.goodbye is not None
+        assert client.goodbye["reconnect"]
+        assert client.goodbye["not_before_ms"] >= 5_000
 
 
 async def test_while_too_much_is_under_way_nothing_more_is_read(
