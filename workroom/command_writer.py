@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import msgspec
 
 from workroom import logs, messages, metrics, reactions
-from workroom.clock import monotonic_seconds
+from workroom.clock import monotonic_seconds, now
 from workroom.errors import (
     CommandIdReused,
     Forbidden,
@@ -127,7 +127,7 @@ class CommandWriter:
         """
         # Both streams of a room may fall into different lanes: the room's lock keeps them in order.
         lane = self._lanes[hash(write.stream_id) % len(self._lanes)]
-        lane.submit(Waiting(write, answer, int(time.time() * 1000)))
+        lane.submit(Waiting(write, answer, int(now().timestamp() * 1000)))
 
     async def drain(self) -> None:
         """Wait until everything that was queued is answered."""
