@@ -32,7 +32,7 @@ OUR_WORDS = """\
 [23:58] <anna> Good evening, who looks after the year's closing?
 [23:58] <ben> I do. What do you need?
 === carla [~c@host.example] has joined #office
-[23:59] <carla> Hello! My invoices are all here: 17 files, 3 of them in a box \N{PACKAGE} \N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}
+[23:59] <carla> Hello! My invoices: 17 files \N{PACKAGE} \N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}
 [23:59] <anna> carla: send them one by one, please
 [23:59]  * ben looks for the list of last year
 === dora [~d@host.example] has joined #office
@@ -40,7 +40,7 @@ OUR_WORDS = """\
 [00:00] <carla> ben: which list?  With  two  spaces, and a tab:\tthere
 === carla is now known as carla_at_home
 [00:01] <carla_at_home> it is me, at home now
-[00:01] <dora> \N{RIGHT-TO-LEFT MARK}\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED}\N{HEBREW LETTER VAV}\N{HEBREW LETTER FINAL MEM}, am I late?
+[00:01] <dora> \N{RIGHT-TO-LEFT MARK}\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED}, am I late?
 === dora [~d@host.example] has left #office []
 [00:02] <ben> everybody has what they need? "quoted" and \\ back
 === carla_at_home [~c@other.example] has joined #office
@@ -49,7 +49,7 @@ OUR_WORDS = """\
 [00:04] <dora> back again
 [00:04] <anna> then good night
 """.encode()
-ANSWERS = "0 0 -\n0 1 -\n3 4 -\n0 3 -\n3 8 -\n5 8 -\n8 10 -\n14 16 -\n"
+ANSWERS = "0 0 -\n0 1 -\n3 4 -\n0 3 -\n3 8 -\n5 8 -\n8 10 -\n15 17 -\n"
 
 
 @pytest_asyncio.fixture
@@ -75,13 +75,13 @@ def test_a_log_is_read_as_what_people_do() -> None:
     assert [(act.line, act.person) for act in log.acts if isinstance(act, Came)] == [
         (2, carla),
         (6, dora),
-        (15, dora),
+        (16, dora),
     ]
     assert [act for act in log.acts if isinstance(act, Renamed)] == [Renamed(9, carla, "carla_at_home")]
     assert [act for act in log.acts if isinstance(act, Left)] == [Left(12, dora)]
     assert [act for act in log.acts if isinstance(act, Reconnected)] == [Reconnected(14, carla)]
     answers = {act.line: act.answers for act in log.said() if act.answers is not None}
-    assert answers == {1: 0, 3: 0, 4: 3, 8: 5, 10: 8}
+    assert answers == {1: 0, 3: 0, 4: 3, 8: 5, 10: 8, 17: 15}
     assert next(act.text for act in log.said() if act.line == 5) == "* ben looks for the list of last year"
     minutes = [act.minute for act in log.said()]
     assert minutes == sorted(minutes), "midnight is no way back"
