@@ -193,7 +193,12 @@ async def test_an_idle_node_asks_postgres_one_small_question_and_no_more(
         await _settled(node)
         asked: list[None] = []
         positions = node.hub.positions
-        monkeypatch.setattr(node.hub, "positions", lambda: asked.append(None) or positions())
+
+        def count_and_ask() -> Any:
+            asked.append(None)
+            return positions()
+
+        monkeypatch.setattr(node.hub, "positions", count_and_ask)
         await node._check_positions()
         assert asked == []
         await post(database, staff, place.shared)

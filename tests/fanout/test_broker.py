@@ -87,7 +87,7 @@ async def test_installations_and_epochs_on_one_redis_do_not_hear_each_other(redi
         await restored.until(lambda node: bool(node.hints))
         assert await there.hears(1) == [b"1"]
         assert restored.frames == []
-        assert stranger.hints == stranger.frames == []
+        assert (stranger.hints, stranger.frames) == ([], [])
 
 
 async def test_unsubscribing_and_subscribing_again_leaves_what_was_wanted_last(redis_url: str) -> None:

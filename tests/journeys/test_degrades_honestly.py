@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from tests import deeds
 from tests.client import Client, CommandRefused
@@ -143,7 +144,7 @@ async def test_a_frame_over_the_limit_ends_the_connection(house: House) -> None:
 async def test_nobody_without_a_session_is_heard(house: House) -> None:
     client = Client(house.node.url)
     async with connect(
-        house.node.url.replace("http", "ws") + "/socket", origin=house.node.url, proxy=None
+        house.node.url.replace("http", "ws") + "/socket", origin=Origin(house.node.url), proxy=None
     ) as line:
         await line.send('{"ref": 1, "command": "list_rooms"}')
         first = json.loads(await line.recv())

@@ -145,7 +145,9 @@ async def test_whoever_comes_back_while_messages_flow_misses_none(scene: Scene) 
         writing = flowing.create_task(write())
         for _ in range(5):
             had = len(scene.reader.texts(scene.stream))
-            await scene.reader.wait_until(lambda had=had: len(scene.reader.texts(scene.stream)) > had + 3)
+            await scene.reader.wait_until(
+                lambda more=had + 3: len(scene.reader.texts(scene.stream)) > more  # type: ignore[misc]
+            )
             await scene.reader.cut_off()
             await scene.reader.connect()
             await scene.reader.subscribe(scene.stream)

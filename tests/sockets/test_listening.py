@@ -383,7 +383,8 @@ async def test_another_name_is_told_and_the_connection_goes_on(node: Node, datab
                 changed = await accounts.change_name(work.transaction, staff.account_id, name)
                 work.recorded(changed.events)
             await client.wait_for_event(
-                place.shared, lambda event, name=name: event.get("member", {}).get("display_name") == name
+                place.shared,
+                lambda event, name=name: event.get("member", {}).get("display_name") == name,  # type: ignore[misc]
             )
             (session,) = node.sessions[staff.account_id]
             while staff.stream_id not in session.streams:  # type: ignore[attr-defined]
@@ -431,6 +432,7 @@ async def test_a_session_that_ended_between_two_looks_opens_no_connection(
         monkeypatch.setattr(node.reads.signed_in, "ask", ask)
         found = await ask(token_hash)
         if what == "end":
+            assert found is not None
             async with node.transaction() as work:
                 work.recorded(await sessions.end_session(work.transaction, found))
         elif what == "deactivate":
