@@ -16,11 +16,13 @@ import { SocketConnection } from './connection/socket-connection.js';
 import { StreamRegistry } from './connection/stream-registry.js';
 import { Desk } from './desk/desk.js';
 import { TypingHints } from './messages/typing-hints.js';
+import { streamsToFollow } from './rooms/followed-rooms.js';
 import { OpenRooms } from './rooms/open-rooms.js';
 import { ReadReporter } from './rooms/read-reporter.js';
 import { RoomList } from './rooms/room-list.js';
 
 const PRESENCE_REFRESH_MS = 2_000;
+const UNFOLLOWED_REFRESH_MS = 30_000;
 
 /**
  * Events: `phase` (the line's phase changed), `ended` (detail: the close code's name; nobody will connect again),
@@ -30,6 +32,11 @@ export class Workroom extends EventTarget {
   people = new PeopleDirectory();
   typing = new TypingHints();
   #isFirstHello = true;
+  #roomListener = {
+    onEvents: (/** @type {RoomEvent[]} */ events, /** @type {string} */ stream) => this.#receiveRoom(stream, events),
+    onReset: () => this.#fetchAfresh(),
+    onEnded: (/** @type {string} */ stream) => this.#streamEnded(stream),
+  };
 
   /** @param {Account} account */
   constructor(account) {
@@ -122,7 +129,10 @@ export class Workroom extends EventTarget {
    */
   openRoom(roomId) {
     const line = this.roomList.find(roomId);
-    return line ? this.openRooms.open(line) : null;
+    if (!line) return null;
+    const open = this.openRooms.open(line);
+    if (!this.streams.followed.includes(line.stream)) this.#followRooms();
+    return open;
   }
 
   /**
@@ -187,21 +197,23 @@ export class Workroom extends EventTarget {
 
   /** @param {RoomLine[]} lines */
   #listed(lines) {
-    const listener = {
-      onEvents: (/** @type {RoomEvent[]} */ events, /** @type {string} */ stream) => this.#receiveRoom(stream, events),
-      onReset: () => this.#fetchAfresh(),
-      onEnded: (/** @type {string} */ stream) => this.#streamEnded(stream),
-    };
-    const listed = new Set(lines.flatMap((line) => [line.stream, line.staff_stream]).concat(this.account.stream));
-    for (const stream of this.streams.followed) if (!listed.has(stream)) this.streams.unfollow(stream);
-    for (const line of lines) {
-      this.streams.follow(line.stream, line.seq, listener);
-      this.streams.restart(line.stream, line.seq);
-      if (!line.staff_stream) continue;
-      this.streams.follow(line.staff_stream, line.staff_seq ?? 0, listener);
-      this.streams.restart(line.staff_stream, line.staff_seq ?? 0);
+    this.#followRooms();
+    for (const { stream, seq, staff_stream, staff_seq = 0 } of lines) {
+      this.streams.restart(stream, seq);
+      if (staff_stream) this.streams.restart(staff_stream, staff_seq);
     }
     this.openRooms.loadMissing();
+  }
+
+  /** Listen to the rooms of the list, as many as may be listened to. */
+  #followRooms() {
+    const isOpen = (/** @type {string} */ roomId) => this.openRooms.find(roomId) !== undefined;
+    // One stream is the account's own.
+    const { positions, isComplete } = streamsToFollow(this.roomList.rooms, isOpen, this.streams.limit - 1);
+    const wanted = new Set(positions.map(({ stream }) => stream)).add(this.account.stream);
+    for (const stream of this.streams.followed) if (!wanted.has(stream)) this.streams.unfollow(stream);
+    for (const { stream, seq } of positions) this.streams.follow(stream, seq, this.#roomListener);
+    if (!isComplete) this.roomList.refreshSoon(UNFOLLOWED_REFRESH_MS);
   }
 
   /** Positions were foreign (a restored backup): what is held here may never have happened. */

@@ -16,6 +16,7 @@ from workroom import events
 from workroom.accounts import Account
 from workroom.errors import CommandIdReused, TryAgain
 from workroom.events import NewEvent, RecordedEvent
+from workroom.ids import AccountId, StreamId
 from workroom.storage.database import Database
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
@@ -117,9 +118,9 @@ async def test_the_database_itself_refuses_the_same_command_twice(
 def test_a_command_is_the_same_by_kind_and_subject() -> None:
     subject = uuid4()
     done = RecordedEvent(
-        uuid4(),
+        StreamId(uuid4()),
         "message_edited",
-        uuid4(),
+        AccountId(uuid4()),
         subject,
         seq=3,
         recorded_at=None,  # type: ignore[arg-type]

@@ -134,7 +134,8 @@ async def test_the_provider_opens_either_kind_and_nobody_waits(
 
 async def test_a_room_has_a_known_kind_and_a_name(database: Database, owner: asyncpg.Connection) -> None:
     staff, customer = await make_accounts(database, "staff", "customer")
-    for fields in ({"kind": "secret"}, {"name": " \n "}):
+    refused: list[dict[str, Any]] = [{"kind": "secret"}, {"name": " \n "}]
+    for fields in refused:
         with pytest.raises(InvalidInput):
             await create(database, staff, customers=[customer.customer_id], **fields)
     assert await owner.fetchval("select count(*) from rooms") == 0

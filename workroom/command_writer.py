@@ -18,8 +18,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+<<<<<<< HEAD
 from workroom import logs, messages, metrics, posting, reactions
 from workroom.clock import monotonic_seconds
+=======
+import msgspec
+
+from workroom import logs, messages, metrics, reactions
+from workroom.clock import monotonic_seconds, now
+>>>>>>> main
 from workroom.errors import (
     CommandIdReused,
     Forbidden,
@@ -81,8 +88,7 @@ Answer = Callable[[Outcome], None]
 Tell = Callable[[StreamId, list[ToldEvent], int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A write that waits for its turn; `arrived_at_ms` is wall clock."""
 
     write: StreamWrite
@@ -126,7 +132,7 @@ class CommandWriter:
         """
         # Both streams of a room may fall into different lanes: the room's lock keeps them in order.
         lane = self._lanes[hash(write.stream_id) % len(self._lanes)]
-        lane.submit(Waiting(write, answer, int(time.time() * 1000)))
+        lane.submit(Waiting(write, answer, int(now().timestamp() * 1000)))
 
     async def drain(self) -> None:
         """Wait until everything that was queued is answered."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from workroom import event_reading, memberships, read_markers, sessions
-from workroom.errors import NotFound, WorkroomError
+from workroom.errors import NotFound, PositionReset, WorkroomError
 from workroom.event_frames import ToldEvent, withhold_older
 from workroom.event_reading import Span
 from workroom.ids import AccountId, StreamId
@@ -104,6 +104,8 @@ class GatheredReads:
                 or readership.reads_from_seq != was.reads_from_seq
             ):
                 answers.append(NotFound("There is no such stream."))
+            elif request.since_seq > readership.last_seq:
+                answers.append(PositionReset("The stream does not go that far: fetch afresh."))
             else:
                 answers.append(cutter.cut(span, readership.reads_from_seq))
         return answers

@@ -131,7 +131,7 @@ class Node:
         self._check_now = asyncio.Event()
         self._emptied = asyncio.Event()
         self._snapshot = ""
-        self._desk_fingerprint = ""
+        self._desk_fingerprint: str | None = None
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -206,6 +206,13 @@ class Node:
             del self.sessions[session.account_id]
             self._emptied.set()
             self.presence.depart(session.account_id)
+
+    def watch_desk(self, session: OpenSession) -> None:
+        """Tell a socket from now on when the list of waiting rooms changes."""
+        if not self.desk_watchers:
+            # Nobody looked meanwhile: the next change counts, whatever the list was like when somebody last did.
+            self._desk_fingerprint = None
+        self.desk_watchers.add(session)
 
     async def wait_until_empty(self) -> None:
         """Return when the last socket is gone: while draining."""

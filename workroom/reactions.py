@@ -23,7 +23,7 @@ async def add_reaction(
     emoji: str,
     client_command_id: ClientCommandId,
 ) -> Written:
-    """Put a sign on a message. The same sign twice is one: the second changes nothing, and answers the first's number."""
+    """Put a sign on a message. The same sign twice is one: the second changes nothing, and is answered the same."""
     done = await _find_done(
         transaction, "reaction_added", stream_id, actor_id, message_id, emoji, client_command_id
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import resource
@@ -15,10 +14,11 @@ from pathlib import Path
 
 import uvloop
 
-from scripts.measure import blaster, catching_up, delivery, fan_out, history, idling, sending
+from scripts.measure import blaster, catching_up, delivery, fan_out, file_transfer, history, idling, sending
 from scripts.measure.figures import Page
 from scripts.measure.run import SCALES, Run
 from scripts.measure.surroundings import prepare_surroundings
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -51,13 +51,17 @@ SCENARIOS = (
     ),
     Scenario("catch-up", catching_up.measure_catch_up, ("catch_up_s", "catch_up_queries")),
     Scenario("history", history.measure_history, ("history_page_ms", "history_page_ratio")),
+    Scenario("files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")),
+    Scenario("chat-beside-uploads", file_transfer.measure_chat, ("chat_beside_uploads_ratio",)),
 )
 
 
 def main() -> int:
     """Measure, print the page, write the JSON. Exits with 0 also where a target is missed: the page says so."""
     chosen = _parser().parse_args()
-    scenarios = [each for each in SCENARIOS if not chosen.only or {each.name, *each.figures} & set(chosen.only)]
+    scenarios = [
+        each for each in SCENARIOS if not chosen.only or {each.name, *each.figures} & set(chosen.only)
+    ]
     if not scenarios:
         print(f"scripts/bench: nothing is called {' or '.join(chosen.only)}.", file=sys.stderr)
         return 2
@@ -76,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench", description="Measures every figure of docs/performance.md on this machine."
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or figures")
-    parser.add_argument("--quick", action="store_true", help="in a minute, with fewer connections and shorter rounds")
+    parser.add_argument(
+        "--quick", action="store_true", help="in a minute, with fewer connections and shorter rounds"
+    )
     parser.add_argument("--scale", choices=sorted(SCALES), default="full", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser

@@ -1,14 +1,13 @@
 """The inserts of posted messages without our server: a plan on standard input, inserts a second on standard output.
 
-Ways: `batches`, the inserting statement alone, with columns made before the clock runs; `checked`, all that the server's
-transaction does (locks, checks, numbers, digests, inserts); `single`, the same for one message at a time.
+Ways: `batches`, rows made (ids, salts, digests) and inserted, nothing asked and nothing locked; `checked`, all that the
+server's transaction does; `single`, the same for one message at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,16 +19,22 @@ from uuid import UUID, uuid4
 import asyncpg
 import uvloop
 
+<<<<<<< HEAD
 from workroom import messages, posting
+=======
+from workroom import messages
+from workroom.digests import digest_message, mint_salt
+>>>>>>> main
 from workroom.ids import AccountId, ClientCommandId, RoomId, StreamId, mint_message_id
 from workroom.messages import NewMessage
 from workroom.settings import Settings
 from workroom.storage.database import Database, open_database
 from workroom.storage.queries import queries
 
-TEXT = "In this workroom we talk about the closing of the year, and about who sends which papers to whom. " * 2
+TEXT = (
+    "In this workroom we talk about the closing of the year, and about who sends which papers to whom. " * 2
+)
 LANES = Settings().lane_count
-MOST_A_SECOND = 60_000
 SINGLE_LANES = (1, LANES)
 
 
@@ -45,23 +50,26 @@ class BareRoom:
 
 async def insert_batches(url: str, rooms: Sequence[BareRoom], size: int, seconds: float) -> float:
     """The inserting statement, in transactions, on as many connections as the server has lanes."""
-    lanes = [rooms[lane::LANES] for lane in range(LANES)]
-    batch_count = max(2, int(MOST_A_SECOND * seconds / size / LANES))
-    prepared = [[_columns(lane, size) for _ in range(batch_count)] for lane in lanes if lane]
+    lanes = [lane for number in range(LANES) if (lane := rooms[number::LANES])]
     connections = [
-        await asyncpg.connect(url, server_settings={"search_path": "workroom", "jit": "off"}) for _ in prepared
+        await asyncpg.connect(url, server_settings={"search_path": "workroom", "jit": "off"}) for _ in lanes
     ]
     began = time.perf_counter()
     written = await asyncio.gather(
-        *(_write(connection, batches, began + seconds) for connection, batches in zip(connections, prepared, strict=True))
+        *(
+            _write(connection, lane, size, began + seconds)
+            for connection, lane in zip(connections, lanes, strict=True)
+        )
     )
     elapsed = time.perf_counter() - began
     for connection in connections:
         await connection.close()
-    return sum(written) * size / elapsed
+    return sum(written) / elapsed
 
 
-async def insert_checked(database: Database, rooms: Sequence[BareRoom], size: int, seconds: float, lanes: int) -> float:
+async def insert_checked(
+    database: Database, rooms: Sequence[BareRoom], size: int, seconds: float, lanes: int
+) -> float:
     """Whole posts, as the command writer writes them, in so many lanes."""
     began = time.perf_counter()
     written = await asyncio.gather(
@@ -70,15 +78,13 @@ async def insert_checked(database: Database, rooms: Sequence[BareRoom], size: in
     return sum(written) / (time.perf_counter() - began)
 
 
-async def _write(connection: asyncpg.Connection, batches: Sequence[list[Any]], until: float) -> int:
+async def _write(connection: asyncpg.Connection, rooms: Sequence[BareRoom], size: int, until: float) -> int:
     written = 0
-    for columns in batches:
-        if time.perf_counter() > until:
-            break
+    while time.perf_counter() < until:
         await connection.execute("begin")
-        await connection.execute(queries.messages.insert_posts.sql, *columns)
+        await connection.execute(queries.messages.insert_posts.sql, *_arguments(rooms, size))
         await connection.execute("commit")
-        written += 1
+        written += size
     return written
 
 
@@ -96,32 +102,26 @@ async def _post(database: Database, rooms: Sequence[BareRoom], size: int, until:
     return written
 
 
-def _columns(rooms: Sequence[BareRoom], size: int) -> list[Any]:
+def _arguments(rooms: Sequence[BareRoom], size: int) -> list[Any]:
     now = datetime.now(UTC)
-    chosen = [rooms[number % len(rooms)] for number in range(size)]
-    seqs = []
-    for room in chosen:
+    rows = []
+    for number in range(size):
+        room = rooms[number % len(rooms)]
         room.last_seq += 1
-        seqs.append(room.last_seq)
-    counted = list({room.stream_id: room for room in chosen}.values())
+        salt = mint_salt()
+        digest = digest_message(salt, room.stream_id, room.last_seq, 1, TEXT)
+        message_id = mint_message_id(now)
+        rows.append(
+            (room.stream_id, room.last_seq, room.author_id, message_id, uuid4(), None, TEXT, (), salt, digest)
+        )
+    counted = rooms[:size]
     return queries.messages.insert_posts.order(
         {
-            "stream_ids": [room.stream_id for room in chosen],
-            "room_ids": [room.room_id for room in chosen],
-            "seqs": seqs,
-            "actor_ids": [room.author_id for room in chosen],
-            "message_ids": [mint_message_id(now) for _ in chosen],
-            "client_command_ids": [uuid4() for _ in chosen],
-            "sent_ats": [now for _ in chosen],
-            "recorded_ats": [now for _ in chosen],
-            "reply_to_ids": [None for _ in chosen],
-            "texts": [TEXT for _ in chosen],
-            "mentions": ["" for _ in chosen],
-            "salts": [os.urandom(32) for _ in chosen],
-            "content_digests": [os.urandom(32) for _ in chosen],
-            "counted_stream_ids": [room.stream_id for room in counted],
+            "posts": rows,
+            "stream_ids": [room.stream_id for room in counted],
+            "room_ids": [room.room_id for room in counted],
             "last_seqs": [room.last_seq for room in counted],
-            "last_recorded_ats": [now for _ in counted],
+            "recorded_ats": [now for _ in counted],
             "waiting_sinces": [None for _ in counted],
         }
     )

@@ -1,4 +1,4 @@
-"""The obvious chat program, for comparison: Starlette on the same uvicorn, a set of sockets for each room, nothing stored.
+"""The obvious chat program, for comparison: Starlette on the same uvicorn, a set of sockets a room, nothing stored.
 
 `python -m scripts.measure.baseline_server FD`: serves on a listening socket that was handed to it.
 """
@@ -37,5 +37,7 @@ app = Starlette(routes=[WebSocketRoute("/{room}", chat)])
 
 if __name__ == "__main__":
     # Without pings: one less thing to do for it, and every byte that it sends is a message.
-    config = uvicorn.Config(app, ws="websockets-sansio", ws_ping_interval=None, log_level="error", backlog=4096)
+    config = uvicorn.Config(
+        app, ws="websockets-sansio", ws_ping_interval=None, log_level="error", backlog=4096
+    )
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

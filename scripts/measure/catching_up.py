@@ -1,7 +1,7 @@
-"""Everybody is cut off, messages are posted, everybody comes back at once: how long until all have all, and at what price.
+"""Everybody is cut off, messages are posted, all come back at once: how long until all have all, and at what price.
 
-Queries are counted by Postgres itself: every statement outside a transaction is one. Whatever else the node asks in that
-time (its position check) is counted with them.
+Queries are counted by Postgres itself: every statement outside a transaction is one. Whatever else the node asks in
+that time (its position check) is counted with them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 from scripts.measure.clients import closing, do_all, open_line
@@ -51,7 +51,7 @@ async def measure_catch_up(run: Run) -> None:
             counted = await run.surroundings.count_transactions() - before
     run.take(
         {"catch_up_s": seconds, "catch_up_queries": counted / len(seats)},
-        catch_up_s=f"{number(len(seats))} clients, {number(len(seats) * scale.missed_messages)} messages read, no error",
+        catch_up_s=f"{number(len(seats))} clients, {number(len(seats) * scale.missed_messages)} messages read",
         catch_up_queries=f"{counted} in all, what the node asks by itself included",
     )
 

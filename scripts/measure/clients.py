@@ -14,6 +14,7 @@ from scripts.measure.people import Person, Room
 from scripts.measure.surroundings import MeasuredNode
 
 CONNECTING_AT_ONCE = 64
+STOP_SECONDS = 60.0
 MESSAGE_BYTES = 200
 WORDS = "In this workroom we talk about the closing of the year, and about who sends which papers to whom. "
 
@@ -22,7 +23,9 @@ Result = TypeVar("Result")
 
 
 async def do_all(
-    act: Callable[[Argument], Awaitable[Result]], arguments: Sequence[Argument], at_once: int = CONNECTING_AT_ONCE
+    act: Callable[[Argument], Awaitable[Result]],
+    arguments: Sequence[Argument],
+    at_once: int = CONNECTING_AT_ONCE,
 ) -> list[Result]:
     """Do the same with everything, so many at the same time; results in order."""
     results: list[Result | None] = [None] * len(arguments)
@@ -39,7 +42,11 @@ async def do_all(
 
 
 async def open_line(
-    node: MeasuredNode, cookie_name: str, person: Person, rooms: Sequence[Room], on_text: Callable[[bytes], None] | None = None
+    node: MeasuredNode,
+    cookie_name: str,
+    person: Person,
+    rooms: Sequence[Room],
+    on_text: Callable[[bytes], None] | None = None,
 ) -> Line:
     """A line that is signed in and listens to the rooms."""
     line = await connect_line(node.port)
@@ -80,6 +87,7 @@ class Sender:
         self._in_flight = in_flight
         self._is_sending = False
         self._on_its_way = 0
+        self._has_all = asyncio.Event()
         self._number = 0
         text = (WORDS * 3)[:MESSAGE_BYTES]
         prefix = str(uuid4())[:24]
@@ -95,17 +103,19 @@ class Sender:
     def start(self) -> None:
         """Begin to send."""
         self._is_sending = True
+        self._has_all.clear()
         for _ in range(self._in_flight):
             self._send()
 
     async def stop(self) -> None:
         """Send nothing more and wait for what is on its way."""
         self._is_sending = False
-        async with asyncio.timeout(60):
-            while self._on_its_way and self._line.close_code is None:
-                await asyncio.sleep(0.005)
-        if self._line.close_code is not None:
-            self.failure = f"the line was closed with {self._line.close_code}"
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                if self._on_its_way:
+                    await self._has_all.wait()
+        except TimeoutError:
+            self.failure = f"no acknowledgement; the line's close code is {self._line.close_code}"
         if self.failure is not None:
             raise RuntimeError(f"a sender failed: {self.failure}")
 
@@ -120,11 +130,15 @@ class Sender:
         self.acknowledged += 1
         if self._is_sending:
             self._send()
+        elif not self._on_its_way:
+            self._has_all.set()
 
     def _send(self) -> None:
         self._number += 1
         self._on_its_way += 1
-        self._line.transport.write(text_frame((self._make % (1_000_000 + self._number, self._number)).encode()))
+        self._line.transport.write(
+            text_frame((self._make % (1_000_000 + self._number, self._number)).encode())
+        )
 
 
 class BaselineSender:
@@ -135,6 +149,7 @@ class BaselineSender:
         self._in_flight = in_flight
         self._is_sending = False
         self._on_its_way = 0
+        self._has_all = asyncio.Event()
         self._own = f"{number:06d} ".encode()
         self._frame = text_frame((self._own + (WORDS * 3).encode())[:MESSAGE_BYTES])
         line.on_text = self.take
@@ -142,15 +157,16 @@ class BaselineSender:
     def start(self) -> None:
         """Begin to send."""
         self._is_sending = True
+        self._has_all.clear()
         for _ in range(self._in_flight):
             self._send()
 
     async def stop(self) -> None:
         """Send nothing more and wait for what is on its way."""
         self._is_sending = False
-        async with asyncio.timeout(60):
-            while self._on_its_way:
-                await asyncio.sleep(0.005)
+        async with asyncio.timeout(STOP_SECONDS):
+            if self._on_its_way:
+                await self._has_all.wait()
 
     def take(self, payload: bytes) -> None:
         """Take what comes in."""
@@ -158,6 +174,8 @@ class BaselineSender:
             self._on_its_way -= 1
             if self._is_sending:
                 self._send()
+            elif not self._on_its_way:
+                self._has_all.set()
 
     def _send(self) -> None:
         self._on_its_way += 1

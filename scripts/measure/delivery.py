@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
@@ -77,7 +77,9 @@ async def _measure_one(
         for number in range(run.scale.rounds + 1):
             ears.ages.clear()
             with run.watch_load():
-                sent = await _send_calmly(sender, room, run.scale.deliver_seconds if number else SETTLE_SECONDS)
+                sent = await _send_calmly(
+                    sender, room, run.scale.deliver_seconds if number else SETTLE_SECONDS
+                )
                 await _wait_for(ears, sent * len(lines))
             if number:  # the first one warms up
                 ages_ms = [age / 1e6 for age in ears.ages]

@@ -1,4 +1,4 @@
-"""Fan-out: how many deliveries a second one core makes, of messages that are committed first, against the obvious program.
+"""Fan-out: how many deliveries a second one core makes, each committed first, against the obvious program.
 
 Both servers stand at the same time, and the rounds alternate, so that a change of weather on the machine meets both.
 Every listener of a room must have got the same bytes at the end: most lines are counted by their bytes alone, a few are
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,9 @@ from scripts.measure.surroundings import MeasuredNode, pin, python_program
 COMMANDS_PER_SECOND = "1000000"
 HOT_SENDERS = 50
 HOT_IN_FLIGHT = 16
-ROOM_SENDERS = 2
+BASELINE_IN_FLIGHT = 1
+"""It gathers nothing: more would only wait."""
+ROOM_SENDERS = 4
 ROOM_IN_FLIGHT = 6
 PING_BYTES = 2
 SETTLE_SECONDS = 1.0
@@ -156,7 +158,7 @@ async def _compare(
     run.page.raise_limit(f"commands a second of one connection: {COMMANDS_PER_SECOND} (fan-out, sending)")
     async with (
         _our_server(run, groups, rooms, senders, in_flight) as ours,
-        _baseline_server(run, groups, senders, in_flight) as baseline,
+        _baseline_server(run, groups, senders) as baseline,
     ):
         measured: tuple[list[tuple[float, float, float]], list[tuple[float, float, float]]] = ([], [])
         await asyncio.sleep(SETTLE_SECONDS)  # what is told of arrivals has been told
@@ -195,7 +197,7 @@ async def _our_server(
 
 @asynccontextmanager
 async def _baseline_server(
-    run: Run, groups: Sequence[Sequence[Person]], senders: int, in_flight: int
+    run: Run, groups: Sequence[Sequence[Person]], senders: int
 ) -> AsyncIterator[Server]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     port = listener.getsockname()[1]
@@ -215,7 +217,7 @@ async def _baseline_server(
                 node = MeasuredNode(f"http://127.0.0.1:{port}", program.pid)
 
                 def make_sender(line: Line, room_number: int, number: int) -> BaselineSender:
-                    return BaselineSender(line, number, in_flight)
+                    return BaselineSender(line, number, BASELINE_IN_FLIGHT)
 
                 yield _crowds(node, groups, lines, senders, make_sender, None)
         finally:

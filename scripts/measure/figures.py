@@ -36,15 +36,33 @@ FIGURES: tuple[Figure, ...] = (
     Figure("deliver_p99_ms", "  the slowest of a hundred", 40, True),
     Figure("deliver_other_node_p99_ms", "  sender and receivers on different nodes", 50, True),
     Figure("send_acks_per_s", "acknowledged sends/s, 500 senders in 100 rooms", 10_000),
-    Figure("send_acks_ratio", "  against the same inserts, in batches of the same size, without our server", 0.5),
+    Figure(
+        "send_acks_ratio", "  against the same inserts, in batches of the same size, without our server", 0.5
+    ),
     Figure("send_hot_room_ratio", "acknowledged sends into one room, against a transaction for each", 8),
-    Figure("idle_kib_per_connection", "5,000 connections listening to 5 rooms each: memory of one, KiB", 20, True),
+    Figure(
+        "idle_kib_per_connection", "5,000 connections listening to 5 rooms each: memory of one, KiB", 20, True
+    ),
     Figure("idle_cpu_us_per_connection_s", "  CPU of one, microseconds a second", 5, True),
     Figure("handshakes_per_s", "from cookie to listening to 5 rooms, a second", 800),
-    Figure("catch_up_s", "2,000 connections back at once, 50 messages missed each: seconds until all have them", 10, True),
+    Figure(
+        "catch_up_s",
+        "2,000 connections back at once, 50 messages missed each: seconds until all have them",
+        10,
+        True,
+    ),
     Figure("catch_up_queries", "  Postgres queries for each client", 0.1, True),
     Figure("history_page_ms", "a page of 50 at depth 1,000,000, the slowest of a hundred", 5, True),
     Figure("history_page_ratio", "  against the newest page", 1.3, True),
+    Figure("upload_ratio", "one upload to disk, against a bare loop of the same reads, hashing and writes", 0.6),
+    Figure("download_ratio", "one download from disk, against a bare loop of the same", 0.5),
+    Figure("upload_memory_mib", "20 uploads at once: what they add to the node's memory, MiB", 64, True),
+    Figure(
+        "chat_beside_uploads_ratio",
+        "four uploads at 25 MB/s each: p99 of chat in another room, against its quiet value",
+        2,
+        True,
+    ),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}
 
@@ -87,9 +105,13 @@ class Page:
                 f"{self.load_busy[figure.name]:>6.0%}  {self.beside.get(figure.name, '')}".rstrip()
             )
         shown.append("")
-        shown += [f"{figure.name}: {figure.meaning.strip()}" for figure in FIGURES if figure.name in self.measured]
+        shown += [
+            f"{figure.name}: {figure.meaning.strip()}" for figure in FIGURES if figure.name in self.measured
+        ]
         shown.append("")
-        shown.append("load: how much of its core the load generator needed; near 100% it was the limit, not the server")
+        shown.append(
+            "load: how much of its core the load generator needed; near 100% it was the limit, not the server"
+        )
         shown += [f"raised for this run: {sentence}" for sentence in self.raised]
         return shown + self.notes
 

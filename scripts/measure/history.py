@@ -1,10 +1,9 @@
-"""How long a page of an old conversation takes, as its reader sees it: a million messages deep, and at the newest end."""
+"""How long a page of an old conversation takes its reader: a million messages deep, and at the newest end."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
 
 from scripts.measure.clients import closing, open_line
 from scripts.measure.figures import number, percentile
@@ -34,7 +33,7 @@ async def measure_history(run: Run) -> None:
             deep: list[float] = []
             newest: list[float] = []
             spread = min(SPREAD, last_seq // 2)
-            choose = random.Random(1)  # noqa: S311 - which pages, not a secret
+            choose = random.Random(1)
             with run.watch_load():
                 for turn in range(WARM_UP + run.scale.history_pages):
                     before = choose.randint(PAGE_MESSAGES + 2, PAGE_MESSAGES + 2 + spread)

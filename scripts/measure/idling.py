@@ -1,13 +1,13 @@
-"""What a connection costs that does nothing, and how fast connections come in: from the cookie to listening to five rooms.
+"""What a connection costs that does nothing, and how fast connections come in: from cookie to listening to five rooms.
 
-Memory is everything the process grew by (VmRSS), CPU everything it used while nobody said anything, heartbeats included.
+Memory is everything the process grew by (VmRSS), CPU everything it used while nobody said anything, heartbeats
+included.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
 from scripts.measure.clients import closing, do_all, open_line
 from scripts.measure.figures import median, number

@@ -115,10 +115,9 @@ class Line(asyncio.BufferedProtocol):
         if self.close_code is None:
             self.close_code = 1006
         lost = ConnectionResetError(f"the line was lost ({self.close_code})")
-        for waiting in (self._head, *self._asked.values()):
-            if not waiting.done():
-                waiting.set_exception(lost)
-                waiting.exception()
+        _fail(self._head, lost)
+        for answer in self._asked.values():
+            _fail(answer, lost)
 
     # -- private
 
@@ -212,6 +211,12 @@ def text_frame(payload: bytes) -> bytes:
     if size < 65536:
         return b"\x81\xfe" + size.to_bytes(2, "big") + b"\x00\x00\x00\x00" + payload
     return b"\x81\xff" + size.to_bytes(8, "big") + b"\x00\x00\x00\x00" + payload
+
+
+def _fail(waiting: asyncio.Future[Any], error: Exception) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)
+        waiting.exception()  # whoever waits no more need not hear of it
 
 
 def _ignore(payload: bytes) -> None:

@@ -37,12 +37,20 @@ async def make_people(owner: asyncpg.Connection, count: int) -> list[Person]:
     """Accounts of the provider's staff, each signed in."""
     people = [Person(uuid4(), uuid4(), secrets.token_urlsafe(32)) for _ in range(count)]
     now = datetime.now(UTC)
-    await _copy(owner, "accounts", ("account_id", "kind", "created_at"), ((p.account_id, "staff", now) for p in people))
+    await _copy(
+        owner,
+        "accounts",
+        ("account_id", "kind", "created_at"),
+        ((p.account_id, "staff", now) for p in people),
+    )
     await _copy(
         owner,
         "account_profiles",
         ("account_id", "display_name", "email", "email_key"),
-        ((p.account_id, "Measured person", f"{p.account_id}@example.org", f"{p.account_id}@example.org") for p in people),
+        (
+            (p.account_id, "Measured person", f"{p.account_id}@example.org", f"{p.account_id}@example.org")
+            for p in people
+        ),
     )
     await _copy(
         owner,
@@ -74,7 +82,10 @@ async def make_rooms(owner: asyncpg.Connection, memberships: Sequence[Sequence[P
         owner,
         "room_names",
         ("room_id", "revision", "name", "salt", "named_by", "recorded_at"),
-        ((room.room_id, 1, "Measured room", os.urandom(32), members[0].account_id, now) for room, members in pairs),
+        (
+            (room.room_id, 1, "Measured room", os.urandom(32), members[0].account_id, now)
+            for room, members in pairs
+        ),
     )
     await _copy(
         owner,
@@ -89,7 +100,10 @@ async def make_rooms(owner: asyncpg.Connection, memberships: Sequence[Sequence[P
         owner,
         "events",
         ("stream_id", "seq", "kind", "actor_id", "subject_id", "subject_detail", "recorded_at"),
-        ((room.stream_id, 1, "room_created", members[0].account_id, room.room_id, 1, now) for room, members in pairs),
+        (
+            (room.stream_id, 1, "room_created", members[0].account_id, room.room_id, 1, now)
+            for room, members in pairs
+        ),
     )
     await _copy(
         owner,
@@ -138,10 +152,14 @@ async def write_history(owner: asyncpg.Connection, room: Room, author: Person, m
     await owner.execute("set synchronous_commit = off")
     for first in range(2, last_seq + 1, HISTORY_STEP):
         last = min(first + HISTORY_STEP - 1, last_seq)
-        await owner.execute(HISTORY, room.stream_id, room.room_id, first, last, author.account_id, timeout=120)
+        await owner.execute(
+            HISTORY, room.stream_id, room.room_id, first, last, author.account_id, timeout=120
+        )
     await owner.execute("set synchronous_commit = on")
     await owner.execute(
-        "update streams set last_seq = $2, last_message_seq = $2 where stream_id = $1", room.stream_id, last_seq
+        "update streams set last_seq = $2, last_message_seq = $2 where stream_id = $1",
+        room.stream_id,
+        last_seq,
     )
     for table in ("events", "messages", "message_revisions"):
         await owner.execute(f"vacuum analyze workroom.{table}", timeout=120)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.measure.clients import Sender, closing, do_all, open_line
@@ -20,7 +20,7 @@ from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.run import Run
 from scripts.measure.surroundings import pin, python_program
 
-IN_FLIGHT = 2
+IN_FLIGHT = 4
 HOT_SENDERS = 50
 HOT_IN_FLIGHT = 10
 SETTLE_SECONDS = 1.0
@@ -28,10 +28,13 @@ SETTLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Acknowledged sends a second (the median of some rounds), and how many of them one transaction wrote on average."""
+    """Acknowledged sends a second (the median of some rounds), how many of them one transaction wrote on average, and
+    the CPU for each, of the server and of Postgres, in microseconds."""
 
     per_second: float
     mean_batch: float
+    server_us: float
+    postgres_us: float
 
 
 async def measure_many_rooms(run: Run) -> None:
@@ -46,7 +49,8 @@ async def measure_many_rooms(run: Run) -> None:
     whole = await _insert_bare(run, "checked", round(sent.mean_batch), len(rooms))
     run.take(
         {"send_acks_per_s": sent.per_second, "send_acks_ratio": sent.per_second / bare},
-        send_acks_per_s=f"{sent.mean_batch:.0f} in one transaction on average",
+        send_acks_per_s=f"{sent.mean_batch:.0f} in one transaction; CPU for each: server {sent.server_us:.0f} us, "
+        f"Postgres {sent.postgres_us:.0f} us",
         send_acks_ratio=f"bare inserts of {sent.mean_batch:.0f}: {number(bare)}/s; "
         f"with the locks and checks of a post: {number(whole)}/s",
     )
@@ -86,16 +90,22 @@ async def _send(run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Ro
             await asyncio.sleep(min(SETTLE_SECONDS, run.scale.round_seconds))
             rates = []
             before = await node.read_metrics()
+            server_cpu, postgres_cpu = node.cpu_seconds(), run.surroundings.postgres_cpu_seconds()
             for _ in range(run.scale.rounds):
                 with run.watch_load():
                     rates.append(await _count(senders, run.scale.round_seconds))
+            server_cpu = node.cpu_seconds() - server_cpu
+            postgres_cpu = run.surroundings.postgres_cpu_seconds() - postgres_cpu
             after = await node.read_metrics()
             async with asyncio.TaskGroup() as stopping:
                 for sender in senders:
                     stopping.create_task(sender.stop())
     written = after["workroom_commit_batch_commands_sum"] - before["workroom_commit_batch_commands_sum"]
     batches = after["workroom_commit_batch_commands_count"] - before["workroom_commit_batch_commands_count"]
-    return Sent(median(rates), written / max(batches, 1))
+    written = max(written, 1)
+    return Sent(
+        median(rates), written / max(batches, 1), server_cpu / written * 1e6, postgres_cpu / written * 1e6
+    )
 
 
 async def _count(senders: Sequence[Sender], seconds: float) -> float:

@@ -94,6 +94,17 @@ class Surroundings:
             yield MeasuredNode(node.url, node.process.pid)
             await _stop(node)
 
+    def postgres_cpu_seconds(self) -> float:
+        """CPU that Postgres has used so far, in all of its processes that still live."""
+        postmaster = (self.servers.directory.cluster / "postmaster.pid").read_text().split()[0]
+        used = 0.0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if postmaster in (fields[1], stat.parent.name):
+                    used += (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+        return used
+
     async def count_transactions(self) -> int:
         """How many transactions the database has seen; a statement on its own is one."""
         count: int = await self.owner.fetchval(

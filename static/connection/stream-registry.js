@@ -71,6 +71,11 @@ export class StreamRegistry {
     if (known && known.seq === null) known.restart(seq);
   }
 
+  /** To how many streams one line may listen. */
+  get limit() {
+    return this.#limit;
+  }
+
   /** @returns {string[]} The streams that are listened to. */
   get followed() {
     return [...this.#streams.keys()];

@@ -25,7 +25,7 @@ export class ConversationView extends HTMLElement {
   #listening = new Listening();
   #repaint = new Repaint(() => this.#draw());
   #beginning = build('div', { class: 'beginning' });
-  #jump = build('button', { type: 'button', class: 'jump' });
+  #jump = build('button', { type: 'button', class: 'jump', hidden: true });
   #actions = new MessageActions((deed) => this.#act(deed));
   #isLoading = false;
   #isPlaced = false;

@@ -20,6 +20,8 @@ const QUICK = ['👍', '🙏', '🎉'];
 export class MessageActions extends HTMLElement {
   /** @type {Message|null} */
   #message = null;
+  /** For which message what is offered: made anew, its buttons would lose the focus. */
+  #offered = '';
   #act;
 
   /** @param {(deed: Deed) => void} act */
@@ -40,9 +42,11 @@ export class MessageActions extends HTMLElement {
    * @param {{writes: boolean, edits: boolean, deletes: boolean}} may
    */
   showOn(row, message, may) {
-    if (this.parentElement === row && this.#message === message) return;
     this.#message = message;
     if (this.parentElement !== row) row.append(this);
+    const offered = JSON.stringify([message.message_id, may]);
+    if (offered === this.#offered) return;
+    this.#offered = offered;
     fill(
       this,
       ...(may.writes ? QUICK.map((emoji) => this.#reaction(emoji)) : []),

@@ -50,6 +50,7 @@ export class MessageRow {
     this.element.classList.toggle('is-failed', entry?.state === 'failed');
     mark(this.element, 'data-message-id', entry ? null : message.message_id);
     const toolbar = this.element.querySelector(':scope > .message-actions');
+    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     const name = this.#people.nameOf(message.author_id) ?? words.somebody;
     fill(
       this.element,
@@ -65,6 +66,9 @@ export class MessageRow {
       ),
       toolbar,
     );
+    if (focused instanceof HTMLElement && focused !== this.element) {
+      (focused.isConnected ? focused : this.element).focus({ preventScroll: true });
+    }
     const spoken = message.deleted_at ? words.messages.deleted : message.text;
     mark(this.element, 'aria-label', `${isOwn ? words.you : name}, ${clockTime(message.sent_at)}: ${spoken}`.slice(0, 400));
   }
@@ -125,7 +129,7 @@ export class MessageRow {
   #reactions({ reactions }) {
     const chips = reactions.map(({ emoji, account_ids: ids }) => {
       const names = ids.map((id) => (id === this.#accountId ? words.you : (this.#people.nameOf(id) ?? words.somebody)));
-      const label = words.messages.reaction(emoji, names);
+      const label = `${emoji} ${words.messages.by(names)}`;
       return build(
         'button',
         {
@@ -134,11 +138,11 @@ export class MessageRow {
           tabindex: -1,
           'data-emoji': emoji,
           'aria-pressed': String(ids.includes(this.#accountId)),
-          'aria-label': label,
           title: label,
         },
         build('span', { class: 'emoji' }, emoji),
         String(ids.length),
+        build('span', { class: 'unseen' }, ` ${words.messages.by(names)}`),
       );
     });
     return build('div', { class: 'reactions' }, ...chips);

@@ -73,8 +73,12 @@ export class RoomListPanel extends HTMLElement {
     const { roomList, desk, people, account } = this.#workroom;
     const route = parseRoute(location.hash);
     this.#drawPlaces(route.page);
-    fill(this.#me, avatar(account.account_id, account.display_name), build('span', { class: 'me-name' }, account.display_name));
-    mark(this.#me, 'aria-label', `${account.display_name}, ${words.settings.title}`);
+    fill(
+      this.#me,
+      avatar(account.account_id, account.display_name),
+      build('span', { class: 'me-name' }, account.display_name),
+      build('span', { class: 'unseen' }, ` (${words.settings.title})`),
+    );
     mark(this.#me, 'aria-current', route.page === 'settings' && 'page');
     this.#entries.show(
       roomList.rooms.map((room) => ({

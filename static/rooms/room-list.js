@@ -34,6 +34,7 @@ export class RoomList extends EventTarget {
   #refreshing = null;
   /** @type {unknown} */
   #timer = null;
+  #dueAt = Infinity;
   #send;
   #onListed;
   #timers;
@@ -87,10 +88,14 @@ export class RoomList extends EventTarget {
     return this.refresh();
   }
 
-  /** Fetch the list afresh soon: several reasons within a moment cost one request. */
+  /** Fetch the list afresh soon: several reasons within a moment cost one request, the most urgent says when. */
   refreshSoon(delayMs = REFRESH_AFTER_MS) {
-    this.#timer ??= this.#timers.set(() => {
-      this.#timer = null;
+    const dueAt = this.#timers.now() + delayMs;
+    if (dueAt >= this.#dueAt) return;
+    this.#timers.clear(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = this.#timers.set(() => {
+      this.#dueAt = Infinity;
       this.refresh().catch((error) => {
         if (!(error instanceof CommandError)) throw error;
         if (!isLineLost(error)) this.refreshSoon(RETRY_MS);

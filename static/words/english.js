@@ -188,11 +188,8 @@ export const words = {
     more: 'More reactions',
     deleteTitle: 'Delete this message?',
     deleteLead: 'Its text disappears for everybody. That there was a message stays visible.',
-    /**
-     * @param {string} emoji
-     * @param {readonly string[]} names
-     */
-    reaction: (emoji, names) => `${emoji} by ${listed(names)}`,
+    /** @param {readonly string[]} names */
+    by: (names) => `by ${listed(names)}`,
     /** @param {readonly string[]} names */
     readBy: (names) => (names.length > 4 ? `Read by ${names.length}` : `Read by ${listed(names)}`),
     readByAll: 'Read by everybody',

@@ -87,8 +87,8 @@ async def test_the_keyboard_alone_is_enough(office: Office, windows: Windows) ->
     await keys.type("and another")
     await keys.press("Enter")
     await expect(messages(page).last).to_have_text("A line\nand another")
-    assert await messages(page).last.evaluate("element => element.getBoundingClientRect().height") > 30
     await expect(page.locator(".message.is-pending")).to_have_count(0)
+    assert await messages(page).last.evaluate("element => element.getBoundingClientRect().height") > 30
     await keys.press("ArrowUp")
     await expect(composer(page)).to_have_value("A line\nand another")
     await keys.press("Control+a")
@@ -102,10 +102,11 @@ async def test_the_keyboard_alone_is_enough(office: Office, windows: Windows) ->
     await keys.press("Escape")
     await expect(page.locator(".message").last).to_be_focused()
     await keys.press("ArrowUp")
+    await keys.press("ArrowUp")
     await keys.press("Tab")
     await expect(page.get_by_role("button", name="React 👍")).to_be_focused()
     await keys.press("Enter")
-    await expect(page.locator(".message").nth(-2).locator(".reaction")).to_have_count(1)
+    await expect(page.locator(".message").nth(-3).locator(".reaction")).to_have_count(1)
     await keys.press("Escape")
     await expect(composer(page)).to_be_focused()
 
@@ -186,13 +187,16 @@ async def _furnished_room(office: Office, name: str) -> tuple[Person, dict[str, 
 async def _look(page: Page, where: str) -> None:
     await expect(page.locator("h1, h2").first).to_be_attached()
     await page.add_script_tag(path=AXE)
-    for color_scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=color_scheme)
-        found = await page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
-        serious = [
-            f"{where}, {color_scheme}: {violation['id']}: {[node['html'] for node in violation['nodes']]}"
-            for violation in found["violations"]
-            if violation["impact"] in SERIOUS
-        ]
-        assert len(found["passes"]) > 5, "nothing was looked at: this proves nothing"
-        assert serious == []
+    found = await page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    # Between light and dark only the colours differ.
+    await page.emulate_media(color_scheme="dark")
+    dark = await page.evaluate("axe.run({ runOnly: ['color-contrast'] })")
+    await page.emulate_media(color_scheme="light")
+    serious = [
+        f"{where}: {violation['id']}: {[node['html'] for node in violation['nodes']]}"
+        for violation in (*found["violations"], *dark["violations"])
+        if violation["impact"] in SERIOUS
+    ]
+    assert len(found["passes"]) > 5, "nothing was looked at: this proves nothing"
+    assert len(dark["passes"]) == 1, "nothing was looked at: this proves nothing"
+    assert serious == []

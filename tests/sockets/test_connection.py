@@ -29,6 +29,7 @@ from workroom.fanout.hub import Hub
 
 MAX_FRAME_BYTES = 5_000
 OUTBOUND_BYTES = 100_000
+SOON = 8.0
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -86,6 +87,17 @@ async def test_a_fragmented_message_with_a_ping_between_comes_whole(
     pong = await client.next_frame()
     assert pong is not None
     assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"there?")
+
+
+async def test_a_line_at_rest_keeps_no_parser(client: RawClient, session: RememberingSession) -> None:
+    connection = session.connection
+    client.write(client_frame(b"1"))
+    await session.has_received(1)
+    assert connection._reader is None
+    client.write(client_frame(b"2", is_final=False) + client_frame(b"", opcode=0))
+    await session.has_received(2)
+    assert connection._reader is None
+    assert connection._held is None
 
 
 async def test_who_pauses_gets_the_rest_when_it_goes_on(
@@ -177,6 +189,20 @@ async def test_a_reader_that_stops_is_closed_as_slow_and_can_still_read_why(
     assert written - 1 <= len(frames) - 2 <= written
 
 
+async def test_a_reader_that_is_behind_by_less_than_the_limit_stays(server: LineServer) -> None:
+    async with open_raw_client(server, receive_buffer_bytes=4_096) as client:
+        session = await server.attached()
+        make_send_buffer_small(session)
+        client.stop_reading()
+        for _ in range(9):
+            session.write(websocket_text_frame(b"x" * 10_000))
+            await asyncio.sleep(0)
+        assert session.connection.buffered_bytes > 65_536
+        client.go_on_reading()
+        assert [len(await client.next_text()) for _ in range(9)] == [10_000] * 9
+        assert session.lost_codes == []
+
+
 async def test_a_reader_that_stops_does_not_hold_up_a_thousand_others() -> None:
     async with (
         asyncio.TaskGroup() as tasks,
@@ -247,7 +273,8 @@ async def test_who_never_answers_a_close_is_cut_off(client: RawClient, session: 
     session.connection.say_goodbye_and_close(1012, "service_restart")
     for _ in range(5):
         client.write(client_frame(b"still talking"))
-    frames = await client.read_to_end()
+    async with asyncio.timeout(SOON):
+        frames = await client.read_to_end()
     assert [opcode for opcode, _ in frames] == [Opcode.TEXT, Opcode.CLOSE]
     assert session.received == []
 
@@ -321,8 +348,9 @@ async def test_who_broke_the_rules_and_never_goes_is_cut_off(
     client.write(client_frame(b"hello", is_masked=False))
     assert await session.is_lost() == 1002
     with pytest.raises(ConnectionError):
-        while True:
-            client.write(b"x" * 1_000)
-            await client.writer.drain()
-            await asyncio.sleep(0)
+        async with asyncio.timeout(SOON):
+            while True:
+                client.write(b"x" * 1_000)
+                await client.writer.drain()
+                await asyncio.sleep(0)
     assert server.endpoint.connections == set()

@@ -17,8 +17,9 @@ from websockets.server import ServerProtocol
 from tests.sockets.line_server import client_frame, close_payload
 from workroom.fanout.flusher import Flusher
 from workroom.sockets.close_codes import encode_goodbye
-from workroom.sockets.connection import Connection, Endpoint
-from workroom.sockets.frame_reader import split_text_frames
+from workroom.sockets.connection import Connection
+from workroom.sockets.endpoint import Endpoint
+from workroom.sockets.frame_reader import FrameReader, split_text_frames
 from workroom.sockets.heartbeat import TimingWheel
 
 MAX_BYTES = 300
@@ -138,3 +139,12 @@ def test_taking_apart_stops_before_what_is_not_plain() -> None:
         client_frame(b"unmasked", is_masked=False),
     ):
         assert split_text_frames(plain + other, MAX_BYTES) == ([b"plain"], len(plain)), other
+
+
+def test_after_the_end_nothing_is_kept() -> None:
+    for last in (client_frame(b"x", opcode=3), client_frame(close_payload(1000), opcode=8)):
+        reader = FrameReader(MAX_BYTES)
+        reader.feed(last + b"x" * 1_000)
+        assert reader.close_code is not None
+        assert reader.feed(b"x" * 1_000) == ([], b"")
+        assert not reader._partial

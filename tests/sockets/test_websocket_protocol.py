@@ -11,11 +11,13 @@ from websockets.frames import Opcode
 from tests.sockets.line_server import (
     RememberingSession,
     client_frame,
+    close_payload,
     handshake_request,
     open_line,
     open_raw_client,
     run_line_server,
 )
+from workroom.fanout.frames import websocket_text_frame
 from workroom.sockets.connection import Connection
 from workroom.sockets.websocket_protocol import WorkroomWebSocketProtocol
 
@@ -24,6 +26,7 @@ async def test_a_session_speaks_with_an_ordinary_client() -> None:
     async with run_line_server() as server, connect(f"ws://127.0.0.1:{server.port}/socket") as client:
         session = await server.attached()
         await client.send('{"text":"Grüße"}')
+        assert await client.recv() == "hello"
         assert await session.has_received(1) == ['{"text":"Grüße"}'.encode()]
         session.connection.send_text(b'{"type":"reply"}')
         assert await client.recv() == '{"type":"reply"}'
@@ -60,6 +63,7 @@ async def test_a_connection_that_was_lost_leaves_nothing_for_the_collector() -> 
                 client.close()
                 await session.is_lost()
             del session
+            server.accepted.get_nowait()
             assert [
                 each for each in gc.get_objects() if isinstance(each, Connection | RememberingSession)
             ] == []
@@ -81,6 +85,47 @@ async def test_frames_that_overtake_the_session_are_not_lost() -> None:
             session = await server.attached()
             client.write(second[3:] + client_frame(b"3"))
             assert await session.has_received(3) == [b"1", b"2", b"3"]
+
+
+async def test_what_a_session_is_told_before_it_is_attached_follows_its_greeting() -> None:
+    async with run_line_server() as server:
+        server.may_attach.clear()
+        async with open_raw_client(server) as client:
+            session = await server.accepted.get()
+            session.write(websocket_text_frame(b"1"))
+            session.connection.send_text(b"2")
+            server.may_attach.set()
+            await server.attached()
+            session.connection.send_text(b"3")
+            assert [await client.next_text() for _ in range(4)] == ["hello", "1", "2", "3"]
+
+
+async def test_a_session_that_is_closed_before_it_is_attached_never_receives() -> None:
+    async with run_line_server() as server:
+        server.may_attach.clear()
+        async with open_raw_client(server) as client:
+            session = await server.accepted.get()
+            session.connection.say_goodbye_and_close(4001, "signed_out")
+            session.connection.say_goodbye_and_close(4008, "slow_consumer")
+            client.write(client_frame(b"a command"))
+            for _ in range(50):  # turns of the loop in which the server reads it
+                await asyncio.sleep(0)
+            server.may_attach.set()
+            assert await session.is_lost() == 4001
+            assert (await client.read_to_end())[-1] == (Opcode.CLOSE, close_payload(4001, "signed_out"))
+            assert session.received == []
+
+
+async def test_a_session_that_is_told_too_much_before_it_is_attached_is_closed_as_slow() -> None:
+    async with run_line_server(outbound_bytes=100_000) as server:
+        server.may_attach.clear()
+        async with open_raw_client(server) as client:
+            session = await server.accepted.get()
+            for _ in range(5):
+                session.write(websocket_text_frame(b"x" * 30_000))
+            server.may_attach.set()
+            assert await session.is_lost() == 4008
+            assert (await client.read_to_end())[-1] == (Opcode.CLOSE, close_payload(4008, "slow_consumer"))
 
 
 async def test_a_connection_that_is_never_attached_is_ended() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -14,11 +15,19 @@ HEADER_SECONDS = 0.3
 SOON = 2.0
 
 
-async def trickle(writer: asyncio.StreamWriter, data: bytes, pause_seconds: float) -> None:
-    """Write byte by byte until the other side ends it."""
+async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> bytes:
+    """Write one byte after the other, slowly, until the server ends the line; give what it said."""
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
     for byte in data:
         writer.write(bytes([byte]))
-        await asyncio.sleep(pause_seconds)  # the slowness is what is tested
+        with suppress(TimeoutError, ConnectionResetError):
+            async with asyncio.timeout(0.02):
+                return await reader.read()
+        if writer.transport.is_closing():
+            return b""
+        assert loop.time() < began_at + SOON
+    raise AssertionError("it was read to its end")
 
 
 async def ends(reader: asyncio.StreamReader) -> bytes:
@@ -46,24 +55,18 @@ async def test_a_head_that_trickles_in_is_closed() -> None:
     async with (
         run_line_server(header_seconds=HEADER_SECONDS) as server,
         open_line(server.port) as (reader, writer),
-        asyncio.TaskGroup() as tasks,
     ):
-        trickling = tasks.create_task(trickle(writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000, 0.02))
-        assert await ends(reader) == b""
-        trickling.cancel()
+        assert await trickle(reader, writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000) == b""
 
 
 async def test_the_second_head_of_a_connection_has_a_deadline_too() -> None:
     async with (
         run_line_server(header_seconds=HEADER_SECONDS) as server,
         open_line(server.port) as (reader, writer),
-        asyncio.TaskGroup() as tasks,
     ):
         writer.write(REQUEST)
         await reader.readuntil(b"page")
-        trickling = tasks.create_task(trickle(writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000, 0.02))
-        assert await ends(reader) == b""
-        trickling.cancel()
+        assert await trickle(reader, writer, b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 10_000) == b""
 
 
 async def test_bytes_that_begin_no_request_do_not_keep_a_connection_open() -> None:
@@ -90,12 +93,9 @@ async def test_a_body_that_trickles_in_is_closed() -> None:
     async with (
         run_line_server(header_seconds=HEADER_SECONDS) as server,
         open_line(server.port) as (reader, writer),
-        asyncio.TaskGroup() as tasks,
     ):
         writer.write(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n")
-        trickling = tasks.create_task(trickle(writer, b"x" * 10_000, 0.02))
-        assert await ends(reader) == b""
-        trickling.cancel()
+        assert await trickle(reader, writer, b"x" * 10_000) == b""
 
 
 async def test_a_long_body_that_comes_on_may_take_longer_than_a_head() -> None:
@@ -108,7 +108,9 @@ async def test_a_long_body_that_comes_on_may_take_longer_than_a_head() -> None:
             b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (pieces * size)
         )
         for _ in range(pieces):
-            await asyncio.sleep(HEADER_SECONDS / 3)  # a slow line is what is tested
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEADER_SECONDS / 3):
+                    assert await reader.read() == b"still open"
             writer.write(b"x" * size)
         assert str(pieces * size).encode() in await reader.readuntil(b"%d" % (pieces * size))
 

@@ -9,10 +9,10 @@ each other the next one waits about as long as the last one took. No I/O of its 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Protocol
 
 from workroom import metrics
+from workroom.clock import monotonic_seconds, now
 from workroom.fanout.channel import Channel, Listener
 from workroom.fanout.pending import Pending
 
@@ -60,7 +60,7 @@ class Flusher:
 
     def flush(self) -> None:
         """Write everything that waits, now."""
-        started = time.perf_counter()
+        started = monotonic_seconds()
         self._is_scheduled = False
         channels, self._channels = self._channels, []
         direct, self._direct = self._direct, {}
@@ -73,7 +73,7 @@ class Flusher:
                 _collect(channel, direct)
         for writer, data in direct.items():
             writer.write(data)
-        ended = time.perf_counter()
+        ended = monotonic_seconds()
         self._not_before = ended + min(max(ended - started, self._gather_at_least), self._gather_at_most)
 
     def _schedule(self) -> None:
@@ -81,7 +81,7 @@ class Flusher:
             return
         self._is_scheduled = True
         loop = asyncio.get_running_loop()
-        wait_seconds = self._not_before - time.perf_counter()
+        wait_seconds = self._not_before - monotonic_seconds()
         if wait_seconds <= 0:
             loop.call_soon(self.flush)
         else:
@@ -151,4 +151,4 @@ def _variants(pending: Pending, listeners: dict[Listener, int]) -> list[tuple[Li
 def _count(pending: Pending, listener_count: int) -> None:
     metrics.deliveries.inc(pending.event_count * listener_count)
     if pending.oldest_sent_at_ms and listener_count:
-        metrics.send_to_deliver_seconds.observe(max(0.0, time.time() - pending.oldest_sent_at_ms / 1000))
+        metrics.send_to_deliver_seconds.observe(max(0.0, now().timestamp() - pending.oldest_sent_at_ms / 1000))

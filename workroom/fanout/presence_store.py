@@ -8,11 +8,11 @@ minute, not for each connection. Every method may raise one of REDIS_ERRORS.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
 from typing import cast
 from uuid import UUID
 
+from workroom.clock import now
 from workroom.fanout.redis_client import RedisLink
 from workroom.ids import AccountId
 
@@ -41,7 +41,7 @@ class PresenceStore:
                 pipeline = self._redis.pipeline()
                 pipeline.sadd(self._own_key, *(account_id.bytes for account_id in part))
                 pipeline.expire(self._own_key, LIFE_SECONDS)
-                pipeline.zadd(self._nodes_key, {self._node: time.time() + LIFE_SECONDS})
+                pipeline.zadd(self._nodes_key, {self._node: now().timestamp() + LIFE_SECONDS})
                 await pipeline.execute()
                 self.stored.update(part)
 
@@ -65,10 +65,10 @@ class PresenceStore:
     async def renew(self) -> bool:
         """Renew the set's life. Returns False where Redis had lost something; then nothing is `stored` any more."""
         async with self._one_at_a_time:
-            now = time.time()
+            instant = now().timestamp()
             pipeline = self._redis.pipeline()
-            pipeline.zadd(self._nodes_key, {self._node: now + LIFE_SECONDS})
-            pipeline.zremrangebyscore(self._nodes_key, 0, now)
+            pipeline.zadd(self._nodes_key, {self._node: instant + LIFE_SECONDS})
+            pipeline.zremrangebyscore(self._nodes_key, 0, instant)
             pipeline.expire(self._own_key, LIFE_SECONDS)
             pipeline.scard(self._own_key)
             *_, stored_count = await pipeline.execute()
@@ -97,7 +97,7 @@ class PresenceStore:
         self.stored.clear()
 
     async def _live_others(self) -> list[bytes]:
-        nodes = await self._redis.client.zrangebyscore(self._nodes_key, time.time(), "+inf")
+        nodes = await self._redis.client.zrangebyscore(self._nodes_key, now().timestamp(), "+inf")
         return [node for node in cast(list[bytes], nodes) if node != self._node]
 
 

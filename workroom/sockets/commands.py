@@ -23,6 +23,7 @@ from workroom import (
 from workroom.abilities import Ability, require_ability
 from workroom.command_writer import MessageDelete, MessageEdit, Outcome, ReactionChange, StreamWrite
 from workroom.customers import list_customers
+<<<<<<< HEAD
 from workroom.errors import LimitReached, TryAgain, WorkroomError
 from workroom.files import FileRequest, NewAttachment
 from workroom.ids import (
@@ -35,6 +36,11 @@ from workroom.ids import (
     RoomId,
     StreamId,
 )
+=======
+from workroom.errors import TryAgain, WorkroomError
+from workroom.fanout.hub import Pin
+from workroom.ids import AccountId, ClientCommandId, CustomerId, InvitationId, MessageId, RoomId, StreamId
+>>>>>>> main
 from workroom.message_pages import PageRequest
 from workroom.messages import NewMessage, Posted
 from workroom.sockets import listening
@@ -70,10 +76,10 @@ class SocketCommands:
         except WorkroomError as error:
             answer(error)
 
-    async def prove(self, session: Session) -> None:
+    async def prove(self, session: Session, pin: Pin) -> None:
         """Ask Postgres whether the session still stands: go on listening, or close with the reason."""
         try:
-            code = await _prove(session)
+            code = await _prove(session, pin)
         except WorkroomError:
             # Not knowing is no right: the client comes back and shows its cookie.
             code = CloseCode.SESSION_CHANGED
@@ -81,10 +87,13 @@ class SocketCommands:
             session.close(code)
 
 
-async def _prove(session: Session) -> CloseCode | None:
-    signed_in = await listening.listen_to_own_stream(session)
-    if signed_in is not None:
-        return None if signed_in.kind == session.actor.kind else CloseCode.SESSION_CHANGED
+async def _prove(session: Session, pin: Pin) -> CloseCode | None:
+    heard_until_seq = pin.channel.delivered_seq
+    own = await listening.listen_to_own_stream(session, pin)
+    if own is not None:
+        # What was told in between is read by coming back: the client then says how far it heard.
+        goes_on = own.signed_in.kind == session.actor.kind and own.seq == heard_until_seq
+        return None if goes_on else CloseCode.SESSION_CHANGED
     async with session.node.database.read() as reading:
         is_active = await sessions.is_account_active(reading, session.account_id)
     return CloseCode.SIGNED_OUT if is_active else CloseCode.ACCOUNT_DEACTIVATED
@@ -203,7 +212,7 @@ async def _list_waiting_rooms(session: Session, command: p.ListWaitingRooms) -> 
 async def _watch_desk(session: Session, command: p.WatchDesk) -> object:
     require_ability(session.actor.kind, Ability.WATCH_DESK)
     if command.watching and not session.is_lost:
-        session.node.desk_watchers.add(session)
+        session.node.watch_desk(session)
     else:
         session.node.desk_watchers.discard(session)
     return {}

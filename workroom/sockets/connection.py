@@ -10,77 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from workroom import metrics
-from workroom.fanout.flusher import Flusher
 from workroom.fanout.frames import websocket_text_frame
 from workroom.sockets.close_codes import RETURNS, CloseCode, reason_of
+from workroom.sockets.endpoint import Endpoint, Handshake, Session
 from workroom.sockets.frame_reader import FrameReader, is_utf8, split_text_frames
-from workroom.sockets.heartbeat import NOT_ON_WHEEL, PING_FRAME, TimingWheel
+from workroom.sockets.heartbeat import NOT_ON_WHEEL, PING_FRAME
 from workroom.sockets.outbound import last_words
 
 ABNORMAL = 1006
 """What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
 SILENT_PERIODS = 2
 
-_OPEN, _SLOW, _CLOSING, _LOST = range(4)
-
-
-class Session(Protocol):
-    """Who a connection belongs to once it is attached."""
-
-    def receive(self, data: bytes, /) -> None:
-        """Take one text message, in UTF-8. Returns at once."""
-
-    def write(self, data: bytes, /) -> None:
-        """Pass framed bytes to `Connection.write_frame`."""
-
-    def connection_lost(self, code: int, /) -> None:
-        """Learn that nothing more comes or goes, and why. Said exactly once, also after an own close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """What all connections of one server share.
-
-    Attributes:
-        wheel: their deadlines.
-        flusher: gathers what leaves; the hub's.
-        encode_goodbye: the JSON that is said before a close with that code.
-        max_frame_bytes: longest message that is taken; a longer one is closed with 1009.
-        outbound_bytes: how much may wait for a reader before it is closed as a slow consumer.
-        heartbeat_seconds: time between pings.
-        handshake_seconds: how long a connection may take until it is attached.
-        close_seconds: how long the other side may take to answer a close.
-        connections: all that are attached.
-    """
-
-    wheel: TimingWheel
-    flusher: Flusher
-    encode_goodbye: Callable[[int], bytes]
-    max_frame_bytes: int = 128 * 1024
-    outbound_bytes: int = 256 * 1024
-    heartbeat_seconds: float = 25.0
-    handshake_seconds: float = 10.0
-    close_seconds: float = 5.0
-    connections: set[Connection] = field(default_factory=set)
-
-
-class Handshake(Protocol):
-    """Whoever has the transport until the connection is attached."""
-
-    def give_away(self) -> tuple[asyncio.Transport | None, set[Any], bytes]:
-        """Let go of everything. Returns the transport (None when it is lost), the server's set of
-        connections, and what came in after the handshake."""
+_UNATTACHED, _OPEN, _SLOW, _CLOSING, _LOST = range(5)
 
 
 class Connection(asyncio.Protocol):
     """One client's line. A route finds it as `scope["extensions"]["workroom.connection"]`."""
 
     __slots__ = (
+        "_early",
+        "_early_close",
         "_endpoint",
         "_handshake",
         "_heard",
@@ -101,7 +53,9 @@ class Connection(asyncio.Protocol):
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._server_connections: set[Any] | None = None
-        self._state = _LOST
+        self._state = _UNATTACHED
+        self._early = b""
+        self._early_close: tuple[int, str] | None = None
         self._reader: FrameReader | None = None
         self._held: tuple[list[bytes], bytes] | None = None
         self._is_reading_paused = False
@@ -111,17 +65,22 @@ class Connection(asyncio.Protocol):
 
     # -- the session's side ----------------------------------------------------------------------------------
 
-    def attach(self, session: Session) -> None:
+    def attach(self, session: Session, greeting: bytes | None = None) -> None:
         """Take the connection over from the handshake, after it was accepted. The route may return then.
 
         What came in meanwhile is given to the session before this returns; so is `connection_lost`, if it is
         gone.
+
+        Args:
+            session: whom the connection belongs to from now on.
+            greeting: JSON of the first message, said before anything is answered; None says nothing.
         """
         assert self._handshake is not None, "attached twice"
         transport, self._server_connections, received = self._handshake.give_away()
         self._handshake = None
         self._session = session
         if transport is None or transport.is_closing():
+            self._state = _LOST
             self._tell_lost(ABNORMAL)
             return
         self._transport = transport
@@ -135,32 +94,46 @@ class Connection(asyncio.Protocol):
         heartbeat_seconds = self._endpoint.heartbeat_seconds
         self._endpoint.wheel.schedule(self, heartbeat_seconds * random.uniform(0.5, 1.0))
         transport.resume_reading()
-        if received:
+        if greeting is not None:
+            self.send_text(greeting)
+        early, self._early = self._early, b""
+        if early:
+            self._endpoint.flusher.send(session, early)
+        if self._early_close is not None:
+            self.say_goodbye_and_close(*self._early_close)
+        elif received:
             self.data_received(received)
 
     def write_frame(self, data: bytes) -> None:
-        """Write framed bytes now. After the connection began to close they are dropped."""
+        """Write framed bytes now. Before `attach` they are kept; after the connection began to close, dropped."""
         if self._state == _OPEN:
             self._transport.write(data)  # type: ignore[union-attr]
+        elif self._state == _UNATTACHED:
+            self._keep_early(data)
 
     def send_text(self, payload: bytes) -> None:
         """Let one message leave with the next flush; `payload` is JSON, not yet framed."""
         if self._state == _OPEN:
             assert self._session is not None
             self._endpoint.flusher.send(self._session, websocket_text_frame(payload))
+        else:
+            self.write_frame(websocket_text_frame(payload))
 
     def say_goodbye_and_close(self, code: int, reason: str, goodbye_payload: bytes | None = None) -> None:
         """Write what still waits, the goodbye and the close frame, and wait for the answer, not longer than
         allowed.
 
-        The session is told `connection_lost(code)` before this returns. A second time does nothing.
+        The session is told `connection_lost(code)` before this returns. A second time does nothing. Before `attach`
+        it is remembered, and done then.
 
         Args:
             code: the close code.
             reason: its name.
             goodbye_payload: JSON; None says goodbye as the endpoint does for that code.
         """
-        if self._state > _SLOW:
+        if self._state == _UNATTACHED:
+            self._early_close = self._early_close or (code, reason)
+        if self._state not in (_OPEN, _SLOW):
             return
         assert self._session is not None
         goodbye = self._endpoint.encode_goodbye(code) if goodbye_payload is None else goodbye_payload
@@ -262,6 +235,16 @@ class Connection(asyncio.Protocol):
 
     # -- private ---------------------------------------------------------------------------------------------
 
+    def _keep_early(self, data: bytes) -> None:
+        """Keep what a session that listens already is told before it is attached, or close it then as slow."""
+        if len(self._early) + len(data) <= self._endpoint.outbound_bytes:
+            self._early += data
+        else:
+            self._early_close = self._early_close or (
+                CloseCode.SLOW_CONSUMER,
+                reason_of(CloseCode.SLOW_CONSUMER),
+            )
+
     def _pass_on(self, messages: list[bytes], rest: bytes) -> None:
         """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
         for index, message in enumerate(messages):
@@ -337,8 +320,7 @@ class Connection(asyncio.Protocol):
             return
         if self._reader is None:
             self._reader = FrameReader(self._endpoint.max_frame_bytes)
-        if not self._reader.has_failed:
-            self._reader.feed(data)
+        self._reader.feed(data)
         if self._reader.close_code is not None and not self._reader.has_failed:
             self._transport.close()
 

@@ -89,9 +89,13 @@ class FrameReader:
         return not self._partial and self.close_code is None and self._parser.current_size is None
 
     def feed(self, data: bytes) -> tuple[list[bytes], bytes]:
-        """Read on. Returns the messages that are complete, and what is to be written: pongs, a close."""
+        """Read on. Returns the messages that are complete, and what is to be written: pongs, a close.
+
+        What comes after the end is dropped.
+        """
         messages: list[bytes] = []
-        self._partial += data
+        if self.close_code is None:
+            self._partial += data
         while self.close_code is None and len(self._partial) >= self._wanted:
             self._wanted = self._next_size()
             if len(self._partial) < self._wanted:
@@ -104,6 +108,8 @@ class FrameReader:
                 if isinstance(event, Frame):
                     self._take(event, messages)
             self._note_failure()
+        if self.close_code is not None:
+            self._partial.clear()
         return messages, b"".join(self._parser.data_to_send())
 
     def _next_size(self) -> int:

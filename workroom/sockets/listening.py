@@ -7,6 +7,7 @@ rights that may be older than a removal are asked for again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -24,6 +25,14 @@ from workroom.sockets.session import Session
 MOST_ATTEMPTS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class OwnStream:
+    """That a session stands, and the number after which its account's stream is heard."""
+
+    signed_in: SignedIn
+    seq: int
+
+
 async def subscribe(session: Session, command: p.Subscribe) -> object:
     """Listen to streams. Each is answered with the number after which it is heard, or among the refused."""
     wanted = {StreamId(subscription.stream): subscription.seq for subscription in command.streams}
@@ -35,8 +44,6 @@ async def subscribe(session: Session, command: p.Subscribe) -> object:
         for stream_id, seq in wanted.items()
         if stream_id in heard and seq is not None and (is_foreign or seq > readable[stream_id].last_seq)
     ]
-    shared = [stream_id for stream_id in heard if readable[stream_id].kind == "shared"]
-    session.node.presence.listen(session.account_id, shared)
     return {
         "streams": [{"stream": stream_id, "seq": seq} for stream_id, seq in heard.items()],
         "refused": [stream_id for stream_id in wanted if stream_id not in heard],
@@ -46,12 +53,11 @@ async def subscribe(session: Session, command: p.Subscribe) -> object:
 
 async def unsubscribe(session: Session, command: p.Unsubscribe) -> object:
     """Stop listening. An account's own stream cannot be left."""
-    left = [StreamId(stream_id) for stream_id in command.streams]
-    for stream_id in left:
-        if stream_id in session.streams and stream_id != session.signed_in.stream_id:
-            session.streams.remove(stream_id)
-            session.node.hub.remove_listener(stream_id, session)
-    session.node.presence.stop_listening(session.account_id, left)
+    left = {StreamId(stream_id) for stream_id in command.streams} & set(session.streams)
+    for stream_id in left - {session.signed_in.stream_id}:
+        session.streams.remove(stream_id)
+        session.node.hub.remove_listener(stream_id, session)
+        session.node.presence.stop_listening(session.account_id, [stream_id])
     return {}
 
 
@@ -98,19 +104,23 @@ async def typing(session: Session, command: p.Typing) -> object:
     return {}
 
 
-async def listen_to_own_stream(session: Session) -> SignedIn | None:
-    """Listen to the account's own stream, with the session asked for again; None when it does not stand any more."""
+async def listen_to_own_stream(session: Session, pin: Pin | None = None) -> OwnStream | None:
+    """Listen to the account's own stream, with the session asked for again; None when it does not stand any more.
+
+    Args:
+        pin: of the stream, where it is open already; given back here.
+    """
     node, stream_id = session.node, session.signed_in.stream_id
-    pin = node.hub.open_channel(stream_id)
+    pin = pin or node.hub.open_channel(stream_id)
     try:
         for _ in range(MOST_ATTEMPTS):
             signed_in = await node.reads.signed_in.ask(session.token_hash)
             if signed_in is None or session.is_lost:
-                return signed_in
+                return None
             heard = node.hub.add_listener(pin, session, 1, signed_in.stream_seq)
             if heard is not None:
                 session.streams.append(pin.channel.stream_id)
-                return signed_in
+                return OwnStream(signed_in, heard)
         raise TryAgain("The account is changing.")
     finally:
         node.hub.release(pin)
@@ -156,6 +166,8 @@ def _add(
         heard[stream_id] = after_seq
         if stream_id not in session.streams:
             session.streams.append(pin.channel.stream_id)
+            if readership.kind == "shared":
+                session.node.presence.listen(session.account_id, [stream_id])
     return again
 
 

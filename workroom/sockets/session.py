@@ -14,7 +14,8 @@ import msgspec
 
 from workroom import logs
 from workroom.clock import monotonic_seconds
-from workroom.errors import InternalError, RateExceeded, Unavailable, WorkroomError
+from workroom.errors import InternalError, MalformedRequest, RateExceeded, Unavailable, WorkroomError
+from workroom.fanout.hub import Pin
 from workroom.ids import AccountId, StreamId
 from workroom.node import Node
 from workroom.rooms import Actor
@@ -26,6 +27,7 @@ from workroom.sockets.protocol import Command, RefusedFrame
 MOST_UNDER_WAY = 64
 """Commands of one connection that may wait for Postgres; above it the socket is not read."""
 MOST_MALFORMED = 20
+"""Frames that are no JSON object at all; no client of ours ever sends one."""
 MOST_REFUSED_IN_A_ROW = 200
 
 
@@ -93,10 +95,8 @@ class Session:
         except RefusedFrame as refused:
             self._refuse_frame(refused)
             return
-        if not self._is_within_rate():
-            self._refuse_rate(command)
-            return
-        self._commands.begin(self, command)
+        if self._may_go_on(command.ref):
+            self._commands.begin(self, command)
 
     def connection_lost(self, code: int) -> None:
         """The connection is gone: nothing of it stays behind."""
@@ -118,8 +118,10 @@ class Session:
         if stream_id in self.streams:
             self.streams.remove(stream_id)
         if stream_id == self.signed_in.stream_id:
-            self.node.start(self._commands.prove(self))
+            # Opened now, so that nothing of the stream is missed unnoticed until the session has proved itself.
+            self.node.start(self._commands.prove(self, self.node.hub.open_channel(stream_id)))
             return
+        self.node.presence.stop_listening(self.account_id, [stream_id])
         told = {"type": "unsubscribed", "stream": stream_id, "reason": "removed"}
         self._line.send_text(msgspec.json.encode(told))
 
@@ -177,6 +179,18 @@ class Session:
 
     # -- private ---------------------------------------------------------------------------------------------
 
+    def _may_go_on(self, ref: int | None) -> bool:
+        """Whether the rate allows one more frame; if not, that is answered, and in the end the connection closed."""
+        if self._is_within_rate():
+            self._refused = 0
+            return True
+        self._refused += 1
+        if self._refused > MOST_REFUSED_IN_A_ROW:
+            self.close(CloseCode.RATE_EXCEEDED)
+        else:
+            self.reply_error(ref, RateExceeded("Too many commands.", retry_after_seconds=1))
+        return False
+
     def _is_within_rate(self) -> bool:
         """Take one token; the bucket refills by `commands_per_second`, up to `commands_burst`."""
         now = monotonic_seconds()
@@ -187,19 +201,14 @@ class Session:
         if self._allowance < 1.0:
             return False
         self._allowance -= 1.0
-        self._refused = 0
         return True
 
-    def _refuse_rate(self, command: Command) -> None:
-        self._refused += 1
-        if self._refused > MOST_REFUSED_IN_A_ROW:
-            self.close(CloseCode.RATE_EXCEEDED)
-            return
-        self.reply_error(command.ref, RateExceeded("Too many commands.", retry_after_seconds=1))
-
     def _refuse_frame(self, refused: RefusedFrame) -> None:
-        self._malformed += 1
+        if not self._may_go_on(refused.ref):
+            return
         self.reply_error(refused.ref, refused.error)
+        # A field that is wrong, or a command that this version does not have, is no reason to close for good.
+        self._malformed += isinstance(refused.error, MalformedRequest)
         if self._malformed > MOST_MALFORMED:
             self.close(CloseCode.MALFORMED_FRAME)
 
@@ -210,5 +219,6 @@ class Commands(Protocol):
     def begin(self, session: Session, command: Command) -> None:
         """Begin to perform a command. Returns at once; the reply follows."""
 
-    async def prove(self, session: Session) -> None:
-        """Have a session show that it still stands, or close it."""
+    async def prove(self, session: Session, pin: Pin) -> None:
+        """Have a session show that it still stands, or close it. `pin` is of its account's stream, opened at the
+        number after which it does not listen any more."""

@@ -16,7 +16,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from workroom.sockets.connection import Connection, Endpoint
+from workroom.sockets.connection import Connection
+from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.heartbeat import NOT_ON_WHEEL
 
 SCOPE_EXTENSION = "workroom.connection"

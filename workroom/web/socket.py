@@ -10,11 +10,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from workroom.abilities import list_abilities
 from workroom.errors import OriginRefused, SignInRequired, WorkroomError
 from workroom.node import Node
-from workroom.sessions import SignedIn, hash_token
+from workroom.sessions import hash_token
 from workroom.sockets import field_types, listening, protocol
 from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
 from workroom.sockets.commands import SocketCommands
 from workroom.sockets.connection import Connection
+from workroom.sockets.listening import OwnStream
 from workroom.sockets.session import Session
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION
 from workroom.web.authentication import cookie_name, token_from_cookie
@@ -29,7 +30,7 @@ async def socket_door(websocket: WebSocket) -> None:
     node: Node = websocket.app.state.node
     try:
         require_own_origin(websocket.scope["headers"], node.settings)
-        session = await _open_session(websocket, node)
+        session, own = await _open_session(websocket, node)
     except OriginRefused as error:
         await websocket.send_denial_response(error_response(error))
         return
@@ -39,18 +40,17 @@ async def socket_door(websocket: WebSocket) -> None:
     except WorkroomError as error:
         await websocket.send_denial_response(error_response(error))
         return
-    if node.count_connections(session.account_id) >= node.settings.connections_per_account:
-        session.connection_lost(CloseCode.TOO_MANY_CONNECTIONS)
-        await _accept_and_close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
-        return
     try:
         await websocket.accept()
     except BaseException:
         session.connection_lost(1006)  # it listens already
         raise
+    if node.count_connections(session.account_id) >= node.settings.connections_per_account:
+        session.connection_lost(CloseCode.TOO_MANY_CONNECTIONS)
+        await _close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
+        return
     node.session_opened(session)
-    _connection_of(websocket).attach(session)
-    _connection_of(websocket).send_text(_hello(node, session.signed_in))
+    _connection_of(websocket).attach(session, _hello(node, own))
 
 
 def _connection_of(websocket: WebSocket) -> Connection:
@@ -58,7 +58,7 @@ def _connection_of(websocket: WebSocket) -> Connection:
     return connection
 
 
-async def _open_session(websocket: WebSocket, node: Node) -> Session:
+async def _open_session(websocket: WebSocket, node: Node) -> tuple[Session, OwnStream]:
     token = token_from_cookie(websocket.scope["headers"], cookie_name(node.settings, node.installation_id))
     if token is None:
         raise SignInRequired("There is no session cookie.")
@@ -68,22 +68,31 @@ async def _open_session(websocket: WebSocket, node: Node) -> Session:
         raise SignInRequired("The session has ended.")
     session = Session(node, _connection_of(websocket), signed_in, token_hash, COMMANDS)
     # Asked once more, now that the account's stream is heard: an end of the session cannot fall between.
-    if await listening.listen_to_own_stream(session) is None:
+    own = await listening.listen_to_own_stream(session)
+    if own is None:
         raise SignInRequired("The session has ended.")
-    return session
+    return session, own
 
 
 async def _accept_and_close(websocket: WebSocket, code: CloseCode) -> None:
     """Refuse in a way that a browser can read: it cannot see the status of a handshake that failed."""
     try:
         await websocket.accept()
+    except WebSocketDisconnect:
+        return
+    await _close(websocket, code)
+
+
+async def _close(websocket: WebSocket, code: CloseCode) -> None:
+    try:
         await websocket.send_text(encode_goodbye(code).decode())
         await websocket.close(code, reason_of(code))
     except WebSocketDisconnect:
         return
 
 
-def _hello(node: Node, signed_in: SignedIn) -> bytes:
+def _hello(node: Node, own: OwnStream) -> bytes:
+    signed_in = own.signed_in
     return protocol.encode(
         {
             "type": "hello",
@@ -98,7 +107,7 @@ def _hello(node: Node, signed_in: SignedIn) -> bytes:
                 "stream": signed_in.stream_id,
                 "abilities": list_abilities(signed_in.kind),
             },
-            "stream_seq": signed_in.stream_seq,
+            "stream_seq": own.seq,
             "heartbeat_seconds": node.settings.heartbeat_seconds,
             "limits": {
                 "frame_bytes": node.settings.frame_bytes,

@@ -176,3 +176,12 @@ test('any mixture of loss, repetition and disorder ends with every event once, i
     assert.deepEqual(heard.seqs, range(1, last).map(({ seq }) => seq));
   }
 });
+
+test('after a reset not even the first event of the new numbering is applied before the fetched state', () => {
+  const { stream, heard } = follow(90);
+  stream.reset();
+  stream.receive(numbered(1));
+  assert.deepEqual(heard.seqs, []);
+  stream.restart(1);
+  assert.deepEqual(heard.seqs, []);
+});

@@ -165,3 +165,13 @@ test('a post is not drawn below a stretch that does not reach the end, but is kn
   assert.equal(moved.messages.length, 10);
   assert.equal(moved.lastMessageSeq, room.seq);
 });
+
+test('a page that is ahead is not set back for a moment either', () => {
+  const room = new ModelRoom(() => 0);
+  room.post('ben');
+  const message = room.messages[0];
+  room.react(message, true);
+  room.react(message, false);
+  const state = openedWithPage(room.page());
+  assert.deepEqual(eventApplied(state, room.events[1]).messages[0].reactions, []);
+});

@@ -134,3 +134,18 @@ test('the room with the newest line is on top, archived ones are last', () => {
   ]);
   assert.deepEqual(inOrder(state).map(({ name }) => name), ['new', 'old', 'archived']);
 });
+
+test('a message that was read elsewhere before it was heard of here is not unread', () => {
+  let state = roomsListed([line({ seq: 10, read_seq: 10 })]);
+  state = readTo(state, 'stream', 11);
+  state = roomEventApplied(state, 'stream', posted(11), READER);
+  assert.equal(state.rooms.room.unread, 0);
+});
+
+test('from a hundred on, one message less makes the list be fetched', () => {
+  let state = roomsListed([line({ seq: 10, read_seq: 10 })]);
+  for (let seq = 11; seq <= 130; seq += 1) state = roomEventApplied(state, 'stream', posted(seq), READER);
+  assert.equal(state.rooms.room.unread, 100);
+  const deleted = { seq: 131, kind: 'message_deleted', actor_id: 'ben', at: '', message_id: 'm120', subject_seq: 120 };
+  assert.equal(roomEventApplied(state, 'stream', deleted, READER).stale, true);
+});

@@ -542,6 +542,21 @@ revoke all on function workroom.ensure_partitions(date, date) from public;
 grant execute on function workroom.ensure_partitions(date, date) to workroom_service;
 select workroom.ensure_partitions((now() at time zone 'utc')::date, ((now() at time zone 'utc') + interval '3 months')::date);
 
+-- Posts come as rows: see the query insert_posts.
+create type workroom.new_message as (
+    stream_id uuid,
+    seq bigint,
+    author_id uuid,
+    message_id uuid,
+    client_command_id uuid,
+    reply_to_message_id uuid,
+    text text,
+    mentions uuid[],
+    salt bytea,
+    content_digest bytea
+);
+comment on type workroom.new_message is 'A post on its way into events, messages and message_revisions.';
+
 -- How far an account has read a stream. Only moves up.
 create table workroom.read_markers (
     account_id uuid not null references workroom.accounts,

@@ -1,0 +1,222 @@
+"""Who is here, on every node; and who is told when that changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from tests.fanout.broker_node import BrokerNode, run_broker
+from tests.fanout.listeners import OTHER_STREAM, STREAM
+from tests.fanout.redis_server import run_redis
+from workroom.fanout import presence_store
+from workroom.fanout.presence import Presence
+from workroom.ids import AccountId, StreamId
+
+Told = dict[str, Any]
+
+
+class PresenceNode:
+    """A node's presence, and what its own listeners were told."""
+
+    def __init__(self, node: BrokerNode, **options: float) -> None:
+        self.node = node
+        self.told: list[Told] = []
+        self.news = asyncio.Event()
+        timing = {"grace_seconds": 0.0, "renew_seconds": 0.1, **options}
+        self.presence = Presence(node.broker, node.node_id, self._remember, **timing)
+
+    def open(self, account_id: AccountId, *stream_ids: StreamId) -> None:
+        """The account's only connection here opens and listens."""
+        self.presence.arrive(account_id)
+        self.presence.listen(account_id, stream_ids)
+
+    def close(self, account_id: AccountId, *stream_ids: StreamId) -> None:
+        """And closes."""
+        self.presence.stop_listening(account_id, stream_ids)
+        self.presence.depart(account_id)
+
+    async def until_told(self, condition: Callable[[Told], bool]) -> Told:
+        """Return the first hint that is so."""
+        while True:
+            for told in self.told:
+                if condition(told):
+                    return told
+            self.news.clear()
+            await self.news.wait()
+
+    async def until_online(self, *account_ids: AccountId) -> None:
+        """Return when this node knows exactly these to be here."""
+        while True:
+            self.presence._others_read_at = -1e9  # what was read just now is asked again
+            if await self.presence.who_is_online(ACCOUNTS) == set(account_ids):
+                return
+
+    def _remember(self, stream_id: StreamId, payload: bytes) -> None:
+        told = json.loads(payload)
+        assert told["stream"] == str(stream_id)
+        self.told.append(told)
+        self.news.set()
+
+
+ACCOUNTS = [AccountId(uuid4()) for _ in range(4)]
+ANNA, BEN, CARL, DORA = ACCOUNTS
+
+
+@asynccontextmanager
+async def run_presence(redis_url: str, **options: float) -> AsyncIterator[PresenceNode]:
+    async with run_broker(redis_url, is_expected=False) as node:
+        here = PresenceNode(node, **options)
+        running = asyncio.create_task(here.presence.run())
+        try:
+            yield here
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+
+async def test_who_has_a_connection_to_any_node_is_online_on_all(redis_url: str) -> None:
+    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
+        here.open(ANNA)
+        there.open(BEN)
+        assert await here.presence.who_is_online([ANNA]) == {ANNA}
+        await here.until_online(ANNA, BEN)
+        await there.until_online(ANNA, BEN)
+        here.close(ANNA)
+        await there.until_online(BEN)
+
+
+async def test_listeners_are_told_who_came_and_who_went(redis_url: str) -> None:
+    async with run_presence(redis_url) as here:
+        here.open(ANNA, STREAM, OTHER_STREAM)
+        here.open(BEN, STREAM)
+        told = await here.until_told(lambda told: told["stream"] == str(STREAM))
+        assert set(told["online"]) == {str(ANNA), str(BEN)}
+        assert (told["type"], told["offline"]) == ("presence", [])
+        await here.until_told(
+            lambda told: told["stream"] == str(OTHER_STREAM) and told["online"] == [str(ANNA)]
+        )
+        here.close(ANNA, STREAM, OTHER_STREAM)
+        for stream_id in (STREAM, OTHER_STREAM):
+            wanted = {"type": "presence", "stream": str(stream_id), "online": [], "offline": [str(ANNA)]}
+            await here.until_told(lambda told, wanted=wanted: told == wanted)  # type: ignore[misc]
+
+
+async def test_the_other_nodes_are_told_too(redis_url: str) -> None:
+    async with run_presence(redis_url) as here, run_broker(redis_url) as there:
+        there.broker.subscribe(STREAM)
+        here.open(ANNA, STREAM)
+        while not there.hints:  # what is published before the subscription stands is lost, as designed
+            newcomer = AccountId(uuid4())
+            here.open(newcomer, STREAM)
+            await here.until_told(lambda told, newcomer=newcomer: str(newcomer) in told["online"])  # type: ignore[misc]
+        assert there.hints[0].stream_id == STREAM
+
+
+async def test_who_comes_back_at_once_was_never_away(redis_url: str) -> None:
+    async with run_presence(redis_url, grace_seconds=1.2) as here:
+        here.open(ANNA, STREAM)
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+        here.close(ANNA, STREAM)
+        here.open(ANNA, STREAM)
+        here.open(BEN, STREAM)
+        here.close(BEN, STREAM)
+        await here.until_told(lambda told: told["offline"] == [str(BEN)])
+        assert not any(str(ANNA) in told["offline"] for told in here.told)
+
+
+async def test_who_moved_to_another_node_is_not_called_offline(redis_url: str) -> None:
+    async with run_presence(redis_url, grace_seconds=1.2) as here, run_presence(redis_url) as there:
+        here.open(ANNA, STREAM)
+        here.open(BEN, STREAM)
+        await there.until_online(ANNA, BEN)
+        here.close(ANNA, STREAM)
+        there.open(ANNA, STREAM)
+        here.close(BEN, STREAM)
+        await here.until_told(lambda told: str(BEN) in told["offline"])
+        assert not any(str(ANNA) in told["offline"] for told in here.told)
+        await here.until_online(ANNA)
+
+
+async def test_two_tabs_count_as_one_and_the_last_one_counts(redis_url: str) -> None:
+    async with run_presence(redis_url) as here:
+        here.open(ANNA, STREAM)
+        here.presence.listen(ANNA, [STREAM])
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+        here.presence.stop_listening(ANNA, [STREAM])
+        here.open(BEN, STREAM)
+        await here.until_told(lambda told: told["online"] == [str(BEN)])
+        here.close(ANNA, STREAM)
+        await here.until_told(lambda told: told["offline"] == [str(ANNA)])
+
+
+async def test_turning_away_from_a_stream_is_not_leaving(redis_url: str) -> None:
+    async with run_presence(redis_url) as here:
+        here.open(ANNA, STREAM, OTHER_STREAM)
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+        here.presence.stop_listening(ANNA, [STREAM])
+        here.open(BEN, STREAM)
+        await here.until_told(lambda told: told["online"] == [str(BEN)])
+        here.close(ANNA, OTHER_STREAM)
+        told = await here.until_told(lambda told: str(ANNA) in told["offline"])
+        assert told["stream"] == str(OTHER_STREAM)
+        assert not any(str(ANNA) in each["offline"] for each in here.told if each["stream"] == str(STREAM))
+
+
+async def test_stopping_what_was_never_listened_to_changes_nothing(redis_url: str) -> None:
+    async with run_presence(redis_url) as here:
+        here.presence.stop_listening(ANNA, [STREAM])
+        here.open(ANNA, STREAM)
+        here.presence.stop_listening(ANNA, [OTHER_STREAM])
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+
+
+async def test_a_node_that_ends_takes_its_accounts_with_it(redis_url: str) -> None:
+    async with run_presence(redis_url) as there:
+        async with run_presence(redis_url) as here:
+            here.open(ANNA)
+            await there.until_online(ANNA)
+        await there.until_online()
+
+
+async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
+    redis_url: str, monkeypatch: Any
+) -> None:
+    async with run_presence(redis_url) as there, run_broker(redis_url) as killed:
+        monkeypatch.setattr(presence_store, "LIFE_SECONDS", 1)
+        store = presence_store.PresenceStore(killed.broker.redis, killed.broker.prefix, killed.node_id)
+        await store.add([ANNA])
+        await there.until_online(ANNA)
+        await there.until_online()
+
+
+async def test_a_flushed_redis_learns_anew_who_is_here(redis_url: str) -> None:
+    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
+        here.open(ANNA)
+        await there.until_online(ANNA)
+        await there.node.broker.redis.client.flushall()
+        await there.until_online(ANNA)
+
+
+async def test_without_redis_a_node_knows_its_own(redis_url: str) -> None:
+    async with run_redis() as redis:
+        await redis.stop()
+        async with run_presence(redis.url) as here:
+            here.open(ANNA, STREAM)
+            assert await here.presence.who_is_online([ANNA, BEN]) == {ANNA}
+            await here.until_told(lambda told: told["online"] == [str(ANNA)])
+            here.close(ANNA, STREAM)
+            await here.until_told(lambda told: told["offline"] == [str(ANNA)])
+            assert await here.presence.who_is_online([ANNA, BEN]) == set()
+
+
+async def test_ten_thousand_accounts_are_stored_and_found(redis_url: str) -> None:
+    accounts = [AccountId(uuid4()) for _ in range(10_000)]
+    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
+        for account_id in accounts:
+            here.open(account_id)
+        while await there.presence.who_is_online(accounts) != set(accounts):
+            there.presence._others_read_at = -1e9

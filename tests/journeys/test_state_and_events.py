@@ -1,0 +1,343 @@
+"""The strongest test of a live product: old state + the events received = the state fetched afresh, for every command.
+
+Random sequences of deeds by five people in one room; whoever is a member holds the room as it was once fetched, and from
+then on applies nothing but events, live or read after a lost line. At the end everybody fetches afresh and compares.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest_asyncio
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from tests.client import CommandRefused, Json
+from tests.deeds import Place, open_place
+from tests.local_client import LocalClient, local_client, local_node
+from tests.people import make_account
+from tests.reference_room import ReferenceRoom, as_shown
+from workroom import accounts
+from workroom.accounts import Account
+from workroom.node import Node
+from workroom.settings import Settings
+from workroom.storage.database import Database
+
+KINDS = ("staff", "admin", "customer", "customer", "customer")
+REFUSALS = {"not_found", "forbidden", "room_archived", "conflict", "invalid_input", "link_expired"}
+SIGNS = ("👍", "🎉")
+
+DEEDS = {
+    "post": 8,
+    "edit": 5,
+    "delete": 3,
+    "add_reaction": 4,
+    "remove_reaction": 3,
+    "mark_read": 4,
+    "rename_room": 2,
+    "archive_room": 1,
+    "reopen_room": 2,
+    "join_room": 2,
+    "add_member": 4,
+    "remove_member": 3,
+    "leave_room": 2,
+    "invite": 2,
+    "change_name": 2,
+    "lose_line": 3,
+    "come_back": 3,
+    "keep_copy": 3,
+    "fetch_afresh": 1,
+}
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([deed for deed, weight in DEEDS.items() for _ in range(weight)]),
+        st.integers(0, 4),
+        st.integers(0, 9),
+        st.booleans(),
+    ),
+    min_size=5,
+    max_size=40,
+)
+
+
+@dataclass
+class Visitor:
+    """A person with a line of their own, and the room as they hold it; None while they are no member."""
+
+    account: Account
+    client: LocalClient
+    place: Place
+    room: ReferenceRoom | None = None
+    copies: list[ReferenceRoom] = field(default_factory=list)
+    is_connected: bool = True
+
+    async def fetch(self) -> tuple[Json, Json] | None:
+        """The room and its line in the list as they are now; None for who is no member."""
+        try:
+            room = (await self.client.command("open_room", room_id=self.place.room_id))["room"]
+        except CommandRefused as refused:
+            assert refused.code == "not_found"
+            return None
+        lines = (await self.client.command("list_rooms"))["rooms"]
+        return room, next(line for line in lines if line["room_id"] == room["room_id"])
+
+    async def enter(self) -> None:
+        """Fetch the room, and listen from there on."""
+        fetched = await self.fetch()
+        self.copies.clear()
+        self.room = None
+        if fetched is None:
+            return
+        self.room = ReferenceRoom(str(self.account.account_id), *fetched)
+        await self.listen()
+
+    async def listen(self) -> None:
+        """Listen to the room from where it is held, reading what was missed."""
+        assert self.room is not None
+        self.apply_heard()
+        for stream, kind in self.room.streams.items():
+            self.client.positions[stream] = self.room.positions[kind]
+        await self.client.subscribe(*self.room.streams)
+
+    def apply_heard(self) -> None:
+        """Apply everything that was heard and is not applied yet."""
+        assert self.room is not None
+        for stream in self.room.streams:
+            for event in self.client.events[stream]:
+                self.room.apply(stream, event)
+        for event in self.client.events[str(self.account.stream_id)]:
+            self.room.apply_own(event)
+
+
+class Play:
+    """One sequence of deeds."""
+
+    def __init__(self, node: Node, place: Place, visitors: list[Visitor]) -> None:
+        self.node = node
+        self.place = place
+        self.visitors = visitors
+        self.messages: list[tuple[str, str]] = []
+        self.length = 1
+
+    async def act(self, deed: str, who: int, which: int, flag: bool) -> None:
+        """Do one deed, which may be refused; then whoever came or went notices it."""
+        visitor = self.visitors[who]
+        try:
+            await getattr(self, f"_{deed}")(visitor, which, flag)
+        except CommandRefused as refused:
+            note(f"{deed} by {who}: {refused.code}")
+            assert refused.code in REFUSALS, refused.error
+        for each in self.visitors:
+            if each.is_connected:
+                await self._notice(each)
+
+    async def _notice(self, visitor: Visitor) -> None:
+        fetched = await visitor.fetch()
+        is_member = fetched is not None
+        joined_at = _joined_at(fetched[0], visitor) if fetched else None
+        held = visitor.room
+        if held is not None and (not is_member or joined_at != held.members.get(held.account_id, {}).get("joined_at")):
+            visitor.room = None
+        if is_member and visitor.room is None:
+            await visitor.enter()
+
+    # -- messages
+
+    def _stream(self, visitor: Visitor, flag: bool) -> str:
+        is_note = flag and visitor.account.kind != "customer"
+        return str(self.place.staff if is_note else self.place.shared)
+
+    async def _post(self, visitor: Visitor, which: int, flag: bool) -> None:
+        stream = self._stream(visitor, flag)
+        mentioned = self.visitors[which % 5].account.account_id
+        fields: Json = {"mentions": [mentioned] if which % 3 == 0 else []}
+        inside = [message_id for where, message_id in self.messages if where == stream]
+        if which > 6 and inside:
+            fields["reply_to"] = inside[which % len(inside)]
+        reply = await visitor.client.command(
+            "post_message", stream=stream, text=f"text {len(self.messages)} " + "ö" * which * 30, **fields
+        )
+        self.messages.append((stream, reply["message_id"]))
+        self.length = max(self.length, reply["seq"])
+
+    def _pick(self, which: int) -> Json:
+        if not self.messages:
+            return {"stream": self.place.shared, "message_id": self.place.room_id}
+        stream, message_id = self.messages[-1 - which % len(self.messages)]
+        return {"stream": stream, "message_id": message_id}
+
+    async def _edit(self, visitor: Visitor, which: int, flag: bool) -> None:
+        mentions = [self.visitors[which % 5].account.account_id] if flag else []
+        author = next((each for each in self.visitors if each.account == visitor.account), visitor)
+        await author.client.command(
+            "edit_message", text=f"edited {which}", mentions=mentions, **self._pick(which)
+        )
+
+    async def _delete(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("delete_message", **self._pick(which))
+
+    async def _add_reaction(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("add_reaction", emoji=SIGNS[flag], **self._pick(which % 3))
+
+    async def _remove_reaction(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("remove_reaction", emoji=SIGNS[flag], **self._pick(which % 3))
+
+    async def _mark_read(self, visitor: Visitor, which: int, flag: bool) -> None:
+        seq = max(0, self.length - which)
+        await visitor.client.command("mark_read", stream=self._stream(visitor, flag), seq=seq)
+
+    # -- the room
+
+    async def _rename_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("rename_room", room_id=self.place.room_id, name=f"Name {which}")
+
+    async def _archive_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("archive_room", room_id=self.place.room_id)
+
+    async def _reopen_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("reopen_room", room_id=self.place.room_id)
+
+    async def _join_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("join_room", room_id=self.place.room_id)
+
+    async def _leave_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("leave_room", room_id=self.place.room_id)
+
+    async def _add_member(self, visitor: Visitor, which: int, flag: bool) -> None:
+        account_id = self.visitors[which % 5].account.account_id
+        about = {"room_id": self.place.room_id, "account_id": account_id, "grants_history": flag}
+        await visitor.client.command("add_member", **about)
+
+    async def _remove_member(self, visitor: Visitor, which: int, flag: bool) -> None:
+        account_id = self.visitors[which % 5].account.account_id
+        await visitor.client.command("remove_member", room_id=self.place.room_id, account_id=account_id)
+
+    async def _invite(self, visitor: Visitor, which: int, flag: bool) -> None:
+        made = await visitor.client.command(
+            "create_invitation", room_id=self.place.room_id, grants_history=flag
+        )
+        await self.visitors[which % 5].client.command("accept_invitation", token=made["token"])
+
+    async def _change_name(self, visitor: Visitor, which: int, flag: bool) -> None:
+        async with self.node.transaction() as work:
+            changed = await accounts.change_name(
+                work.transaction, visitor.account.account_id, f"Person {which} {flag}"
+            )
+            work.recorded(changed.events)
+
+    # -- lines and copies
+
+    async def _lose_line(self, visitor: Visitor, which: int, flag: bool) -> None:
+        if visitor.is_connected:
+            await visitor.client.cut_off()
+            visitor.is_connected = False
+
+    async def _come_back(self, visitor: Visitor, which: int, flag: bool) -> None:
+        if visitor.is_connected:
+            return
+        own = str(visitor.account.stream_id)
+        heard = visitor.client.positions[own]
+        await visitor.client.connect()
+        visitor.client.positions[own] = heard
+        visitor.is_connected = True
+        await visitor.client.subscribe(own)
+        fetched = await visitor.fetch()
+        if visitor.room is not None and fetched is not None:
+            joined_at = _joined_at(fetched[0], visitor)
+            if joined_at == visitor.room.members[visitor.room.account_id]["joined_at"]:
+                await visitor.listen()
+                return
+        await visitor.enter()
+
+    async def _keep_copy(self, visitor: Visitor, which: int, flag: bool) -> None:
+        if visitor.room is not None and visitor.is_connected:
+            visitor.apply_heard()
+            visitor.copies.append(copy.deepcopy(visitor.room))
+
+    async def _fetch_afresh(self, visitor: Visitor, which: int, flag: bool) -> None:
+        if visitor.is_connected:
+            await visitor.enter()
+
+    # -- the end
+
+    async def compare(self) -> None:
+        """Everybody comes back, hears everything, and compares what they hold with what they fetch."""
+        for visitor in self.visitors:
+            await self._come_back(visitor, 0, False)
+            await self._notice(visitor)
+            fetched = await visitor.fetch()
+            assert (fetched is None) == (visitor.room is None)
+            if fetched is None or visitor.room is None:
+                continue
+            fresh = as_shown(*fetched)
+            for stream, kind in visitor.room.streams.items():
+                await visitor.client.wait_for_seq(stream, fresh["positions"][kind])
+            await self._hear_own(visitor)
+            visitor.apply_heard()
+            _assert_same(visitor.room.shown(), fresh)
+            for old in visitor.copies:
+                await self._compare_copy(visitor, old, fresh)
+
+    async def _hear_own(self, visitor: Visitor) -> None:
+        own = str(visitor.account.stream_id)
+        page = await visitor.client.command("read_since", stream=own, seq=visitor.client.positions[own])
+        if page["events"]:
+            await visitor.client.wait_for_seq(own, page["seq"])
+
+    async def _compare_copy(self, visitor: Visitor, old: ReferenceRoom, fresh: Json) -> None:
+        """What was held at some moment, and everything since, read in pages."""
+        for stream, kind in old.streams.items():
+            more = True
+            while more:
+                page = await visitor.client.command("read_since", stream=stream, seq=old.positions[kind])
+                for event in page["events"]:
+                    old.apply(stream, event)
+                more = page["more"]
+        for event in visitor.client.events[str(visitor.account.stream_id)]:
+            old.apply_own(event)
+        _assert_same(old.shown(), fresh)
+
+
+def _joined_at(room: Json, visitor: Visitor) -> Any:
+    account_id = str(visitor.account.account_id)
+    return next(member["joined_at"] for member in room["members"] if member["account_id"] == account_id)
+
+
+def _assert_same(held: Json, fresh: Json) -> None:
+    for state in (held, fresh):
+        # Whoever left is not followed any more: a new name of theirs is learned by fetching.
+        last = state["last_message"]
+        if last is not None and last["author_id"] not in fresh["members"]:
+            state["last_message"] = {name: value for name, value in last.items() if name != "author_name"}
+    assert held == fresh
+
+
+@pytest_asyncio.fixture
+async def node(settings: Settings) -> AsyncIterator[Node]:
+    unlimited = replace(settings, commands_per_second=100_000, commands_burst=100_000)
+    async with local_node(unlimited) as running:
+        yield running
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@given(STEPS)
+async def test_old_state_and_events_are_the_state_fetched_afresh(
+    node: Node, database: Database, steps: list[tuple[str, int, int, bool]]
+) -> None:
+    people = [await make_account(database, kind) for kind in KINDS]
+    place = await open_place(database, people[0], people[2])
+    async with AsyncExitStack() as lines:
+        visitors = [
+            Visitor(account, await lines.enter_async_context(local_client(node, account)), place)
+            for account in people
+        ]
+        play = Play(node, place, visitors)
+        for visitor in visitors:
+            await visitor.enter()
+        for step in steps:
+            await play.act(*step)
+        await play.compare()

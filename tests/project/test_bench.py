@@ -1,0 +1,35 @@
+"""`scripts/bench` measures every figure that it promises, and writes each under its name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+from scripts.measure.figures import FIGURES
+from tests.project.tree import ROOT, read
+
+NAMES = [figure.name for figure in FIGURES]
+
+
+async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
+    written = tmp_path / "figures.json"
+    program = await asyncio.create_subprocess_exec(
+        str(ROOT / "scripts" / "bench"),
+        *("--scale", "tiny", "--json", str(written)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(150):
+        page, said = await program.communicate()
+    assert program.returncode == 0, said.decode()
+    figures = json.loads(written.read_text("utf-8"))
+    assert [name for name in NAMES if not figures.get(name, 0) > 0] == []
+    assert [name for name in NAMES if name not in page.decode()] == []
+
+
+def test_every_figure_is_explained() -> None:
+    document = read(Path("docs/performance.md"))
+    named = set(re.findall(r"`(\w+)`", document))
+    assert [name for name in NAMES if name not in named] == []
