@@ -18,15 +18,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-<<<<<<< HEAD
-from workroom import logs, messages, metrics, posting, reactions
-from workroom.clock import monotonic_seconds
-=======
 import msgspec
 
-from workroom import logs, messages, metrics, reactions
+from workroom import logs, messages, metrics, posting, reactions
 from workroom.clock import monotonic_seconds, now
->>>>>>> main
 from workroom.errors import (
     CommandIdReused,
     Forbidden,

@@ -39,7 +39,6 @@ class ToldReaction(msgspec.Struct, frozen=True):
     account_ids: list[UUID]
 
 
-<<<<<<< HEAD
 class PictureSize(msgspec.Struct, frozen=True):
     """Width and height in pixels."""
 
@@ -62,10 +61,7 @@ class ToldFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     preview: PictureSize | None = None
 
 
-class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-=======
 class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
->>>>>>> main
     """An event as it goes over the wire; which fields are there follows from `kind`."""
 
     seq: int

@@ -52,25 +52,6 @@ def mint_invitation_id() -> InvitationId:
     return InvitationId(uuid4())
 
 
-<<<<<<< HEAD
-def mint_message_id(sent_at: datetime) -> MessageId:
-    """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random."""
-    return MessageId(_mint_timed(sent_at))
-
-
-def mint_file_id(begun_at: datetime) -> FileId:
-    """Mint a UUIDv7 from the time at which the upload began."""
-    return FileId(_mint_timed(begun_at))
-
-
-def _mint_timed(instant: datetime) -> UUID:
-    milliseconds = int(instant.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    tail = int.from_bytes(os.urandom(10), "big")
-    number = milliseconds << 80 | tail
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=number)
-=======
 def mint_message_id(sent_at: datetime, randomness: bytes | None = None) -> MessageId:
     """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random.
 
@@ -81,4 +62,8 @@ def mint_message_id(sent_at: datetime, randomness: bytes | None = None) -> Messa
     number = milliseconds << 80 | tail & _RANDOM_BITS | _VERSION_AND_VARIANT
     # A third of what UUID(int=number) takes, and there is one for every message.
     return MessageId(_decoder.decode(_UUID_IN_MESSAGEPACK + number.to_bytes(16, "big")))
->>>>>>> main
+
+
+def mint_file_id(begun_at: datetime) -> FileId:
+    """Mint a UUIDv7 in the same way from the time at which the upload began."""
+    return FileId(mint_message_id(begun_at))

@@ -6,16 +6,27 @@ the caller has taken; numbers, ids, salts and digests are made here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from workroom import files
-from workroom.digests import digest_message, mint_salt
+from workroom.digests import SALT_BYTES, digest_message
 from workroom.errors import CommandIdReused, Conflict, NotFound, RoomArchived, WorkroomError
 from workroom.event_frames import ToldEvent
 from workroom.events import OpenStream
 from workroom.files import ClaimableFile, NewAttachment
-from workroom.ids import AccountId, ClientCommandId, FileId, MessageId, RoomId, StreamId, mint_message_id
+from workroom.ids import (
+    RANDOM_BYTES_OF_MESSAGE_ID,
+    AccountId,
+    ClientCommandId,
+    FileId,
+    MessageId,
+    StreamId,
+    mint_message_id,
+)
 from workroom.messages import NewMessage, Posted
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
@@ -46,7 +57,7 @@ async def post_messages(transaction: Transaction, new: Sequence[NewMessage]) -> 
     checks: list[Record | None] = [None] * len(new)
     for record in records:
         checks[record["n"] - 1] = record
-    batch = _Batch(await _find_wanted(transaction, new, checks))
+    batch = _Batch(len(new), await _find_wanted(transaction, new, checks))
     outcomes = [batch.take(message, check) for message, check in zip(new, checks, strict=True)]
     await batch.write(transaction)
     return outcomes
@@ -77,9 +88,9 @@ async def _find_wanted(
 
 
 class _Batch:
-    """Posts being numbered: everything the one inserting statement needs, in columns."""
+    """Posts being numbered: everything the one inserting statement needs."""
 
-    def __init__(self, wanted: _Wanted) -> None:
+    def __init__(self, most: int, wanted: _Wanted) -> None:
         self._wanted = wanted
         self._claimed: set[FileId] = set()
         self._claims: list[tuple[MessageId, int, int, NewAttachment]] = []
@@ -87,7 +98,9 @@ class _Batch:
         self._first_of_command: dict[
             tuple[StreamId, AccountId, ClientCommandId], tuple[NewMessage, Posted]
         ] = {}
-        self._rows: list[tuple[NewMessage, Posted, RoomId, bytes, bytes]] = []
+        self._rows: list[tuple[Any, ...]] = []
+        # Asked of the system once for all: each time is a system call.
+        self._randomness = os.urandom(most * (RANDOM_BYTES_OF_MESSAGE_ID + SALT_BYTES))
 
     def take(self, message: NewMessage, check: Record | None) -> Posted | WorkroomError:
         """Number one post, or say why not."""
@@ -124,7 +137,7 @@ class _Batch:
         stream = self._streams.get(message.stream_id)
         if stream is None:
             stream = self._streams[message.stream_id] = OpenStream(
-                stream_id=message.stream_id,
+                stream_id=check["stream_id"],
                 kind=check["stream_kind"],
                 room_id=check["room_id"],
                 last_seq=check["last_seq"],
@@ -138,15 +151,35 @@ class _Batch:
             stream.waiting_since = None
         elif stream.waiting_since is None:
             stream.waiting_since = stream.recorded_at
-        message_id = mint_message_id(stream.recorded_at)
-        salt = mint_salt()
+        message_id, salt = self._mint(stream.recorded_at)
+        seq, text = stream.last_seq, message.text
+        attached = tuple(file.sha256 for file in claimed)
+        # In the order of the type `new_message`.
+        self._rows.append(
+            (
+                stream.stream_id,
+                seq,
+                message.author_id,
+                message_id,
+                message.client_command_id,
+                message.reply_to,
+                text,
+                message.mentions,
+                salt,
+                digest_message(salt, stream.stream_id, seq, 1, text, attached),
+                len(attached),
+            )
+        )
+        for position, attachment in enumerate(message.files):
+            self._claimed.add(attachment.file_id)
+            self._claims.append((message_id, seq, position, attachment))
         told = ToldEvent(
-            seq=stream.last_seq,
+            seq=seq,
             kind="message_posted",
             actor_id=message.author_id,
             at=stream.recorded_at,
             message_id=message_id,
-            text=message.text,
+            text=text,
             mentions=list(message.mentions),
             reply_to=message.reply_to,
             client_command_id=message.client_command_id,
@@ -155,40 +188,26 @@ class _Batch:
                 for file, attachment in zip(claimed, message.files, strict=True)
             ],
         )
-        posted = Posted(message_id, stream.last_seq, stream.recorded_at, told)
-        attached = tuple(file.sha256 for file in claimed)
-        digest = digest_message(salt, message.stream_id, stream.last_seq, 1, message.text, attached)
-        for position, attachment in enumerate(message.files):
-            self._claimed.add(attachment.file_id)
-            self._claims.append((message_id, stream.last_seq, position, attachment))
-        self._rows.append((message, posted, check["room_id"], salt, digest))
-        return posted
+        return Posted(message_id, seq, stream.recorded_at, told)
+
+    def _mint(self, sent_at: datetime) -> tuple[MessageId, bytes]:
+        start = len(self._rows) * (RANDOM_BYTES_OF_MESSAGE_ID + SALT_BYTES)
+        middle = start + RANDOM_BYTES_OF_MESSAGE_ID
+        message_id = mint_message_id(sent_at, self._randomness[start:middle])
+        return message_id, self._randomness[middle : middle + SALT_BYTES]
 
     async def write(self, transaction: Transaction) -> None:
         """Insert everything that was numbered; nothing when nothing was."""
         if not self._rows:
             return
-        rows, streams = self._rows, list(self._streams.values())
-        recorded_ats = [posted.recorded_at for _, posted, _, _, _ in rows]
+        streams = list(self._streams.values())
         await transaction.execute(
             queries.messages.insert_posts,
-            stream_ids=[message.stream_id for message, _, _, _, _ in rows],
-            room_ids=[room_id for _, _, room_id, _, _ in rows],
-            seqs=[posted.seq for _, posted, _, _, _ in rows],
-            actor_ids=[message.author_id for message, _, _, _, _ in rows],
-            message_ids=[posted.message_id for _, posted, _, _, _ in rows],
-            client_command_ids=[message.client_command_id for message, _, _, _, _ in rows],
-            sent_ats=recorded_ats,
-            recorded_ats=recorded_ats,
-            reply_to_ids=[message.reply_to for message, _, _, _, _ in rows],
-            texts=[message.text for message, _, _, _, _ in rows],
-            mentions=[",".join(map(str, message.mentions)) for message, _, _, _, _ in rows],
-            salts=[salt for _, _, _, salt, _ in rows],
-            content_digests=[digest for _, _, _, _, digest in rows],
-            file_counts=[len(message.files) for message, _, _, _, _ in rows],
-            counted_stream_ids=[stream.stream_id for stream in streams],
+            posts=self._rows,
+            stream_ids=[stream.stream_id for stream in streams],
+            room_ids=[stream.room_id for stream in streams],
             last_seqs=[stream.last_seq for stream in streams],
-            last_recorded_ats=[stream.recorded_at for stream in streams],
+            recorded_ats=[stream.recorded_at for stream in streams],
             waiting_sinces=[stream.waiting_since for stream in streams],
         )
         if self._claims:

@@ -19,12 +19,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import uvloop
 
-<<<<<<< HEAD
 from workroom import messages, posting
-=======
-from workroom import messages
 from workroom.digests import digest_message, mint_salt
->>>>>>> main
 from workroom.ids import AccountId, ClientCommandId, RoomId, StreamId, mint_message_id
 from workroom.messages import NewMessage
 from workroom.settings import Settings

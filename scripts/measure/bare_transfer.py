@@ -1,7 +1,7 @@
-"""The least that a server of files has to do, as a program of its own: the baseline for uploads and downloads.
+"""The least that a server of files has to do, as a program of its own: the baseline of uploads and downloads.
 
-`receive FOLDER` takes bytes from a socket, hashes the whole and each block of 1 MiB, writes them to a file and syncs it;
-`send FOLDER` reads that file, hashes each block and sends it. One connection after the other, nothing else.
+`receive FOLDER` takes bytes from a socket, hashes the whole and each block of 1 MiB, writes them to a file and syncs
+it; `send FOLDER` reads that file, hashes each block and sends it. One connection after the other, nothing else.
 """
 
 from __future__ import annotations

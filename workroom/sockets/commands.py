@@ -23,8 +23,8 @@ from workroom import (
 from workroom.abilities import Ability, require_ability
 from workroom.command_writer import MessageDelete, MessageEdit, Outcome, ReactionChange, StreamWrite
 from workroom.customers import list_customers
-<<<<<<< HEAD
 from workroom.errors import LimitReached, TryAgain, WorkroomError
+from workroom.fanout.hub import Pin
 from workroom.files import FileRequest, NewAttachment
 from workroom.ids import (
     AccountId,
@@ -36,11 +36,6 @@ from workroom.ids import (
     RoomId,
     StreamId,
 )
-=======
-from workroom.errors import TryAgain, WorkroomError
-from workroom.fanout.hub import Pin
-from workroom.ids import AccountId, ClientCommandId, CustomerId, InvitationId, MessageId, RoomId, StreamId
->>>>>>> main
 from workroom.message_pages import PageRequest
 from workroom.messages import NewMessage, Posted
 from workroom.sockets import listening

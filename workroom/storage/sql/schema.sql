@@ -553,7 +553,8 @@ create type workroom.new_message as (
     text text,
     mentions uuid[],
     salt bytea,
-    content_digest bytea
+    content_digest bytea,
+    file_count smallint
 );
 comment on type workroom.new_message is 'A post on its way into events, messages and message_revisions.';
 

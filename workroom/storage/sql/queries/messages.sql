@@ -36,13 +36,6 @@ order by w.n;
 with counted as (
     select *
     from unnest(
-<<<<<<< HEAD
-        :stream_ids::uuid[], :room_ids::uuid[], :seqs::bigint[], :actor_ids::uuid[], :message_ids::uuid[],
-        :client_command_ids::uuid[], :sent_ats::timestamptz[], :recorded_ats::timestamptz[], :reply_to_ids::uuid[],
-        :texts::text[], :mentions::text[], :salts::bytea[], :content_digests::bytea[], :file_counts::smallint[]
-    ) as p(stream_id, room_id, seq, actor_id, message_id, client_command_id, sent_at, recorded_at, reply_to_id, text,
-        mentions, salt, content_digest, file_count)
-=======
         :stream_ids::uuid[], :room_ids::uuid[], :last_seqs::bigint[], :recorded_ats::timestamptz[],
         :waiting_sinces::timestamptz[]
     ) as c(stream_id, room_id, last_seq, recorded_at, waiting_since)
@@ -50,21 +43,15 @@ with counted as (
     select p.*, c.room_id, c.recorded_at
     from unnest(:posts::new_message[]) as p
     join counted as c using (stream_id)
->>>>>>> main
 ), written_events as (
     insert into events (stream_id, seq, kind, actor_id, subject_id, client_command_id, recorded_at, content_digest)
     select stream_id, seq, 'message_posted', author_id, message_id, client_command_id, recorded_at, content_digest
     from posted
 ), written_messages as (
-<<<<<<< HEAD
     insert into messages (
         message_id, stream_id, room_id, seq, author_id, reply_to_message_id, sent_at, recorded_at, file_count
     )
-    select message_id, stream_id, room_id, seq, actor_id, reply_to_id, sent_at, recorded_at, file_count
-=======
-    insert into messages (message_id, stream_id, room_id, seq, author_id, reply_to_message_id, sent_at, recorded_at)
-    select message_id, stream_id, room_id, seq, author_id, reply_to_message_id, recorded_at, recorded_at
->>>>>>> main
+    select message_id, stream_id, room_id, seq, author_id, reply_to_message_id, recorded_at, recorded_at, file_count
     from posted
 ), written_revisions as (
     insert into message_revisions (message_id, revision, text, mentions, salt, author_id, recorded_at)

@@ -13,6 +13,7 @@ alter table workroom.events add constraint event_kind check (kind in (
 alter table workroom.message_revisions drop constraint message_text_length;
 alter table workroom.message_revisions add constraint message_text_length check (char_length(text) <= 20000);
 alter table workroom.messages add column file_count smallint not null default 0;
+alter type workroom.new_message add attribute file_count smallint;
 
 -- --------------------------------------------------------------------------------------------------------------- files
 
