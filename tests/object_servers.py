@@ -29,7 +29,6 @@ async def run_object_server(folder: Path) -> AsyncIterator[dict[str, str]]:
     """A running S3 server with an empty private bucket, as the settings that point to it."""
     weed = find_weed()
     assert weed is not None
-    folder.mkdir(parents=True, exist_ok=True)
     identity = {
         "name": "workroom",
         "credentials": [{"accessKey": KEY_ID, "secretKey": SECRET}],

@@ -56,9 +56,7 @@ async def measure_transfer(run: Run) -> None:
         before = node.memory_kib()
         most = before
         async with asyncio.TaskGroup() as together:
-            tasks = [
-                together.create_task(sender.upload(byte_size // 4)) for _ in range(run.scale.uploads)
-            ]
+            tasks = [together.create_task(sender.upload(byte_size // 4)) for _ in range(run.scale.uploads)]
             while not all(task.done() for task in tasks):
                 most = max(most, node.memory_kib())
                 await asyncio.sleep(0.05)

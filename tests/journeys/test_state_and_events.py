@@ -140,7 +140,9 @@ class Play:
         is_member = fetched is not None
         joined_at = _joined_at(fetched[0], visitor) if fetched else None
         held = visitor.room
-        if held is not None and (not is_member or joined_at != held.members.get(held.account_id, {}).get("joined_at")):
+        if held is not None and (
+            not is_member or joined_at != held.members.get(held.account_id, {}).get("joined_at")
+        ):
             visitor.room = None
         if is_member and visitor.room is None:
             await visitor.enter()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -163,7 +164,7 @@ async def test_one_writes_while_the_lease_of_another_stands(
     ],
 )
 async def test_a_creation_that_cannot_be_is_refused_by_its_head(
-    meeting: Meeting, changed: dict[str, str], status: int, code: str, owner: asyncpg.Connection
+    meeting: Meeting, changed: dict[str, Any], status: int, code: str, owner: asyncpg.Connection
 ) -> None:
     answer = await meeting.customer.begin(meeting.place.shared, 10, **changed)
     assert (answer.status, answer.json()["error"]["code"]) == (status, code)
@@ -340,10 +341,14 @@ async def test_the_limits_are_settings(environment: dict[str, str], settings: Se
     assert settings.file_bytes == 4_000_000
 
 
+def list_written(settings: Settings) -> list[Path]:
+    return [path for path in Path(settings.data_dir, "files").rglob("*") if path.is_file()]
+
+
 async def test_bytes_lie_below_the_data_directory_under_no_name_of_anybody(
     meeting: Meeting, settings: Settings
 ) -> None:
     await meeting.customer.upload(meeting.place.shared, b"paper", "../../etc/secret.txt")
-    files = [path for path in Path(settings.data_dir, "files").rglob("*") if path.is_file()]
-    assert len(files) == 2
-    assert not any("secret" in path.name for path in files)
+    written = list_written(settings)
+    assert len(written) == 2
+    assert not any("secret" in path.name for path in written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -25,6 +25,7 @@ Emoji = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EMOJI_CHARACTER
 RoomName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ROOM_NAME_CHARACTERS)]
 AltText = Annotated[str, msgspec.Meta(max_length=MAX_ALT_TEXT_CHARACTERS)]
 Mentions = Annotated[list[UUID], msgspec.Meta(max_length=MAX_MENTIONS)]
+FileKind = Literal["picture", "document", "audio", "video", "text", "archive", "other"]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_MESSAGES)]
 
 
@@ -32,3 +33,20 @@ def refuse_nul(text: str) -> None:
     """Raise ValueError where a text has a NUL, which Postgres cannot store."""
     if "\0" in text:
         raise ValueError("the character NUL is not allowed in text")
+
+
+class Attachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An uploaded file that the message claims; `alt_text` says what it shows to somebody who cannot see it."""
+
+    file_id: UUID
+    alt_text: AltText = ""
+
+    def __post_init__(self) -> None:
+        refuse_nul(self.alt_text)
+
+
+class FilePlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a list of files goes on: the number of a message and which of its files."""
+
+    seq: Seq
+    position: Annotated[int, msgspec.Meta(ge=0, le=MAX_FILES)]

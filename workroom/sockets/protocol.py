@@ -8,7 +8,7 @@ docs/protocol.md says the same in prose, and a test sends every example of it.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -20,8 +20,10 @@ from workroom.sockets.field_types import (
     MAX_INVITATION_HOURS,
     MAX_SUBSCRIPTIONS,
     MAX_TEXT_CHARACTERS,
-    AltText,
+    Attachment,
     Emoji,
+    FileKind,
+    FilePlace,
     Mentions,
     PageSize,
     Ref,
@@ -103,18 +105,11 @@ class ReadMessages(Command, frozen=True, kw_only=True, tag="read_messages"):
     limit: PageSize = 50
 
 
-class FilePlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a list of files goes on: the number of a message and which of its files."""
-
-    seq: Seq
-    position: Annotated[int, msgspec.Meta(ge=0, le=MAX_FILES)]
-
-
 class ListFiles(Command, frozen=True, kw_only=True, tag="list_files"):
     """The files of a stream, newest first; of a kind, with a name that contains something."""
 
     stream: UUID
-    kind: Literal["picture", "document", "audio", "video", "text", "archive", "other"] | None = None
+    kind: FileKind | None = None
     name: Annotated[str, msgspec.Meta(max_length=MAX_FILE_NAME_CHARACTERS)] | None = None
     before: FilePlace | None = None
     limit: PageSize = 50
@@ -134,16 +129,6 @@ class WatchDesk(Command, frozen=True, kw_only=True, tag="watch_desk"):
 
 
 # -- messages ------------------------------------------------------------------------------------------------------
-
-
-class Attachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An uploaded file that the message claims; `alt_text` says what it shows to somebody who cannot see it."""
-
-    file_id: UUID
-    alt_text: AltText = ""
-
-    def __post_init__(self) -> None:
-        refuse_nul(self.alt_text)
 
 
 class PostMessage(NumberedCommand, frozen=True, kw_only=True, tag="post_message"):
