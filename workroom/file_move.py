@@ -1,8 +1,8 @@
 """Moves the files of a running installation from one store to the other, segment by segment.
 
 Bytes are copied and read back, and their hashes compared; then the row says that they lie there; then they go from
-where they were. It can be stopped anywhere and run again: where a row points, the bytes are. What is uploaded meanwhile is for
-the next run: first tell every process where new files go (WORKROOM_FILE_STORE), then move.
+where they were. It can be stopped anywhere and run again: where a row points, the bytes are. What is uploaded meanwhile
+is for the next run: first tell every process where new files go (WORKROOM_FILE_STORE), then move.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ RoomName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ROOM_NAME_CH
 AltText = Annotated[str, msgspec.Meta(max_length=MAX_ALT_TEXT_CHARACTERS)]
 Mentions = Annotated[list[UUID], msgspec.Meta(max_length=MAX_MENTIONS)]
 FileKind = Literal["picture", "document", "audio", "video", "text", "archive", "other"]
+FileNamePart = Annotated[str, msgspec.Meta(max_length=MAX_FILE_NAME_CHARACTERS, pattern="^[^\\x00]*$")]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_MESSAGES)]
 
 

@@ -15,7 +15,6 @@ import msgspec
 
 from workroom.errors import InvalidInput, MalformedRequest, UnknownCommand, WorkroomError
 from workroom.sockets.field_types import (
-    MAX_FILE_NAME_CHARACTERS,
     MAX_FILES,
     MAX_INVITATION_HOURS,
     MAX_SUBSCRIPTIONS,
@@ -23,6 +22,7 @@ from workroom.sockets.field_types import (
     Attachment,
     Emoji,
     FileKind,
+    FileNamePart,
     FilePlace,
     Mentions,
     PageSize,
@@ -110,12 +110,9 @@ class ListFiles(Command, frozen=True, kw_only=True, tag="list_files"):
 
     stream: UUID
     kind: FileKind | None = None
-    name: Annotated[str, msgspec.Meta(max_length=MAX_FILE_NAME_CHARACTERS)] | None = None
+    name: FileNamePart | None = None
     before: FilePlace | None = None
     limit: PageSize = 50
-
-    def __post_init__(self) -> None:
-        refuse_nul(self.name or "")
 
 
 class ListWaitingRooms(Command, frozen=True, kw_only=True, tag="list_waiting_rooms"):
