@@ -50,7 +50,9 @@ async def run_server(settings: Settings) -> None:
     database_url = settings.database_url
     async with run_node(
         settings,
-        lambda: open_database(database_url, application_name="workroom web", limits=database_limits(settings)),
+        lambda: open_database(
+            database_url, application_name="workroom web", limits=database_limits(settings)
+        ),
     ) as node:
         wheel = TimingWheel()
         endpoint = Endpoint(

@@ -58,7 +58,9 @@ class GatheredReads:
     def __init__(self, database: Database, tasks: asyncio.TaskGroup) -> None:
         self._database = database
         self.signed_in: Gathering[bytes, SignedIn | None] = Gathering(tasks, self._find_signed_in)
-        self.listening: Gathering[ListenRequest, dict[StreamId, Readership]] = Gathering(tasks, self._find_readable)
+        self.listening: Gathering[ListenRequest, dict[StreamId, Readership]] = Gathering(
+            tasks, self._find_readable
+        )
         self.catch_up: Gathering[CatchUpRequest, CatchUpPage] = Gathering(
             tasks, self._read_missed, deadline_seconds=30.0
         )
@@ -95,7 +97,12 @@ class GatheredReads:
         for request, span in zip(requests, spans, strict=True):
             readership = after.get((request.account_id, request.stream_id))
             was = before.get((request.account_id, request.stream_id))
-            if span is None or readership is None or was is None or readership.reads_from_seq != was.reads_from_seq:
+            if (
+                span is None
+                or readership is None
+                or was is None
+                or readership.reads_from_seq != was.reads_from_seq
+            ):
                 answers.append(NotFound("There is no such stream."))
             elif request.since_seq > readership.last_seq:
                 answers.append(PositionReset("The stream does not go that far: fetch afresh."))

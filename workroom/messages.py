@@ -19,7 +19,7 @@ from workroom import events
 from workroom.digests import SALT_BYTES, digest_message, mint_salt
 from workroom.errors import CommandIdReused, Forbidden, NotFound, RoomArchived, WorkroomError
 from workroom.event_frames import ToldEvent
-from workroom.events import NewEvent, OpenStream
+from workroom.events import NewEvent, OpenStream, RecordedEvent
 from workroom.ids import (
     RANDOM_BYTES_OF_MESSAGE_ID,
     AccountId,
@@ -132,12 +132,7 @@ async def edit_message(
     """Give one's own message another text, as one more revision."""
     done = await events.find_command(transaction, stream_id, actor_id, client_command_id)
     if done is not None:
-        events.require_same_command(done, "message_edited", message_id)
-        before = await transaction.fetch_one_or_none(
-            queries.messages.find_revision, message_id=message_id, revision=done.subject_detail
-        )
-        if before is not None:
-            events.require_same_content((before["text"], before["mentions"]), (text, list(mentions)))
+        await _require_same_edit(transaction, done, message_id, text, mentions)
         return Written(done.seq, done.subject_detail, None)
     writer = await require_writer(transaction, stream_id, actor_id)
     message = await require_standing_message(transaction, writer, stream_id, message_id)
@@ -252,6 +247,21 @@ async def require_standing_message(
     if record is None or record["seq"] < writer.reads_from_seq or record["deleted_at"] is not None:
         raise NotFound("There is no such message.")
     return FoundMessage(**record)
+
+
+async def _require_same_edit(
+    transaction: Transaction,
+    done: RecordedEvent,
+    message_id: MessageId,
+    text: str,
+    mentions: Sequence[AccountId],
+) -> None:
+    events.require_same_command(done, "message_edited", message_id)
+    before = await transaction.fetch_one_or_none(
+        queries.messages.find_revision, message_id=message_id, revision=done.subject_detail
+    )
+    if before is not None:
+        events.require_same_content((before["text"], before["mentions"]), (text, list(mentions)))
 
 
 class _Batch:

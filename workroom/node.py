@@ -76,7 +76,12 @@ class Node:
     """See the module. Made and run by `run_node`."""
 
     def __init__(
-        self, settings: Settings, database: Database, tasks: asyncio.TaskGroup, installation_id: UUID, epoch: UUID
+        self,
+        settings: Settings,
+        database: Database,
+        tasks: asyncio.TaskGroup,
+        installation_id: UUID,
+        epoch: UUID,
     ) -> None:
         self.settings = settings
         self.database = database

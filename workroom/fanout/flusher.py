@@ -151,4 +151,6 @@ def _variants(pending: Pending, listeners: dict[Listener, int]) -> list[tuple[Li
 def _count(pending: Pending, listener_count: int) -> None:
     metrics.deliveries.inc(pending.event_count * listener_count)
     if pending.oldest_sent_at_ms and listener_count:
-        metrics.send_to_deliver_seconds.observe(max(0.0, now().timestamp() - pending.oldest_sent_at_ms / 1000))
+        metrics.send_to_deliver_seconds.observe(
+            max(0.0, now().timestamp() - pending.oldest_sent_at_ms / 1000)
+        )
