@@ -143,7 +143,6 @@ async def test_a_frame_over_the_limit_ends_the_connection(house: House) -> None:
 
 
 async def test_nobody_without_a_session_is_heard(house: House) -> None:
-    client = Client(house.node.url)
     async with connect(
         house.node.url.replace("http", "ws") + "/socket", origin=Origin(house.node.url), proxy=None
     ) as line:
