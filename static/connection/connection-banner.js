@@ -6,6 +6,7 @@ import { sentenceForCode } from '../words/sentences.js';
 /** @import { Workroom } from '../workroom.js' */
 
 const PATIENCE_MS = 1_500;
+const SAID_MS = 2_500;
 
 /** Says in plain words that there is no line, what happens with what is written, and what one can do. Silent else. */
 export class ConnectionBanner extends HTMLElement {
@@ -41,12 +42,20 @@ export class ConnectionBanner extends HTMLElement {
     if (phase === 'open') {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      this.hidden = true;
-      fill(this.#text);
+      if (!this.hidden) this.#sayBack();
     } else if (phase !== 'stopped') {
       // Most losses mend themselves before anybody would have noticed.
       this.#timer ??= setTimeout(() => this.#show(words.connection.lost, words.connection.tryNow), PATIENCE_MS);
     }
+  }
+
+  #sayBack() {
+    fill(this.#text, words.connection.back);
+    this.#button.hidden = true;
+    mark(this, 'data-phase', 'open');
+    setTimeout(() => {
+      this.hidden ||= this.#workroom.connection.phase === 'open';
+    }, SAID_MS);
   }
 
   /** @param {string} name */
@@ -60,6 +69,7 @@ export class ConnectionBanner extends HTMLElement {
    */
   #show(text, action) {
     this.hidden = false;
+    this.#button.hidden = false;
     fill(this.#text, text);
     fill(this.#button, action);
     mark(this, 'data-phase', this.#workroom.connection.phase);

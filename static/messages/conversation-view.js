@@ -85,6 +85,7 @@ export class ConversationView extends HTMLElement {
     to.to(this.#open, 'change', this.#repaint.request);
     to.to(this.#conversation, 'change', this.#repaint.request);
     to.to(this.#conversation, 'arrived', (event) => this.#announcer.arrived(event.detail));
+    to.to(this.#workroom, 'phase', this.#repaint.request);
     to.to(this.#workroom.people, 'change', () => {
       this.#list.namesChanged();
       this.#repaint.request();

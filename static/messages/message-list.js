@@ -13,7 +13,7 @@ import { MessageRow } from './message-row.js';
 import { rowsOf } from './message-rows.js';
 import { readersByMessage } from './read-markers.js';
 
-/** @typedef {{row: Row, quoted: Message|null, readBy: string, version: number}} ShownRow */
+/** @typedef {{row: Row, quoted: Message|null, readBy: string, waits: boolean, version: number}} ShownRow */
 
 /** The rows of a conversation: days, the divider before what is new, messages. */
 export class MessageList {
@@ -51,12 +51,14 @@ export class MessageList {
     const { state, markers, newAfterSeq, accountId, entries } = conversation;
     const waiting = state.moreAfter ? [] : entries.filter((entry) => !isThere(state.messages, entry.client_command_id));
     const rows = rowsOf(state.messages, { newAfterSeq, accountId, entries: waiting });
+    const isOpen = this.#workroom.connection.phase === 'open';
     const standing = readersByMessage(markers, state.messages, readers);
     this.#rows.show(
       rows.map((row) => ({
         row,
         quoted: row.type === 'message' && row.message.reply_to ? (findMessage(state, row.message.reply_to) ?? null) : null,
         readBy: row.type === 'message' ? this.#readBy(standing.get(row.message.message_id), readers) : '',
+        waits: row.type === 'message' && row.entry?.state === 'pending' && !isOpen,
         version: this.#version,
       })),
     );

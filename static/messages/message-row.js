@@ -7,6 +7,7 @@
  * @property {Row} row
  * @property {Message|null} quoted What it answers, where that is known.
  * @property {string} readBy Words on who has read up to here; empty for nobody.
+ * @property {boolean} waits Whether it cannot leave, because there is no line.
  * @property {number} version Changes when names changed.
  */
 import { avatar } from '../elements/avatar.js';
@@ -61,7 +62,7 @@ export class MessageRow {
         opensGroup && this.#byline(message, isOwn ? words.you : name, isOwn),
         this.#bubble(shown),
         message.reactions.length > 0 && this.#reactions(message),
-        entry && this.#delivery(entry),
+        entry && this.#delivery(entry, shown.waits),
         readBy && build('p', { class: 'read-by' }, readBy),
       ),
       toolbar,
@@ -148,9 +149,12 @@ export class MessageRow {
     return build('div', { class: 'reactions' }, ...chips);
   }
 
-  /** @param {NonNullable<Row['entry']>} entry */
-  #delivery({ client_command_id: id, state, error }) {
-    if (state === 'pending') return build('p', { class: 'delivery' }, words.messages.sending);
+  /**
+   * @param {NonNullable<Row['entry']>} entry
+   * @param {boolean} waits
+   */
+  #delivery({ client_command_id: id, state, error }, waits) {
+    if (state === 'pending') return build('p', { class: 'delivery' }, waits ? words.messages.waiting : words.messages.sending);
     const problem = error ? sentenceForCode(error.code, error.params) : '';
     return build(
       'p',
@@ -173,6 +177,7 @@ function isSame(one, other) {
     one.row.entry?.state === other.row.entry?.state &&
     one.quoted === other.quoted &&
     one.readBy === other.readBy &&
+    one.waits === other.waits &&
     one.version === other.version
   );
 }

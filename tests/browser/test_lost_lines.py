@@ -74,6 +74,7 @@ async def test_what_is_written_without_a_line_leaves_in_order_and_once(
     for text in written:
         await write(page, text)
     await expect(page.locator(".message.is-pending .text")).to_have_text(written)
+    await expect(page.locator(".delivery").last).to_have_text("Waits for the connection")
     wire.resume()
     await page.clock.fast_forward("01:00")
     await expect(page.locator(".message.is-pending")).to_have_count(0)

@@ -26,7 +26,7 @@ class PresenceNode:
         self.node = node
         self.told: list[Told] = []
         self.news = asyncio.Event()
-        timing = {"grace_seconds": 0.0, "renew_seconds": 0.1, **options}
+        timing = {"gather_seconds": 0.2, "grace_seconds": 0.0, "renew_seconds": 0.1, **options}
         self.presence = Presence(node.broker, node.node_id, self._remember, **timing)
 
     def open(self, account_id: AccountId, *stream_ids: StreamId) -> None:
@@ -117,7 +117,7 @@ async def test_the_other_nodes_are_told_too(redis_url: str) -> None:
 
 
 async def test_who_comes_back_at_once_was_never_away(redis_url: str) -> None:
-    async with run_presence(redis_url, grace_seconds=1.2) as here:
+    async with run_presence(redis_url, grace_seconds=0.6) as here:
         here.open(ANNA, STREAM)
         await here.until_told(lambda told: told["online"] == [str(ANNA)])
         here.close(ANNA, STREAM)
@@ -129,7 +129,7 @@ async def test_who_comes_back_at_once_was_never_away(redis_url: str) -> None:
 
 
 async def test_who_moved_to_another_node_is_not_called_offline(redis_url: str) -> None:
-    async with run_presence(redis_url, grace_seconds=1.2) as here, run_presence(redis_url) as there:
+    async with run_presence(redis_url, grace_seconds=0.6) as here, run_presence(redis_url) as there:
         here.open(ANNA, STREAM)
         here.open(BEN, STREAM)
         await there.until_online(ANNA, BEN)

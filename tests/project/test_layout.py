@@ -21,6 +21,8 @@ LONGEST_FUNCTION = 60
 
 # Modules that are tested through the one that uses them.
 TESTED_BY = {
+    "app.py": "journeys/test_degrades_honestly.py",
+    "clock.py": "fanout/test_throttle.py",
     "fanout/channel.py": "fanout/test_hub.py",
     "fanout/listening_link.py": "fanout/test_broker.py",
     "fanout/pending.py": "fanout/test_hub.py",
@@ -28,7 +30,10 @@ TESTED_BY = {
     "fanout/publisher.py": "fanout/test_broker.py",
     "fanout/redis_client.py": "fanout/test_broker.py",
     "fanout/subscriber.py": "fanout/test_broker.py",
+    "metrics.py": "web/test_metrics.py",
+    "room_members.py": "test_rooms.py",
     "setting_values.py": "test_settings.py",
+    "sockets/commands.py": "journeys/test_state_and_events.py",
     "sockets/endpoint.py": "sockets/test_connection.py",
     "storage/transaction.py": "storage/test_database.py",
     "storage/database_errors.py": "storage/test_database.py",
@@ -44,6 +49,7 @@ TESTED_BY = {
     "uploads.py": "test_upload_receiver.py",
     "web/account_shapes.py": "web/test_accounts.py",
     "web/running.py": "web/test_routes.py",
+    "web/socket.py": "journeys/test_degrades_honestly.py",
 }
 NOT_TESTED_ALONE = {"__init__.py", "__main__.py"}
 

@@ -91,7 +91,9 @@ def test_nothing_sleeps_in_a_thread_or_for_a_while_in_a_test() -> None:
         for path in list_under("tests", ".py")
         if path.parts[1] != "project"
         for number, line in enumerate(read(path).splitlines(), start=1)
-        if re.search(r"\btime\.sleep\(|\basyncio\.sleep\((?!0\)|[A-Z_]+_SECONDS\))|\bwait_for_timeout\(", line)
+        if re.search(
+            r"\btime\.sleep\(|\basyncio\.sleep\((?!0\)|[A-Z_]+_SECONDS\))|\bwait_for_timeout\(", line
+        )
     ]
     assert program + tests == []
 

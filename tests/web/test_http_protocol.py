@@ -115,6 +115,39 @@ async def test_a_long_body_that_comes_on_may_take_longer_than_a_head() -> None:
         assert str(pieces * size).encode() in await reader.readuntil(b"%d" % (pieces * size))
 
 
+async def test_a_head_that_never_ends_is_refused_however_fast_it_comes() -> None:
+    async with run_line_server() as server, open_line(server.port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 300_000)
+        assert (await ends(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_many_requests_on_one_connection_are_not_one_long_head() -> None:
+    async with run_line_server() as server, open_line(server.port) as (reader, writer):
+        request = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 30_000 + b"\r\n\r\n"
+        for _ in range(5):
+            writer.write(request)
+            assert (await reader.readuntil(b"page")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "status"),
+    [
+        (b"GET ", b"POST ", b"405"),
+        (b"HTTP/1.1", b"HTTP/1.0", b"505"),
+        (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 12", b"400"),
+        (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", b"Sec-WebSocket-Key: short", b"400"),
+        (b"Host:", b"Content-Length: 4\r\nHost:", b"400"),
+        (b"Host:", b"Transfer-Encoding: chunked\r\nHost:", b"400"),
+        (b"/socket", b"/socket\xff", b"400"),
+    ],
+)
+async def test_an_upgrade_that_is_none_is_refused(was: bytes, becomes: bytes, status: bytes) -> None:
+    async with run_line_server() as server, open_line(server.port) as (reader, writer):
+        writer.write(handshake_request("/socket").replace(was, becomes))
+        assert (await ends(reader)).startswith(b"HTTP/1.1 " + status)
+        assert server.sessions.empty()
+
+
 async def test_an_upgraded_connection_has_no_head_to_wait_for() -> None:
     async with (
         run_line_server(header_seconds=HEADER_SECONDS) as server,

@@ -20,6 +20,8 @@ from workroom.clock import monotonic_seconds
 
 CHANNELS_AT_ONCE = 500
 MESSAGES_AT_ONCE = 64
+GATHER_SECONDS = 0.005
+"""Changes that follow on each other leave together; the first one leaves at once."""
 
 
 class LinkLost(Exception):
@@ -118,6 +120,7 @@ class ListeningLink:
         while True:
             await self._has_changes.wait()
             await self._send_changes()
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def _send_changes(self) -> None:
         self._has_changes.clear()

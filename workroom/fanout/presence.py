@@ -26,7 +26,7 @@ from workroom.ids import AccountId, StreamId
 from workroom.logs import describe_exception, log_event
 
 RENEW_SECONDS = 15.0
-GATHER_SECONDS = 0.5
+GATHER_SECONDS = 1.0
 GRACE_SECONDS = 1.0
 OTHERS_FRESH_SECONDS = 2.0
 MOST_IN_HINT = 200
@@ -43,6 +43,7 @@ class Presence:
         broker: the way to Redis and to the other nodes.
         node_id: of this process.
         tell_here: tells a stream's listeners on this node a hint (stream, JSON).
+        gather_seconds: how long changes are gathered while they go on.
         grace_seconds: how long an account may be gone without anybody being told.
         renew_seconds: time between renewals of this node's set.
     """
@@ -53,12 +54,14 @@ class Presence:
         node_id: UUID,
         tell_here: Callable[[StreamId, bytes], None],
         *,
+        gather_seconds: float = GATHER_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         self._broker = broker
         self._store = PresenceStore(broker.redis, broker.prefix, node_id)
         self._tell_here = tell_here
+        self._gather_seconds = gather_seconds
         self._grace_seconds = grace_seconds
         self._renew_seconds = renew_seconds
         self._here: set[AccountId] = set()
@@ -151,7 +154,7 @@ class Presence:
                 del self._left_streams[account_id]
             if self._left_at or self._untold:
                 self._has_changes.set()
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(self._gather_seconds)
 
     async def _settle_departures(self) -> ByStream:
         """Take out who has been gone for long enough. Returns who is to be called offline in which streams."""

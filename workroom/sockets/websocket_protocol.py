@@ -10,11 +10,14 @@ connection.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from workroom.sockets.connection import Connection
 from workroom.sockets.endpoint import Endpoint
@@ -60,6 +63,13 @@ class WorkroomWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.endpoint.wheel.schedule(self, self.endpoint.handshake_seconds)
+
+    def begin(self, target: str, headers: Iterable[tuple[bytes, bytes]], method: str, version: str) -> None:
+        """Begin the handshake with a request that HTTP has read already, instead of reading it a second time."""
+        found = Headers()
+        for name, value in headers:
+            found.set_insecure(name.decode("latin-1"), value.decode("latin-1"))
+        self.handle_connect(Request(target, found, method, f"HTTP/{version}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.endpoint.wheel.cancel(self)

@@ -8,18 +8,26 @@ about requests.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from workroom.sockets.heartbeat import NOT_ON_WHEEL, TimingWheel
+from workroom.sockets.websocket_protocol import WorkroomWebSocketProtocol
 
 KEEP_ALIVE_SECONDS = 5
 """At most: a longer one would outlive proxies' own, and uvicorn's timer survives a reset line."""
 BODY_PROGRESS_BYTES = 16 * 1024
 """What of a body must arrive within one `header_seconds`, as long as the application is taking it."""
+
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+BODY_HEADERS = {b"content-length", b"transfer-encoding"}
+"""What an upgrade must not have: what follows its head are frames, not a body."""
 
 
 class WorkroomHTTPProtocol(HttpToolsProtocol):
@@ -39,7 +47,9 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
         self.timeout_keep_alive = min(config.timeout_keep_alive, KEEP_ALIVE_SECONDS)
         self.wheel_slot = NOT_ON_WHEEL
         self._awaits_head = True
+        self._head_bytes = 0
         self._body_bytes = 0
+        self._upgrade: tuple[bytes | None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -55,22 +65,45 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
             # The base class ends the keep-alive time at any byte, also at one that begins no request.
             self._awaits_head = True
             self.wheel.schedule(self, self.header_seconds)
+        if self._awaits_head:
+            self._head_bytes += len(data)
         super().data_received(data)
+        if self._awaits_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(HEAD_TOO_LARGE)
+            self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
+        """Hand the line and the request to the WebSocket protocol; the request is not read a second time."""
         self.wheel.cancel(self)
-        super().handle_websocket_upgrade()
+        protocol_class = cast(type[WorkroomWebSocketProtocol], self.ws_protocol_class)
+        if BODY_HEADERS & {name for name, _ in self.headers} or not self.url.isascii():
+            self.send_400_response("Unsupported upgrade request.")
+            return
+        self.connections.discard(self)
+        protocol = protocol_class(self.config, self.server_state, self.app_state)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        scope = self.scope
+        protocol.begin(self.url.decode(), self.headers, scope["method"], scope["http_version"])
         # The parser and this object hold each other; without this both would wait for the collector.
         self.parser = self.scope = self.headers = None  # type: ignore[assignment]
+
+    def _get_upgrade(self) -> bytes | None:
+        # Asked three times for each upgrade, with the same answer.
+        if self._upgrade is None:
+            self._upgrade = (super()._get_upgrade(),)
+        return self._upgrade[0]
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._awaits_head = True
-        self.wheel.schedule(self, self.header_seconds)
+        self._upgrade = None
+        if self.wheel_slot == NOT_ON_WHEEL:
+            self.wheel.schedule(self, self.header_seconds)
 
     def on_headers_complete(self) -> None:
         self._awaits_head = False
-        self._body_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
