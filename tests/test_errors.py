@@ -29,4 +29,4 @@ def test_every_error_has_a_code_of_its_own_and_is_in_the_list() -> None:
 
 
 def test_what_may_be_tried_again_is_said_by_a_status_that_means_later() -> None:
-    assert {error.http_status for error in ERRORS.values() if error.retry} == {429, 503}
+    assert {error.http_status for error in ERRORS.values() if error.retry} == {409, 423, 429, 460, 503, 507}

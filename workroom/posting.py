@@ -14,7 +14,7 @@ from typing import Any
 
 from workroom import files
 from workroom.digests import SALT_BYTES, digest_message
-from workroom.errors import CommandIdReused, Conflict, NotFound, RoomArchived, WorkroomError
+from workroom.errors import CommandIdReused, Conflict, InvalidInput, NotFound, RoomArchived, WorkroomError
 from workroom.event_frames import ToldEvent
 from workroom.events import OpenStream
 from workroom.files import ClaimableFile, NewAttachment
@@ -118,6 +118,8 @@ class _Batch:
             return RoomArchived("The room is archived.")
         if message.reply_to is not None and not _may_quote(check):
             return NotFound("There is no such message to reply to.")
+        if not message.text and not message.files:
+            return InvalidInput("A message has words or files.", field="text", problem="missing")
         try:
             claimed = [self._claim(message, attachment) for attachment in message.files]
         except WorkroomError as refusal:

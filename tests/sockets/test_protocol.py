@@ -179,7 +179,7 @@ def test_every_command_that_records_something_carries_an_id_of_the_client() -> N
     assert unnumbered == {
         "subscribe", "unsubscribe", "read_since", "list_rooms", "open_room", "read_messages", "list_waiting_rooms",
         "watch_desk", "mark_read", "typing", "create_invitation", "list_invitations", "revoke_invitation",
-        "list_people",
+        "list_people", "list_files",
     }  # fmt: skip
 
 
@@ -264,3 +264,36 @@ def test_every_error_has_a_code_of_its_own() -> None:
 
     named = {error for error in tree(WorkroomError) if error.__module__ == "workroom.errors"}
     assert {error.code for error in named} == set(ERRORS)
+
+
+FILE = str(ID)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_taken"),
+    [
+        ({"text": "", "files": [{"file_id": FILE}]}, True),
+        ({"text": "", "files": [{"file_id": FILE, "alt_text": "a cat"}]}, True),
+        ({"text": ""}, False),
+        ({"text": "", "files": []}, False),
+        ({"files": [{"file_id": FILE}, {"file_id": FILE}]}, False),
+        ({"files": [{"file_id": FILE, "alt_text": "a" * 1001}]}, False),
+        ({"files": [{"file_id": FILE, "alt_text": "\0"}]}, False),
+        ({"files": [{"file_id": FILE, "name": "x"}]}, False),
+        ({"files": [FILE]}, False),
+    ],
+)
+def test_a_message_has_words_or_files(fields: dict[str, Any], is_taken: bool) -> None:
+    frame = {
+        "ref": 7,
+        "command": "post_message",
+        "client_command_id": FILE,
+        "stream": FILE,
+        "text": "x",
+        **fields,
+    }
+    if is_taken:
+        parse_command(json.dumps(frame).encode())
+        return
+    with pytest.raises(RefusedFrame):
+        parse_command(json.dumps(frame).encode())
