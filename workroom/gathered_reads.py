@@ -24,6 +24,8 @@ from workroom.storage.gathering import Gathering
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
+GATHER_SECONDS = 0.1
+"""In a crowd only. Who comes back with thousands of others waits a little longer, and all are served sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,14 @@ class GatheredReads:
 
     def __init__(self, database: Database, tasks: asyncio.TaskGroup) -> None:
         self._database = database
-        self.signed_in: Gathering[bytes, SignedIn | None] = Gathering(tasks, self._find_signed_in)
+        self.signed_in: Gathering[bytes, SignedIn | None] = Gathering(
+            tasks, self._find_signed_in, gather_seconds=GATHER_SECONDS
+        )
         self.listening: Gathering[ListenRequest, dict[StreamId, Readership]] = Gathering(
-            tasks, self._find_readable
+            tasks, self._find_readable, gather_seconds=GATHER_SECONDS
         )
         self.catch_up: Gathering[CatchUpRequest, CatchUpPage] = Gathering(
-            tasks, self._read_missed, deadline_seconds=30.0
+            tasks, self._read_missed, deadline_seconds=30.0, gather_seconds=GATHER_SECONDS
         )
         self.marks: Gathering[Mark, Moved] = Gathering(tasks, self._move_markers, rounds_at_once=1)
 

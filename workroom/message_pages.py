@@ -6,6 +6,7 @@ the reader's history begins is ever on one, not even as a quote.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -89,6 +90,18 @@ async def read_page(transaction: Transaction, readership: Readership, request: P
         transaction, stream_id, max(before, reads_from), ABOVE_ALL
     )
     return await _page(transaction, readership, below[:limit][::-1], len(below) > limit, more_after)
+
+
+def people_on(pages: Iterable[MessagePage]) -> set[AccountId]:
+    """Everybody whose name the pages need: authors, those who are mentioned, and those who reacted."""
+    people: set[AccountId] = set()
+    for page in pages:
+        for message in (*page.messages, *page.quoted):
+            people.add(message.author_id)
+            people.update(AccountId(account_id) for account_id in message.mentions)
+            for reaction in message.reactions:
+                people.update(AccountId(account_id) for account_id in reaction.account_ids)
+    return people
 
 
 async def _before(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 import msgspec
 
@@ -142,15 +141,8 @@ async def open_room(transaction: Transaction, actor: Actor, room_id: RoomId) -> 
     members = await memberships.list_members(transaction, room_id)
     customers = await _list_customers(transaction, [room_id])
     named = {member.account_id for member in members}
-    mentioned = {
-        account_id
-        for stream in streams.values()
-        for message in (*stream.page.messages, *stream.page.quoted)
-        for account_id in (message.author_id, *message.mentions, *_reacting(message))
-    }
-    people = await memberships.list_people_of_room(
-        transaction, room_id, (AccountId(person) for person in mentioned - named)
-    )
+    shown = message_pages.people_on(stream.page for stream in streams.values())
+    people = await memberships.list_people_of_room(transaction, room_id, shown - named)
     return OpenedRoom(
         room_id=room_id,
         kind=room.kind,
@@ -183,10 +175,6 @@ async def _open_streams(transaction: Transaction, actor: Actor, room: Room) -> d
             page=page,
         )
     return opened
-
-
-def _reacting(message: message_pages.ToldMessage) -> list[UUID]:
-    return [account_id for reaction in message.reactions for account_id in reaction.account_ids]
 
 
 async def _list_customers(

@@ -13,7 +13,7 @@ from scripts.measure.line import REPLY, Line, connect_line, text_frame, upgrade_
 from scripts.measure.people import Person, Room
 from scripts.measure.surroundings import MeasuredNode
 
-CONNECTING_AT_ONCE = 64
+CONNECTING_AT_ONCE = 128
 STOP_SECONDS = 60.0
 MESSAGE_BYTES = 200
 WORDS = "In this workroom we talk about the closing of the year, and about who sends which papers to whom. "

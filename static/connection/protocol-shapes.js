@@ -48,6 +48,7 @@
  * @typedef {object} MessagePage
  * @property {Message[]} messages
  * @property {Message[]} quoted
+ * @property {Person[]} [people] Authors on the page who are no longer members; not within an opened room.
  * @property {boolean} more_before
  * @property {boolean} more_after
  * @property {number} seq The position the page is of.

@@ -35,7 +35,13 @@ export class OpenRoom extends EventTarget {
     this.roomId = line.room_id;
     this.#send = send;
     this.#people = people;
-    const parts = { accountId, send, outbox };
+    /** @type {Send} */
+    const sendAndLearn = async (command, fields) => {
+      const reply = await send(command, fields);
+      this.#people.learn(reply.people ?? []);
+      return reply;
+    };
+    const parts = { accountId, send: sendAndLearn, outbox };
     this.shared = new Conversation({ ...parts, stream: line.stream, isInternal: false });
     this.staff = line.staff_stream
       ? new Conversation({ ...parts, stream: line.staff_stream, isInternal: true })

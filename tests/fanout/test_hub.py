@@ -15,7 +15,7 @@ from tests.fanout.listeners import OTHER_STREAM, STREAM, RememberingListener, St
 from workroom.errors import Unavailable
 from workroom.fanout import channel as channel_module
 from workroom.fanout.flusher import Flusher
-from workroom.fanout.frames import StreamFrame
+from workroom.fanout.frames import StreamFrame, websocket_text_frame
 from workroom.fanout.hub import MEMBERSHIP_ENDED, Hub
 from workroom.ids import AccountId, StreamId
 
@@ -431,6 +431,14 @@ async def test_a_removed_account_hears_its_removal_and_nothing_after_it(hub: Run
     assert removed.drops == second_tab.drops == [(STREAM, MEMBERSHIP_ENDED)]
 
 
+async def test_what_a_removed_account_was_told_before_comes_before_its_last_events(hub: RunningHub) -> None:
+    removed = RememberingListener()
+    hub.listen(removed, 0)
+    hub.flusher.send(removed, websocket_text_frame(b"reply"))
+    hub.deliver_all(event(1), event(2, ends_account_id=removed.account_id))
+    assert removed.heard == ["reply", "1", "2"]
+
+
 async def test_a_removal_that_was_lost_takes_effect_when_the_gap_is_read(
     hub: RunningHub, stored: StoredEvents
 ) -> None:
@@ -453,6 +461,7 @@ async def test_rights_read_before_a_removal_never_make_a_listener(hub: RunningHu
     assert hub.add_listener(pin, removed, 1, 1) is None
     hub.deliver_all(event(3))
     assert removed.heard == []
+    assert hub.add_listener(pin, removed, 1, 1) is None, "asked again, and still too early"
     assert hub.add_listener(pin, removed, 4, 4) == 4, "a member again, as Postgres says later"
     hub.release(pin)
 
@@ -479,29 +488,6 @@ async def test_an_account_that_came_back_is_not_ended_by_its_earlier_removal(
     assert before.heard == ["1", "2"]
     assert again.heard == ["4"]
     assert again.drops == []
-
-
-async def test_dropping_an_account_ends_its_listening_to_a_stream_that_has_no_number_for_it(
-    hub: RunningHub,
-) -> None:
-    leaves, stays = RememberingListener(), RememberingListener()
-    hub.listen(leaves, 0)
-    hub.listen(stays, 0)
-    hub.deliver(event(1))
-    hub.drop_account(STREAM, leaves.account_id, "left")
-    hub.deliver_all(event(2))
-    assert leaves.heard == ["1"]
-    assert leaves.drops == [(STREAM, "left")]
-    assert stays.heard == ["1", "2"]
-
-
-async def test_rights_read_before_an_account_was_dropped_never_make_a_listener(hub: RunningHub) -> None:
-    leaves = RememberingListener()
-    pin = hub.open_channel(STREAM)
-    hub.drop_account(STREAM, leaves.account_id, "left")
-    assert hub.add_listener(pin, leaves, 1, 10) is None
-    assert hub.add_listener(pin, leaves, 1, 10) == 10, "asked again"
-    hub.release(pin)
 
 
 # -- content that not everybody may see --------------------------------------------------------------------

@@ -226,3 +226,13 @@ async def test_compliance_and_customers_find_no_way_into_a_room(house: House, sc
         assert refused["code"] == "forbidden"
         assert refused == await refusal(client, "join_room", room_id=uuid4())
     await officer.disconnect()
+
+
+async def test_a_page_names_its_authors_also_those_who_have_left(scene: Scene) -> None:
+    await scene.customer.command("post_message", stream=scene.place.shared, text="good-bye")
+    customer_id = str(scene.accounts["customer"].account_id)
+    await scene.staff.command("remove_member", room_id=scene.place.room_id, account_id=customer_id)
+    page = await scene.staff.command("read_messages", stream=scene.place.shared)
+    assert [message["author_id"] for message in page["messages"]] == [customer_id]
+    assert [person["account_id"] for person in page["people"]] == [customer_id]
+    assert page["people"][0]["display_name"] == scene.accounts["customer"].display_name

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from workroom.errors import NotFound, Unavailable, WorkroomError
-from workroom.storage.gathering import Gathering
+from workroom.storage.gathering import CROWD_REQUESTS, Gathering
 
 
 class Rounds:
@@ -250,3 +250,31 @@ async def test_when_the_owner_ends_whoever_waits_is_told(rounds: Rounds) -> None
 async def _expect(error: type[Exception], asking: object) -> None:
     with pytest.raises(error):
         await asking  # type: ignore[misc]
+
+
+async def test_after_a_crowd_the_next_round_waits_for_those_who_come_behind(
+    tasks: asyncio.TaskGroup, rounds: Rounds
+) -> None:
+    gathering = Gathering(tasks, rounds.answer_all, gather_seconds=30.0, most_per_round=CROWD_REQUESTS * 2)
+    await asyncio.gather(*(gathering.ask(n) for n in range(1, CROWD_REQUESTS + 1)))
+    behind = []
+    for number in range(100, 100 + CROWD_REQUESTS * 2):
+        behind.append(tasks.create_task(gathering.ask(number)))
+        await asyncio.sleep(0)  # each asks in a turn of its own
+    await asyncio.gather(*behind)
+    assert [len(seen) for seen in rounds.seen] == [CROWD_REQUESTS, CROWD_REQUESTS * 2]
+
+
+async def test_a_crowd_that_has_come_is_not_waited_for(tasks: asyncio.TaskGroup, rounds: Rounds) -> None:
+    gathering = Gathering(tasks, rounds.answer_all, gather_seconds=30.0)
+    await asyncio.gather(*(gathering.ask(n) for n in range(1, CROWD_REQUESTS + 1)))
+    async with asyncio.timeout(10):
+        assert await gathering.ask(21) == 42
+    assert rounds.seen[-1] == [21]
+
+
+async def test_without_a_crowd_nobody_waits(tasks: asyncio.TaskGroup, rounds: Rounds) -> None:
+    gathering = Gathering(tasks, rounds.answer_all, gather_seconds=30.0)
+    for number in range(1, CROWD_REQUESTS):
+        assert await gathering.ask(number) == number * 2
+    assert len(rounds.seen) == CROWD_REQUESTS - 1

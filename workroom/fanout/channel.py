@@ -31,7 +31,7 @@ class Listener(Protocol):
         """Take bytes that are framed already. Never raises, never waits."""
 
     def dropped(self, stream_id: StreamId, reason: str, /) -> None:
-        """Learn that nothing more of this stream will come. Said after its last bytes were written."""
+        """Learn that nothing more of this stream will come. Said when its last bytes are on their way."""
 
 
 class Arrival(NamedTuple):
@@ -53,28 +53,25 @@ class Pin:
     """Keeps a channel open, and remembers removals, while an account's rights are being read from Postgres.
 
     What Postgres answers may be older than a removal that the channel delivers in the meantime; `ended` has
-    those: the number of the removal, or None for one that has no number in this stream.
+    the numbers of those.
     """
 
     __slots__ = ("channel", "ended")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.ended: dict[AccountId, int | None] = {}
+        self.ended: dict[AccountId, int] = {}
 
     def is_stale(self, account_id: AccountId, position_seq: int) -> bool:
         """Whether rights read at `position_seq` may be older than the account's removal."""
-        if account_id not in self.ended:
-            return False
-        ended_seq = self.ended[account_id]
-        return ended_seq is None or position_seq < ended_seq
+        return position_seq < self.ended.get(account_id, 0)
 
 
 class Channel:
     """See the module. `listeners` maps each to the number it may read from."""
 
     __slots__ = (
-        "_arriving", "_early", "_early_bytes", "delivered_seq", "highest_seq", "is_marked", "is_mending",
+        "_arriving", "_departed", "_early", "_early_bytes", "delivered_seq", "highest_seq", "is_marked", "is_mending",
         "listeners", "pending", "pins", "stream_id",
     )  # fmt: skip
 
@@ -88,6 +85,7 @@ class Channel:
         self.is_marked = False
         self.is_mending = False
         self._arriving: dict[Listener, Arrival] | None = None
+        self._departed: list[tuple[Listener, bytes]] | None = None
         self._early: dict[int, StreamFrame] | None = None
         self._early_bytes = 0
 
@@ -121,35 +119,33 @@ class Channel:
         if self._arriving:
             self._arriving.pop(listener, None)
 
-    def end_account(self, account_id: AccountId, ended_seq: int | None, reason: str) -> None:
-        """Give the account's listeners what is theirs, drop them, and tell whoever is reading rights just
-        now.
+    def end_account(self, account_id: AccountId, ended_seq: int) -> None:
+        """Drop the account's listeners, with what is still theirs, and tell whoever is reading rights just now.
 
         Args:
             account_id: whose reading ends.
-            ended_seq: the number of the removal, which was the last thing added to `pending`; None when the
-                removal has no number here. An arrival whose rights are newer than the removal stays.
-            reason: what the listeners are told.
+            ended_seq: the number of the removal, which was the last thing added to `pending`. An arrival whose
+                rights are newer than that stays.
         """
         for pin in self.pins or ():
             pin.ended[account_id] = ended_seq
         pending = self.pending
-        leaving: list[tuple[Listener, bytes]] = []
+        leaving = self._departed = self._departed or []
         for listener, reads_from_seq in self.listeners.items():
             if listener.account_id == account_id:
                 leaving.append((listener, pending.bytes_for(account_id, reads_from_seq) if pending else b""))
         for listener, arrival in (self._arriving or {}).items():
-            if listener.account_id != account_id or (
-                ended_seq is not None and arrival.after_seq >= ended_seq
-            ):
+            if listener.account_id != account_id or arrival.after_seq >= ended_seq:
                 continue
             is_in_step = pending and arrival.from_index is not None
             leaving.append((listener, self._bytes_for_arrival(listener, arrival) if is_in_step else b""))
-        for listener, data in leaving:
+        for listener, _ in leaving:
             self.remove_listener(listener)
-            if data:
-                listener.write(data)
-            listener.dropped(self.stream_id, reason)
+
+    def take_departed(self) -> list[tuple[Listener, bytes]]:
+        """Hand over who was dropped, with the bytes that are still theirs."""
+        departed, self._departed = self._departed, None
+        return departed or []
 
     # -- order -----------------------------------------------------------------------------------------------
 
@@ -276,7 +272,7 @@ class Channel:
         self.pending.add_frame(frame)
         self.delivered_seq = frame.to_seq
         if frame.ends_account_id is not None:
-            self.end_account(frame.ends_account_id, frame.to_seq, MEMBERSHIP_ENDED)
+            self.end_account(frame.ends_account_id, frame.to_seq)
         for listener, arrival in list((self._arriving or {}).items()):
             if arrival.from_index is None and arrival.after_seq <= frame.to_seq:
                 self._arrive(listener, arrival._replace(from_index=len(self.pending)))

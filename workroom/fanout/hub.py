@@ -105,7 +105,6 @@ class Hub:
         """
         channel = pin.channel
         if pin.is_stale(listener.account_id, position_seq):
-            del pin.ended[listener.account_id]
             return None
         after_seq = channel.add_listener(listener, reads_from_seq, position_seq)
         if channel.drain_early():
@@ -128,12 +127,6 @@ class Hub:
             channel.remove_listener(listener)
             self._close_if_idle(channel)
 
-    def drop_account(self, stream_id: StreamId, account_id: AccountId, reason: str) -> None:
-        """End an account's listening where that has no number: the staff stream of a room it left."""
-        if (channel := self._channels.get(stream_id)) is not None:
-            channel.end_account(account_id, None, reason)
-            self._close_if_idle(channel)
-
     def positions(self) -> dict[StreamId, int]:
         """The number delivered so far of every stream that is listened to and has one."""
         return {
@@ -143,7 +136,7 @@ class Hub:
         }
 
     def has_listeners(self, stream_id: StreamId) -> bool:
-        """Whether anybody here listens, or is about to."""
+        """Whether anybody here listens to a stream, or is about to."""
         return stream_id in self._channels
 
     # -- delivering ------------------------------------------------------------------------------------------
@@ -180,6 +173,10 @@ class Hub:
     # -- private ---------------------------------------------------------------------------------------------
 
     def _leave(self, channel: Channel) -> None:
+        for listener, data in channel.take_departed():
+            if data:
+                self.flusher.send(listener, data)
+            listener.dropped(channel.stream_id, MEMBERSHIP_ENDED)
         pending = channel.pending
         if pending is not None and pending.byte_size > MAX_PENDING_BYTES:
             flush_channel(channel, {})

@@ -24,6 +24,7 @@ from workroom.abilities import Ability, require_ability
 from workroom.command_writer import MessageDelete, MessageEdit, Outcome, ReactionChange, StreamWrite
 from workroom.customers import list_customers
 from workroom.errors import LimitReached, TryAgain, WorkroomError
+from workroom.event_frames import Person
 from workroom.fanout.hub import Pin
 from workroom.files import FileRequest, NewAttachment
 from workroom.ids import (
@@ -163,9 +164,13 @@ async def _read_messages(session: Session, command: p.ReadMessages) -> object:
     async with session.node.database.read() as reading:
         readership = await memberships.require_member(reading, session.account_id, StreamId(command.stream))
         page = await message_pages.read_page(reading, readership, request)
+        people: list[Person] = []
+        if readership.room_id is not None and page.messages:
+            shown = message_pages.people_on([page])
+            people = await memberships.list_people_of_room(reading, readership.room_id, shown)
         # Asked again after reading: who was removed meanwhile gets nothing of it.
         await memberships.require_member(reading, session.account_id, StreamId(command.stream))
-    return page
+    return {**msgspec.structs.asdict(page), "people": people}
 
 
 async def _list_files(session: Session, command: p.ListFiles) -> object:

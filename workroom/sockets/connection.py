@@ -152,22 +152,6 @@ class Connection(asyncio.Protocol):
             self._is_reading_paused = False
             asyncio.get_running_loop().call_soon(self._read_on)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether anything can still be sent."""
-        return self._state == _OPEN
-
-    @property
-    def peer(self) -> str:
-        """The address of the other end of the line, which may be a proxy's; empty when it has none."""
-        name = self._transport.get_extra_info("peername") if self._transport is not None else None
-        return str(name[0]) if isinstance(name, tuple) else ""
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How much waits because the other side does not read."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
-
     # -- the transport's side --------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:

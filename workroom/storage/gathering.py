@@ -15,6 +15,11 @@ from typing import Generic, TypeVar
 
 from workroom.errors import Unavailable, WorkroomError
 
+CROWD_REQUESTS = 8
+"""A round of so many is a sign that many more are coming: after a restart everybody does."""
+QUIET_SECONDS = 0.01
+"""As long as a crowd is coming, somebody asks more often than that."""
+
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
@@ -22,7 +27,8 @@ Answer = TypeVar("Answer")
 class Gathering(Generic[Request, Answer]):
     """Rounds of gathered requests, run as tasks of a group that somebody else owns and awaits.
 
-    A second round starts beside the first only when a whole round is waiting, or when the first is slow.
+    A second round starts beside the first only when a whole round is waiting, or when the first is slow. After a round
+    of a crowd the next one gathers for a while, so that a crowd costs few queries however fast each of them is.
 
     Args:
         tasks: where the rounds run; open for as long as anybody asks.
@@ -33,6 +39,8 @@ class Gathering(Generic[Request, Answer]):
         most_waiting: how many requests may wait for a round; the next one is refused with Unavailable.
         deadline_seconds: how long a caller waits for its turn and its answer, then Unavailable.
         patience_seconds: after how long a round is slow.
+        gather_seconds: how long, at most, the next round waits after one of a crowd began: as long as more and more
+            ask, and it is not whole.
     """
 
     def __init__(
@@ -45,6 +53,7 @@ class Gathering(Generic[Request, Answer]):
         most_waiting: int = 20_000,
         deadline_seconds: float = 10.0,
         patience_seconds: float = 0.1,
+        gather_seconds: float = 0.0,
     ) -> None:
         self._tasks = tasks
         self._answer_all = answer_all
@@ -53,6 +62,10 @@ class Gathering(Generic[Request, Answer]):
         self._most_waiting = most_waiting
         self._deadline_seconds = deadline_seconds
         self._patience_seconds = patience_seconds
+        self._gather_seconds = gather_seconds
+        self._not_before = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
+        self._gathered = 0
         self._waiting: dict[asyncio.Future[Answer], Request] = {}
         self._is_starting = False
         self._rounds = 0
@@ -80,7 +93,7 @@ class Gathering(Generic[Request, Answer]):
 
     def _start_round(self) -> None:
         # The round takes its requests in the next turn of the loop: what is asked in this one joins it.
-        if self._waiting and not self._is_starting and self._may_start():
+        if self._waiting and not self._is_starting and self._may_start() and not self._must_gather():
             self._tasks.create_task(self._run_round())
             self._is_starting = True
             self._rounds += 1
@@ -90,9 +103,34 @@ class Gathering(Generic[Request, Answer]):
             return False
         return self._rounds == self._slow_rounds or len(self._waiting) >= self._most_per_round
 
+    def _must_gather(self) -> bool:
+        if not self._is_crowd_coming():
+            return False
+        if self._gathering is None:
+            self._gather_on()
+        return True
+
+    def _is_crowd_coming(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return len(self._waiting) < self._most_per_round and now < self._not_before
+
+    def _gather_on(self) -> None:
+        self._gathered = len(self._waiting)
+        self._gathering = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._look_whether_more_came)
+
+    def _look_whether_more_came(self) -> None:
+        self._gathering = None
+        if len(self._waiting) > self._gathered and self._is_crowd_coming():
+            self._gather_on()
+            return
+        self._not_before = 0.0
+        self._start_round()
+
     async def _run_round(self) -> None:
         answers = list(islice(self._waiting, self._most_per_round))
         requests = [self._waiting.pop(answer) for answer in answers]
+        if len(requests) >= CROWD_REQUESTS:
+            self._not_before = asyncio.get_running_loop().time() + self._gather_seconds
         self._is_starting = False
         self._start_round()
         is_slow = False
