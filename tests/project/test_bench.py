@@ -7,12 +7,15 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from scripts.measure.figures import FIGURES
 from tests.project.tree import ROOT, read
 
 NAMES = [figure.name for figure in FIGURES]
 
 
+@pytest.mark.deadline(200)
 async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
     program = await asyncio.create_subprocess_exec(
