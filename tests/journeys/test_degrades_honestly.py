@@ -63,6 +63,7 @@ async def house(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory
         environment = {
             "WORKROOM_DATABASE_URL": urls.service_url,
             "WORKROOM_REDIS_URL": servers.redis_url,
+            "WORKROOM_DATA_DIR": str(log_file.parent / "data"),
             **LIMITS,
         }
         database = await open_database(urls.service_url, application_name="workroom test")
