@@ -57,7 +57,6 @@ class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by: UUID | None = None
-    reactions: list[ToldReaction] = []
     emoji: str | None = None
     account_id: UUID | None = None
     member: Person | None = None
