@@ -126,6 +126,17 @@ async def test_who_comes_back_at_once_was_never_away(redis_url: str) -> None:
         here.close(BEN, STREAM)
         await here.until_told(lambda told: told["offline"] == [str(BEN)])
         assert not any(str(ANNA) in told["offline"] for told in here.told)
+        assert here.presence._left_at == {}, "nothing is left to be settled"
+
+
+async def test_who_is_away_for_a_moment_only_is_not_called_offline(redis_url: str) -> None:
+    async with run_presence(redis_url, gather_seconds=0.05, grace_seconds=60) as here:
+        here.open(ANNA, STREAM)
+        here.close(ANNA, STREAM)
+        for newcomer in (BEN, CARL, DORA):  # rounds in which it could be told
+            here.open(newcomer, STREAM)
+            await here.until_told(lambda told, newcomer=newcomer: str(newcomer) in told["online"])  # type: ignore[misc]
+        assert not any(told["offline"] for told in here.told)
 
 
 async def test_who_moved_to_another_node_is_not_called_offline(redis_url: str) -> None:
