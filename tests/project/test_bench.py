@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import pytest
-
 from scripts.measure.figures import FIGURES
 from tests.project.tree import ROOT, read
 
