@@ -190,7 +190,8 @@ async def test_a_node_that_ends_takes_its_accounts_with_it(redis_url: str) -> No
         async with run_presence(redis_url) as here:
             here.open(ANNA)
             await there.until_online(ANNA)
-        await there.until_online()
+        async with asyncio.timeout(presence_store.LIFE_SECONDS / 2):
+            await there.until_online()
 
 
 async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
@@ -200,6 +201,10 @@ async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
         monkeypatch.setattr(presence_store, "LIFE_SECONDS", 1)
         store = presence_store.PresenceStore(killed.broker.redis, killed.broker.prefix, killed.node_id)
         await store.add([ANNA])
+        for key in await killed.broker.redis.client.keys(
+            killed.broker.prefix + b"presence:" + killed.node_id.hex.encode()
+        ):
+            assert await killed.broker.redis.client.ttl(key) > 0, "nothing stays for ever"
         await there.until_online(ANNA)
         await there.until_online()
 
