@@ -117,7 +117,7 @@ async def crowd(url: str, cookie: str, stream: object, size: int) -> AsyncIterat
     async def open_one() -> Listener:
         async with at_once:
             _, listener = await asyncio.get_running_loop().create_connection(
-                lambda: Listener(url, cookie, stream), parts.hostname, parts.port
+                lambda: Listener(url, cookie, stream), parts.hostname or "127.0.0.1", parts.port or 80
             )
             await listener.subscribed
         return listener
