@@ -208,7 +208,7 @@ async def test_a_killed_postgres_comes_back_after_its_orphans_have_ended(data_di
         assert servers.postgres.pid != killed
         assert servers.postgres.restarts == 1
         assert orphan not in list_processes_in(servers.directory.cluster, "postgres")
-        with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InternalClientError, ConnectionError)):
             await sleeping
         assert await fetch_value(servers.owner_url, "select word from kept") == "here"
 

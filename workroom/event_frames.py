@@ -79,7 +79,6 @@ class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by: UUID | None = None
-    reactions: list[ToldReaction] = []
     files: list[ToldFile] = []
     file: ToldFile | None = None
     emoji: str | None = None

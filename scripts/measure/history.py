@@ -22,6 +22,7 @@ async def measure_history(run: Run) -> None:
     people = await make_people(run.surroundings.owner, 1)
     room = (await make_rooms(run.surroundings.owner, [people]))[0]
     last_seq = await write_history(run.surroundings.owner, room, people[0], run.scale.history_messages)
+    await run.surroundings.let_postgres_settle()
     run.page.raise_limit(f"commands a second of one connection: {COMMANDS_PER_SECOND} (history)")
     limits = {
         "WORKROOM_COMMANDS_PER_SECOND": COMMANDS_PER_SECOND,

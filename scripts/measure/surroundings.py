@@ -105,6 +105,12 @@ class Surroundings:
                     used += (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
         return used
 
+    async def let_postgres_settle(self) -> None:
+        """Have it write out what was put in, so that it does not do that while something else is measured."""
+        superuser = await asyncpg.connect(self.servers.superuser_url)
+        await superuser.execute("checkpoint", timeout=120)
+        await superuser.close()
+
     async def count_transactions(self) -> int:
         """How many transactions the database has seen; a statement on its own is one."""
         count: int = await self.owner.fetchval(

@@ -119,7 +119,7 @@ async def test_bytes_of_somebody_else_are_passed_over(redis_url: str) -> None:
         assert there.gaps == 1
 
 
-async def test_redis_stopped_and_started_again_is_a_gap_and_then_heard(tmp_path: object) -> None:
+async def test_redis_stopped_and_started_again_is_a_gap_and_then_heard() -> None:
     async with run_redis() as redis, run_broker(redis.url) as here, run_broker(redis.url) as there:
         there.broker.subscribe(STREAM)
         await is_subscribed(here, there)
@@ -130,7 +130,8 @@ async def test_redis_stopped_and_started_again_is_a_gap_and_then_heard(tmp_path:
         await there.until(lambda node: node.gaps > gaps)
         await is_subscribed(here, there)
         here.broker.publish_frame(event(2))
-        assert (await there.hears(1))[-1] == b"2"
+        # The first may have waited for Redis, or have been dropped: a hint is allowed either.
+        await there.until(lambda node: bool(node.frames) and node.frames[-1].full == b"2")
 
 
 async def test_killed_pubsub_clients_are_a_gap_and_then_heard(redis_url: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from tests.fanout.broker_node import BrokerNode, run_broker
 from tests.fanout.listeners import OTHER_STREAM, STREAM
@@ -126,6 +128,40 @@ async def test_who_comes_back_at_once_was_never_away(redis_url: str) -> None:
         here.close(BEN, STREAM)
         await here.until_told(lambda told: told["offline"] == [str(BEN)])
         assert not any(str(ANNA) in told["offline"] for told in here.told)
+        assert here.presence._left_at == {}, "nothing is left to be settled"
+
+
+async def test_who_is_away_for_a_moment_only_is_not_called_offline(redis_url: str) -> None:
+    async with run_presence(redis_url, gather_seconds=0.05, grace_seconds=60) as here:
+        here.open(ANNA, STREAM)
+        here.close(ANNA, STREAM)
+        for newcomer in (BEN, CARL, DORA):  # rounds in which it could be told
+            here.open(newcomer, STREAM)
+            await here.until_told(lambda told, newcomer=newcomer: str(newcomer) in told["online"])  # type: ignore[misc]
+        assert not any(told["offline"] for told in here.told)
+
+
+async def test_who_comes_back_while_redis_is_asked_was_never_away(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
+        store = here.presence._store
+        take_out = store.remove
+
+        async def remove(gone: Sequence[AccountId]) -> set[AccountId]:
+            elsewhere = await take_out(gone)
+            if ANNA in gone:
+                here.open(ANNA, STREAM)
+            return elsewhere
+
+        monkeypatch.setattr(store, "remove", remove)
+        here.open(ANNA, STREAM)
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+        here.close(ANNA, STREAM)
+        here.open(BEN, STREAM)
+        await here.until_told(lambda told: str(BEN) in told["online"])
+        await there.until_online(ANNA, BEN)
+        assert not any(told["offline"] for told in here.told)
 
 
 async def test_who_moved_to_another_node_is_not_called_offline(redis_url: str) -> None:
@@ -179,16 +215,21 @@ async def test_a_node_that_ends_takes_its_accounts_with_it(redis_url: str) -> No
         async with run_presence(redis_url) as here:
             here.open(ANNA)
             await there.until_online(ANNA)
-        await there.until_online()
+        async with asyncio.timeout(presence_store.LIFE_SECONDS / 2):
+            await there.until_online()
 
 
 async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
-    redis_url: str, monkeypatch: Any
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_presence(redis_url) as there, run_broker(redis_url) as killed:
         monkeypatch.setattr(presence_store, "LIFE_SECONDS", 1)
         store = presence_store.PresenceStore(killed.broker.redis, killed.broker.prefix, killed.node_id)
         await store.add([ANNA])
+        for key in await killed.broker.redis.client.keys(
+            killed.broker.prefix + b"presence:" + killed.node_id.hex.encode()
+        ):
+            assert await killed.broker.redis.client.ttl(key) > 0, "nothing stays for ever"
         await there.until_online(ANNA)
         await there.until_online()
 

@@ -192,6 +192,7 @@ async def test_killing_postgres_under_load_loses_nothing_that_was_acknowledged(t
         environment = {
             "WORKROOM_DATABASE_URL": embedded.service_url,
             "WORKROOM_REDIS_URL": embedded.redis_url,
+            "WORKROOM_DATA_DIR": str(tmp_path / "files"),
         }
         settings = load_settings(environment)
         database = await open_database(embedded.service_url, application_name="workroom test")

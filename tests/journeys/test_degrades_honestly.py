@@ -23,6 +23,7 @@ from websockets.typing import Origin
 from tests import deeds
 from tests.client import Client, CommandRefused
 from tests.http_client import request
+from tests.journeys.crowd import crowd
 from tests.journeys.visitors import Outbox, visit
 from tests.line import open_line
 from tests.nodes import RunningNode, run_node
@@ -63,6 +64,7 @@ async def house(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory
         environment = {
             "WORKROOM_DATABASE_URL": urls.service_url,
             "WORKROOM_REDIS_URL": servers.redis_url,
+            "WORKROOM_DATA_DIR": str(log_file.parent / "data"),
             **LIMITS,
         }
         database = await open_database(urls.service_url, application_name="workroom test")
@@ -206,34 +208,43 @@ async def test_one_account_has_a_limited_number_of_connections(house: House) -> 
         await client.disconnect()
 
 
-async def test_a_reader_that_stops_reading_does_not_hold_up_the_others(
+@pytest.mark.deadline(90)
+async def test_while_one_stops_reading_a_thousand_others_go_on(
     running_node: StartNode, database: Database, settings: Settings
 ) -> None:
-    author_account, slow_account, other_account = [await make_account(database) for _ in range(3)]
-    place = await deeds.open_place(database, author_account, slow_account, other_account)
+    author_account, slow_account, many_account = [await make_account(database) for _ in range(3)]
+    place = await deeds.open_place(database, author_account, slow_account, many_account)
+    flood = await deeds.open_place(database, author_account, slow_account)
     node = await running_node(
-        WORKROOM_OUTBOUND_BYTES="65536", WORKROOM_COMMANDS_PER_SECOND="10000", WORKROOM_COMMANDS_BURST="10000"
+        WORKROOM_OUTBOUND_BYTES="65536",
+        WORKROOM_COMMANDS_PER_SECOND="10000",
+        WORKROOM_COMMANDS_BURST="10000",
+        WORKROOM_CONNECTIONS_PER_ACCOUNT="2000",
     )
-    author, slow, other = [
-        await visit(node.url, database, settings, account)
-        for account in (author_account, slow_account, other_account)
-    ]
-    for client in (slow, other):
-        await client.subscribe(place.shared)
-    slow.connection.transport.pause_reading()
-    # More than the kernel keeps for a connection on loopback, and then some.
-    long_text = "x" * 19_000
-    last = {"seq": 0}
-    for number in range(MANY_MESSAGES):
-        last = await author.command("post_message", stream=place.shared, text=f"{number} {long_text}")
-    await other.wait_for_seq(place.shared, last["seq"])
-    assert len(other.texts(place.shared)) == MANY_MESSAGES
-    slow.connection.transport.resume_reading()
-    assert await slow.wait_closed() in (4008, 1006)
+    author = await visit(node.url, database, settings, author_account)
+    slow = await visit(node.url, database, settings, slow_account)
+    many = await visit(node.url, database, settings, many_account)
+    await slow.subscribe(place.shared, flood.shared)
+    async with crowd(node.url, many.cookie, place.shared, 1_000) as listeners:
+        slow.connection.transport.pause_reading()
+        last = 0
+        for _ in range(MANY_MESSAGES // 12):
+            # More than the kernel keeps for the one, next to little for all.
+            floods = [
+                author.command("post_message", stream=flood.shared, text="x" * 19_000) for _ in range(12)
+            ]
+            await asyncio.gather(*floods)
+            last = (await author.command("post_message", stream=place.shared, text="Hello"))["seq"]
+        await asyncio.gather(*(listener.wait_for_seq(last) for listener in listeners))
+        assert [listener.faults for listener in listeners if listener.faults] == []
+        slow.connection.transport.resume_reading()
+        assert await slow.wait_closed() in (4008, 1006)
+    metrics = (await request("GET", f"{node.url}/metrics")).body.decode()
+    assert "slow_consumers_closed_total 1.0" in metrics
     await slow.connect()
-    await slow.subscribe(place.shared)
-    assert slow.positions[str(place.shared)] == last["seq"]
-    assert len(slow.texts(place.shared)) == MANY_MESSAGES
+    await slow.subscribe(place.shared, flood.shared)
+    assert slow.positions[str(place.shared)] == last
+    assert len(slow.texts(flood.shared)) == MANY_MESSAGES
 
 
 async def test_a_node_that_ends_says_goodbye_keeps_its_word_and_exits_with_0(

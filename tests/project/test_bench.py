@@ -7,12 +7,16 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from scripts.measure.figures import FIGURES
 from tests.project.tree import ROOT, read
 
 NAMES = [figure.name for figure in FIGURES]
 
 
+@pytest.mark.deadline(200)
+@pytest.mark.deadline(200)
 async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
     program = await asyncio.create_subprocess_exec(
@@ -25,7 +29,9 @@ async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
         page, said = await program.communicate()
     assert program.returncode == 0, said.decode()
     figures = json.loads(written.read_text("utf-8"))
-    assert [name for name in NAMES if not figures.get(name, 0) > 0] == []
+    assert [name for name in NAMES if not isinstance(figures.get(name), int | float)] == []
+    # The clock of the CPU ticks a hundred times a second: twenty idle connections may have used none.
+    assert {name for name in NAMES if not figures[name] > 0} <= {"idle_cpu_us_per_connection_s"}
     assert [name for name in NAMES if name not in page.decode()] == []
 
 

@@ -1,6 +1,6 @@
 """The WebSocket handshake: uvicorn's own protocol, which gives the line away once a session is attached.
 
-uvicorn parses the request, runs the application and writes the 101, as for everybody. The application finds a
+uvicorn reads the request (once, as HTTP), runs the application and writes the 101. The application finds a
 `Connection` in the scope and attaches a session to it; from then on that connection is the transport's
 protocol, and everything the handshake needed (request, scope, queue, parser, task) is free to go. A handshake
 that does not get so far in time is ended. No compression: it costs three times the memory of an idle
@@ -76,9 +76,6 @@ class WorkroomWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.handshake_complete or self.close_sent:
-            super().data_received(data)
-            return
         # Frames that overtake the session: kept as bytes for whom they are for. One read is at most 256 KiB.
         self._received += data
         self.transport.pause_reading()

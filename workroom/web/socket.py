@@ -12,9 +12,9 @@ from workroom.errors import OriginRefused, SignInRequired, WorkroomError
 from workroom.node import Node
 from workroom.sessions import hash_token
 from workroom.sockets import field_types, listening, protocol
-from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
+from workroom.sockets.close_codes import CloseCode, reason_of
 from workroom.sockets.commands import SocketCommands
-from workroom.sockets.connection import Connection
+from workroom.sockets.connection import ABNORMAL, Connection
 from workroom.sockets.listening import OwnStream
 from workroom.sockets.session import Session
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION
@@ -42,12 +42,15 @@ async def socket_door(websocket: WebSocket) -> None:
         return
     try:
         await websocket.accept()
+    except WebSocketDisconnect:
+        session.connection_lost(ABNORMAL)  # it listens already
+        return
     except BaseException:
-        session.connection_lost(1006)  # it listens already
+        session.connection_lost(ABNORMAL)
         raise
     if node.count_connections(session.account_id) >= node.settings.connections_per_account:
         session.connection_lost(CloseCode.TOO_MANY_CONNECTIONS)
-        await _close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
+        _close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
         return
     node.session_opened(session)
     _connection_of(websocket).attach(session, _hello(node, own))
@@ -80,15 +83,26 @@ async def _accept_and_close(websocket: WebSocket, code: CloseCode) -> None:
         await websocket.accept()
     except WebSocketDisconnect:
         return
-    await _close(websocket, code)
+    _close(websocket, code)
 
 
-async def _close(websocket: WebSocket, code: CloseCode) -> None:
-    try:
-        await websocket.send_text(encode_goodbye(code).decode())
-        await websocket.close(code, reason_of(code))
-    except WebSocketDisconnect:
-        return
+def _close(websocket: WebSocket, code: CloseCode) -> None:
+    connection = _connection_of(websocket)
+    connection.attach(_Nobody())
+    connection.say_goodbye_and_close(code, reason_of(code))
+
+
+class _Nobody:
+    """The session of a connection that is closed as soon as it is open: what it says is not heard."""
+
+    def receive(self, data: bytes, /) -> None:
+        """Drop a message."""
+
+    def write(self, data: bytes, /) -> None:
+        """Drop what was to be sent."""
+
+    def connection_lost(self, code: int, /) -> None:
+        """Forget nothing, because nothing was kept."""
 
 
 def _hello(node: Node, own: OwnStream) -> bytes:
