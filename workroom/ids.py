@@ -22,6 +22,9 @@ MessageId = NewType("MessageId", UUID)
 InvitationId = NewType("InvitationId", UUID)
 ClientCommandId = NewType("ClientCommandId", UUID)
 FileId = NewType("FileId", UUID)
+MatterId = NewType("MatterId", UUID)
+HoldId = NewType("HoldId", UUID)
+ReleaseId = NewType("ReleaseId", UUID)
 
 
 RANDOM_BYTES_OF_MESSAGE_ID = 10
@@ -50,6 +53,18 @@ def mint_stream_id() -> StreamId:
 
 def mint_invitation_id() -> InvitationId:
     return InvitationId(uuid4())
+
+
+def mint_matter_id() -> MatterId:
+    return MatterId(uuid4())
+
+
+def mint_hold_id() -> HoldId:
+    return HoldId(uuid4())
+
+
+def mint_release_id() -> ReleaseId:
+    return ReleaseId(uuid4())
 
 
 def mint_message_id(sent_at: datetime, randomness: bytes | None = None) -> MessageId:

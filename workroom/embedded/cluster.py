@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from workroom.children.child_process import Credentials
@@ -34,6 +35,11 @@ SUPERUSER, OWNER, SERVICE, DISPOSITION = (
 )
 LOGIN_ROLES = (SUPERUSER, OWNER, SERVICE)
 
+# What clusters of earlier versions lack: said to each once. The mark lies in the cluster, so that it goes where
+# the cluster goes.
+LATER_STATEMENTS = (f"grant {DISPOSITION} to {OWNER}",)
+MARK = "workroom_roles"
+
 
 def prepare_cluster(directory: DataDirectory, binaries: Binaries) -> None:
     """Make the cluster where there is none; look at the one that is there. No server may run on it.
@@ -46,6 +52,7 @@ def prepare_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         return
     _require_version(directory.cluster)
     _require_passwords(directory)
+    _catch_up(directory, binaries)
 
 
 def _require_version(cluster: Path) -> None:
@@ -102,7 +109,33 @@ def _make_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         f"create database {DATABASE} owner {OWNER}",
         f"revoke all on database {DATABASE} from public",
         f"grant connect, temporary on database {DATABASE} to {SERVICE}",
+        *LATER_STATEMENTS,
     ]
+    _run_statements(directory, binaries, unfinished, statements, credentials)
+    (unfinished / MARK).touch(mode=0o600)
+    if user.switches:
+        for folder, folders, files in os.walk(unfinished):
+            for name in (*folders, *files):
+                user.own(Path(folder, name))
+        user.own(unfinished)
+    unfinished.rename(directory.cluster)
+
+
+def _catch_up(directory: DataDirectory, binaries: Binaries) -> None:
+    if (directory.cluster / MARK).exists():
+        return
+    credentials = directory.server_user.credentials
+    _run_statements(directory, binaries, directory.cluster, LATER_STATEMENTS, credentials)
+    directory.write_private(directory.cluster / MARK, "", mode=0o600)
+
+
+def _run_statements(
+    directory: DataDirectory,
+    binaries: Binaries,
+    cluster: Path,
+    statements: Iterable[str],
+    credentials: Credentials,
+) -> None:
     single_user = [
         str(binaries.postgres),
         "--single",
@@ -114,13 +147,7 @@ def _make_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         "template1",
     ]
     # A blank line ends a statement in the single-user backend.
-    _run(directory, single_user, unfinished, "".join(f"{each};\n\n" for each in statements), credentials)
-    if user.switches:
-        for folder, folders, files in os.walk(unfinished):
-            for name in (*folders, *files):
-                user.own(Path(folder, name))
-        user.own(unfinished)
-    unfinished.rename(directory.cluster)
+    _run(directory, single_user, cluster, "".join(f"{each};\n\n" for each in statements), credentials)
 
 
 def _set_password(directory: DataDirectory, role: str) -> str:

@@ -19,6 +19,18 @@ class CommitUnknown(TryAgain):
     """The connection died while committing: done or not done, until the same command id is sent again."""
 
 
+class GuardRefused(InternalError):
+    """The guard in Postgres refused what the program should not have tried; nobody outside learns why."""
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+# What the guard says (`sql/schema.sql`): held; written once; under another isolation level; never removed.
+HELD, WRITTEN_ONCE, WRONG_ISOLATION, NEVER_REMOVED = "WR001", "WR002", "WR003", "WR004"
+
+
 @dataclass(frozen=True, slots=True)
 class ConstraintMeaning:
     """What it means to a person that a constraint refused."""
@@ -97,6 +109,8 @@ def _translate_answer(error: asyncpg.PostgresError, doing: str) -> WorkroomError
         or isinstance(error, asyncpg.InvalidCachedStatementError)
     ):
         return TryAgain(f"the database asks to try again ({doing}, {sqlstate})")
+    if sqlstate[:2] == "WR":
+        return GuardRefused(f"the guard refused ({doing}, {sqlstate})", sqlstate)
     if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate == "25006":
         return Unavailable(f"the database cannot take this now ({doing}, {sqlstate})")
     return InternalError(

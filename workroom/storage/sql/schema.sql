@@ -578,21 +578,28 @@ begin
 end
 $$;
 
--- What the daily verification found. Findings raise an alarm, which an officer acknowledges.
+-- Each verification of this database by itself: how far the audit log reached then, and how much was wrong.
 create table workroom.integrity_checks (
     check_id uuid primary key default gen_random_uuid(),
     checked_at timestamptz not null default workroom.current_instant(),
     last_entry_number bigint not null,
     last_entry_hash bytea not null,
-    findings text[] not null,
-    alarm_entry_number bigint references workroom.audit_entries,
-    acknowledged_at timestamptz,
-    acknowledged_by uuid references workroom.accounts,
-    constraint alarm_is_recorded check ((cardinality(findings) > 0) = (alarm_entry_number is not null)),
-    constraint only_alarms_are_acknowledged check (acknowledged_at is null or alarm_entry_number is not null),
-    constraint acknowledgement_is_whole check ((acknowledged_at is null) = (acknowledged_by is null))
+    finding_count integer not null
 );
 create index integrity_checks_in_order on workroom.integrity_checks (checked_at);
+
+-- What a verification found, until one does not find it any more.
+create table workroom.integrity_alarms (
+    alarm_id uuid primary key default gen_random_uuid(),
+    raised_at timestamptz not null default workroom.current_instant(),
+    problem text not null,
+    subject text not null,
+    entry_number bigint not null references workroom.audit_entries,
+    cleared_at timestamptz,
+    constraint alarm_problem_form check (problem ~ '^[a-z_]{1,60}$'),
+    constraint alarm_clears_after_it_was_raised check (cleared_at >= raised_at)
+);
+create unique index one_standing_alarm on workroom.integrity_alarms (problem, subject) where cleared_at is null;
 
 -- --------------------------------------------------------------------------------------------------------------- holds
 
@@ -1136,7 +1143,8 @@ $$;
 select workroom.keep_for_ever('events', variadic '{}');
 select workroom.keep_for_ever('memberships', 'left_seq once', 'left_at once', 'removed_by once');
 select workroom.keep_for_ever('audit_entries', variadic '{}');
-select workroom.keep_for_ever('integrity_checks', 'acknowledged_at once', 'acknowledged_by once');
+select workroom.keep_for_ever('integrity_checks', variadic '{}');
+select workroom.keep_for_ever('integrity_alarms', 'cleared_at once');
 select workroom.keep_for_ever('matters', 'closed_by once', 'closed_at once', 'closing_entry once');
 select workroom.keep_for_ever('holds', 'sent_from', 'sent_until', 'covers_messages', 'covers_files');
 select workroom.keep_for_ever('hold_amendments', variadic '{}');
@@ -1290,7 +1298,8 @@ grant execute on function workroom.confirm_hold_release(uuid, uuid, text, uuid, 
     to workroom_service;
 
 grant insert on
-    workroom.integrity_checks, workroom.holds, workroom.hold_amendments, workroom.hold_rooms, workroom.hold_custodians
+    workroom.integrity_checks, workroom.integrity_alarms, workroom.holds, workroom.hold_amendments, workroom.hold_rooms,
+    workroom.hold_custodians
     to workroom_service;
 grant insert (matter_id, name, opened_by, opened_at, opening_entry) on workroom.matters to workroom_service;
 grant insert (release_id, hold_id, requested_by, requested_at, reason, request_entry) on workroom.hold_releases
@@ -1298,7 +1307,7 @@ grant insert (release_id, hold_id, requested_by, requested_at, reason, request_e
 grant update (closed_by, closed_at, closing_entry) on workroom.matters to workroom_service;
 grant update (sent_from, sent_until, covers_messages, covers_files) on workroom.holds to workroom_service;
 grant update (withdrawn_by, withdrawn_at, withdrawal_entry) on workroom.hold_releases to workroom_service;
-grant update (acknowledged_at, acknowledged_by) on workroom.integrity_checks to workroom_service;
+grant update (cleared_at) on workroom.integrity_alarms to workroom_service;
 
 -- The only role that deletes content. It has no login, and owns nothing but the functions that choose by themselves.
 grant select, delete on
