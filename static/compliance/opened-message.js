@@ -1,0 +1,138 @@
+/**
+ * One message as compliance sees it: every version with who and when, what was deleted, files, reactions, and what keeps it
+ * and until when.
+ *
+ * @import { OpenedFile, OpenedMessage as Opened, OpenedVersion, RetentionClass } from './shapes.js'
+ * @import { NameBook } from './figures.js'
+ */
+import { request } from '../connection/http.js';
+import { build, fill } from '../elements/build.js';
+import { ask } from '../elements/dialogs.js';
+import { choiceField } from '../elements/fields.js';
+import { complianceWords } from '../words/english-compliance.js';
+import { door } from './addresses.js';
+import { explanationParts } from './explanation.js';
+import { byteSize, instantOf, timeElement } from './figures.js';
+import { reasonField } from './reason-field.js';
+
+export class OpenedMessage {
+  element = build('li', { class: 'opened-message' });
+  #message;
+  #names;
+  #classes;
+  #entryNumber;
+  #label = build('span', { class: 'badge' });
+
+  /**
+   * @param {Opened} message
+   * @param {NameBook} names
+   * @param {RetentionClass[]} classes
+   * @param {number} entryNumber The audit entry of the opening: with it, and only with it, files can be fetched.
+   */
+  constructor(message, names, classes, entryNumber) {
+    this.#message = message;
+    this.#names = names;
+    this.#classes = classes;
+    this.#entryNumber = entryNumber;
+    this.#draw();
+  }
+
+  #draw() {
+    const { opening } = complianceWords;
+    const message = this.#message;
+    const { explanation } = message;
+    this.#showLabel(message.label_class_id);
+    fill(
+      this.element,
+      build(
+        'p',
+        { class: 'opened-head' },
+        build('strong', { dir: 'auto' }, this.#names.personLong(message.author_id)),
+        ' ',
+        timeElement(message.sent_at),
+        message.stream === 'staff' && build('span', { class: 'badge note' }, opening.note),
+        explanation.hold_ids.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(explanation.hold_ids.length)),
+        this.#label,
+      ),
+      message.deleted_at && build('p', { class: 'gone' }, opening.deleted(this.#names.person(message.deleted_by), instantOf(message.deleted_at))),
+      this.#expired(),
+      ...message.versions.map((version, at) => this.#version(version, at === message.versions.length - 1)),
+      message.files.length > 0 && build('ul', { class: 'lines opened-files' }, ...message.files.map((file) => this.#file(file))),
+      this.#reactions(),
+      build(
+        'details',
+        {},
+        build('summary', {}, opening.explain),
+        ...explanationParts(explanation),
+        this.#classes.length > 0 &&
+          build('button', { type: 'button', class: 'button small', onclick: () => this.#askLabel() }, opening.label),
+      ),
+    );
+  }
+
+  #expired() {
+    const { due_at: dueAt } = this.#message.explanation;
+    if (!dueAt || Date.parse(dueAt) > Date.now()) return null;
+    return build('p', { class: 'gone' }, complianceWords.opening.expired(instantOf(dueAt)));
+  }
+
+  /**
+   * @param {OpenedVersion} version
+   * @param {boolean} isLast
+   */
+  #version({ revision, text, author_id, recorded_at }, isLast) {
+    const { opening } = complianceWords;
+    const count = this.#message.versions.length;
+    const said = [opening.version(revision), this.#names.person(author_id), instantOf(recorded_at), isLast && opening.current].filter(Boolean);
+    return build(
+      'div',
+      { class: isLast ? 'version' : 'version is-former' },
+      count > 1 && build('p', { class: 'quiet' }, said.join(' · ')),
+      build('p', { class: 'text', dir: 'auto' }, text),
+    );
+  }
+
+  /** @param {OpenedFile} file */
+  #file({ file_id, name, byte_size, scan_state }) {
+    const { opening } = complianceWords;
+    const about = build('span', { class: 'quiet' }, ` ${byteSize(byte_size)}`);
+    if (scan_state === 'infected') return build('li', {}, build('span', { dir: 'auto' }, name), about, ` · ${opening.infected}`);
+    const href = door(`openings/${this.#entryNumber}/files/${file_id}`);
+    return build('li', {}, build('a', { href, download: name, dir: 'auto', 'aria-label': opening.download(name) }, name), about);
+  }
+
+  #reactions() {
+    const { reactions } = this.#message;
+    if (reactions.length === 0) return null;
+    const said = reactions.map(({ emoji, account_id, removed_at }) => {
+      const gone = removed_at ? ` (${complianceWords.opening.removedReaction(instantOf(removed_at))})` : '';
+      return `${emoji} ${this.#names.person(account_id)}${gone}`;
+    });
+    return build('p', { class: 'quiet' }, said.join(', '));
+  }
+
+  /** @param {string|null} classId */
+  #showLabel(classId) {
+    this.#label.hidden = classId === null;
+    fill(this.#label, this.#classes.find(({ class_id }) => class_id === classId)?.name ?? complianceWords.opening.label);
+  }
+
+  #askLabel() {
+    const { opening } = complianceWords;
+    const options = this.#classes.map(({ class_id, name }) => /** @type {const} */ ([class_id, name]));
+    const chosen = this.#message.label_class_id ?? '';
+    ask({
+      title: opening.labelTitle,
+      lead: opening.labelLead,
+      fields: [choiceField(opening.label, { name: 'class_id' }, [['', opening.noLabel], ...options], chosen), reasonField()],
+      submit: opening.labelSubmit,
+      act: async (answers) => {
+        const classId = String(answers.get('class_id')) || null;
+        const reason = String(answers.get('reason')).trim();
+        await request('POST', door('labels'), { message_id: this.#message.message_id, class_id: classId, reason });
+        this.#message.label_class_id = classId;
+        this.#showLabel(classId);
+      },
+    });
+  }
+}

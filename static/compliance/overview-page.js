@@ -1,0 +1,134 @@
+/**
+ * Where an officer begins: alarms, releases that wait for a second officer, and the long work that is under way.
+ *
+ * @import { Alarm, Hold } from './shapes.js'
+ */
+import { request } from '../connection/http.js';
+import { build, fill } from '../elements/build.js';
+import { Drawn } from '../elements/drawn.js';
+import { complianceWords } from '../words/english-compliance.js';
+import { addresses, door } from './addresses.js';
+import { ConsolePage, section } from './console-page.js';
+import { instantOf, NameBook, scopeInWords } from './figures.js';
+import { runLines, simulationLines } from './retention-page.js';
+
+const LOOK_MS = 5_000;
+const LATEST = 5;
+
+export class OverviewPage extends ConsolePage {
+  #alarms = build('div', {});
+  #waiting = build('div', {});
+  #work = build('div', {});
+  #drawn = new Drawn();
+  #ownId;
+
+  /** @param {string} ownId The officer's own account. */
+  constructor(ownId) {
+    super(LOOK_MS);
+    this.#ownId = ownId;
+  }
+
+  /** @override */
+  draw() {
+    const { overview } = complianceWords;
+    this.showHead(overview.title, overview.lead);
+    this.showBody(
+      section(overview.alarms, this.#alarms),
+      section(overview.waiting, this.#waiting),
+      section(overview.underWay, this.#work),
+    );
+  }
+
+  /** @override */
+  async fetch() {
+    const [guard, waiting, { classes }, { simulations, names }, { runs }] = await Promise.all([
+      request('GET', door('alarms')),
+      request('GET', door('holds', { state: 'release_requested' })),
+      request('GET', door('retention/classes')),
+      request('GET', door('retention/simulations', { limit: LATEST })),
+      request('GET', door('disposition/runs', { limit: LATEST })),
+    ]);
+    if (!this.#drawn.differs(guard, waiting, classes, simulations, runs)) return;
+    fill(this.#alarms, ...this.#alarmParts(guard.alarms, guard.checked_at, new NameBook(guard.names)));
+    fill(this.#waiting, this.#waitingLines(waiting.holds, new NameBook(waiting.names)));
+    const isIdle = simulations.length + runs.length === 0;
+    if (isIdle) fill(this.#work, build('p', { class: 'quiet' }, complianceWords.overview.nothingUnderWay));
+    else {
+      fill(
+        this.#work,
+        simulations.length > 0 && simulationLines(simulations, classes, new NameBook(names)),
+        runs.length > 0 && build('h3', {}, complianceWords.retention.runs),
+        runs.length > 0 && runLines(runs),
+      );
+    }
+  }
+
+  /**
+   * @param {Alarm[]} alarms
+   * @param {string|null} checkedAt When the guard was looked at last.
+   * @param {NameBook} names
+   */
+  #alarmParts(alarms, checkedAt, names) {
+    const { overview } = complianceWords;
+    const standing = alarms.filter(({ acknowledged_at }) => !acknowledged_at);
+    const last = checkedAt ? overview.checked(instantOf(checkedAt)) : overview.neverChecked;
+    return [
+      build('p', {}, standing.length === 0 ? overview.noAlarm : overview.alarmLead, ' ', last),
+      alarms.length > 0 && build('ul', { class: 'cards' }, ...alarms.map((alarm) => this.#alarmLine(alarm, names))),
+    ];
+  }
+
+  /**
+   * @param {Alarm} alarm
+   * @param {NameBook} names
+   */
+  #alarmLine({ check_id, checked_at, findings, acknowledged_at, acknowledged_by }, names) {
+    const { overview } = complianceWords;
+    const acknowledge = async () => {
+      await request('POST', door(`alarms/${check_id}/acknowledge`), {});
+      await this.look();
+    };
+    return build(
+      'li',
+      { class: acknowledged_at ? 'card' : 'card alarm' },
+      build(
+        'div',
+        { class: 'card-text' },
+        build('h3', { class: 'card-title' }, overview.raised(instantOf(checked_at))),
+        build('ul', { class: 'lines' }, ...findings.map((finding) => build('li', {}, finding))),
+        acknowledged_at && build('p', { class: 'quiet' }, overview.acknowledged(names.person(acknowledged_by), instantOf(acknowledged_at))),
+      ),
+      !acknowledged_at &&
+        build('button', { type: 'button', class: 'button', onclick: () => void this.attempt(acknowledge) }, overview.acknowledge),
+    );
+  }
+
+  /**
+   * @param {Hold[]} holds
+   * @param {NameBook} names
+   */
+  #waitingLines(holds, names) {
+    const { overview, hold: said } = complianceWords;
+    if (holds.length === 0) return build('p', { class: 'quiet' }, overview.nothingWaits);
+    const lines = holds.map((hold) =>
+      build(
+        'li',
+        { class: 'card' },
+        build(
+          'div',
+          { class: 'card-text' },
+          build('h3', { class: 'card-title' }, build('a', { href: addresses.hold(hold.hold_id) }, said.title(String(hold.number)))),
+          build('p', { dir: 'auto' }, `${hold.matter_name} · ${scopeInWords(hold.scope)}`),
+          build(
+            'p',
+            { class: 'quiet' },
+            hold.release_requested_by === this.#ownId ? overview.own : `${said.acts.release_requested}: ${names.person(hold.release_requested_by)}`,
+          ),
+        ),
+      ),
+    );
+    return build('ul', { class: 'cards' }, ...lines);
+  }
+}
+
+customElements.define('overview-page', OverviewPage);

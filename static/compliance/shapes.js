@@ -1,0 +1,224 @@
+/**
+ * What the doors under /api/compliance answer, as docs/protocol.md has it. Types only: nothing here runs.
+ *
+ * @typedef {object} Names Of the accounts and rooms that an answer mentions by id.
+ * @property {NamedPerson[]} people
+ * @property {NamedRoom[]} rooms
+ *
+ * @typedef {object} NamedPerson
+ * @property {string} account_id
+ * @property {string|null} display_name Null once the person was erased.
+ * @property {'customer'|'staff'|'compliance'|'admin'} kind
+ * @property {string|null} customer_name
+ *
+ * @typedef {object} NamedRoom
+ * @property {string} room_id
+ * @property {string} name
+ * @property {'private'|'shared'} kind
+ * @property {string|null} archived_at
+ *
+ * @typedef {'standing'|'release_requested'|'grace'|'ended'} HoldState
+ * @typedef {'messages'|'files'} ContentKind
+ *
+ * @typedef {object} Matter
+ * @property {string} matter_id
+ * @property {string} name
+ * @property {string} opened_by
+ * @property {string} opened_at
+ * @property {string|null} reason Null once its text was erased.
+ * @property {string|null} closed_by
+ * @property {string|null} closed_at
+ * @property {number} standing_holds
+ * @property {number} holds_in_grace
+ * @property {number} ended_holds
+ *
+ * @typedef {object} Coverage
+ * @property {number} rooms
+ * @property {number} messages
+ * @property {number} files
+ * @property {number} byte_size
+ * @property {number} people
+ *
+ * @typedef {object} Custodian
+ * @property {string} account_id
+ * @property {'memberships'|'sent'} covers
+ *
+ * @typedef {object} Scope
+ * @property {string[]} rooms
+ * @property {Custodian[]} custodians
+ * @property {string|null} sent_from
+ * @property {string|null} sent_until
+ * @property {ContentKind[]} kinds
+ *
+ * @typedef {object} HoldAct One thing that was done to a hold, in order.
+ * @property {'placed'|'amended'|'release_requested'|'release_withdrawn'|'released'} act
+ * @property {string} by
+ * @property {string} at
+ * @property {string|null} reason Null once its text was erased.
+ *
+ * @typedef {object} Hold
+ * @property {string} hold_id
+ * @property {number} number
+ * @property {string} matter_id
+ * @property {string} matter_name
+ * @property {HoldState} state
+ * @property {Scope} scope
+ * @property {string} placed_by
+ * @property {string} placed_at
+ * @property {string|null} release_requested_by
+ * @property {string|null} released_at
+ * @property {string|null} kept_until
+ * @property {boolean} needs_second_officer
+ * @property {HoldAct[]} [acts] Of one hold alone.
+ * @property {Coverage} [covers] Of one hold alone.
+ *
+ * @typedef {object} RetentionClass
+ * @property {string} class_id
+ * @property {string} name
+ * @property {'sent'|'room_closed'|'customer_closed'} counted_from
+ * @property {number|null} keep_days
+ * @property {number|null} destroy_days
+ * @property {number} removed_days
+ * @property {string|null} locked_at
+ * @property {string|null} changed_at
+ * @property {number} rooms How many have it.
+ * @property {number} labels How many messages and files carry it.
+ * @property {('private'|'shared')[]} default_for
+ *
+ * @typedef {{kind: string, class_id?: string|null, room_id?: string, room_kind?: string} & Record<string, any>} Change
+ *
+ * @typedef {object} RoomRecord
+ * @property {string} room_id
+ * @property {string} name
+ * @property {'private'|'shared'} kind
+ * @property {string[]} customers
+ * @property {string|null} archived_at
+ * @property {string|null} class_id
+ * @property {string|null} class_name
+ * @property {string} last_recorded_at
+ * @property {number} holds
+ *
+ * @typedef {object} DueMonth
+ * @property {string|null} month The first day of it; null for what has no end.
+ * @property {number} messages
+ * @property {number} files
+ * @property {number} bytes
+ * @property {number} held How many of the messages a hold covers.
+ *
+ * @typedef {object} Amount
+ * @property {number} messages
+ * @property {number} files
+ * @property {number} bytes
+ * @property {number} [rooms]
+ *
+ * @typedef {object} SimulatedMonth
+ * @property {string} month
+ * @property {number} goes
+ * @property {number} kept_by_holds
+ * @property {number} kept_by_labels
+ * @property {number} kept_by_keeps
+ * @property {number} stays
+ *
+ * @typedef {object} Picture
+ * @property {Amount} goes
+ * @property {Amount} goes_now The same without the change.
+ * @property {Amount} kept_by_holds
+ * @property {Amount} kept_by_labels
+ * @property {Amount} kept_by_keeps
+ * @property {SimulatedMonth[]} months
+ * @property {{message_id: string, room_id: string, sent_at: string, due_at: string}[]} first
+ *
+ * @typedef {object} Simulation
+ * @property {string} simulation_id
+ * @property {Change} change
+ * @property {string} instant
+ * @property {string} asked_by
+ * @property {string} begun_at
+ * @property {string|null} finished_at
+ * @property {'running'|'done'|'failed'} state
+ * @property {string|null} [fingerprint]
+ * @property {Picture|null} [picture]
+ *
+ * @typedef {object} DispositionRun
+ * @property {string} run_id
+ * @property {'running'|'done'|'failed'} state
+ * @property {string} begun_at
+ * @property {string|null} finished_at
+ * @property {number} messages
+ * @property {number} files
+ * @property {number} batches
+ *
+ * @typedef {object} Alarm A check of the database that found something.
+ * @property {string} check_id
+ * @property {string} checked_at
+ * @property {string[]} findings
+ * @property {string|null} acknowledged_at
+ * @property {string|null} acknowledged_by
+ *
+ * @typedef {object} AuditEntry
+ * @property {number} entry_number
+ * @property {string} recorded_at
+ * @property {string|null} actor_id Null for what the service did by itself.
+ * @property {string|null} session_id
+ * @property {string} act
+ * @property {string} subject_kind
+ * @property {string|null} subject_id
+ * @property {Record<string, any>} facts
+ * @property {string|null} reason
+ * @property {boolean} reason_erased
+ * @property {string} previous_hash
+ * @property {string} entry_hash
+ *
+ * @typedef {object} AppliedRule
+ * @property {'label'|'room'|'default'} source
+ * @property {string} class_id
+ * @property {string} class_name
+ * @property {string|null} keep_until
+ * @property {string|null} end_at
+ *
+ * @typedef {object} Explanation
+ * @property {string} message_id
+ * @property {AppliedRule[]} rules
+ * @property {string|null} keep_until
+ * @property {string|null} kept_by Which source's keep is the longest.
+ * @property {string|null} end_at
+ * @property {string|null} ended_by Which source decides the end.
+ * @property {boolean} by_removal
+ * @property {string|null} due_at
+ * @property {string[]} hold_ids
+ *
+ * @typedef {object} OpenedVersion
+ * @property {number} revision
+ * @property {string} text
+ * @property {string} author_id
+ * @property {string} recorded_at
+ *
+ * @typedef {object} OpenedFile
+ * @property {string} file_id
+ * @property {string} name
+ * @property {number} byte_size
+ * @property {string} media_type
+ * @property {string} scan_state
+ *
+ * @typedef {object} OpenedReaction
+ * @property {string} emoji
+ * @property {string} account_id
+ * @property {string} added_at
+ * @property {string|null} removed_at
+ *
+ * @typedef {object} OpenedMessage
+ * @property {string} message_id
+ * @property {'shared'|'staff'} stream
+ * @property {number} seq
+ * @property {string} author_id
+ * @property {string} sent_at
+ * @property {string|null} deleted_at
+ * @property {string|null} deleted_by
+ * @property {string|null} label_class_id
+ * @property {OpenedVersion[]} versions
+ * @property {OpenedFile[]} files
+ * @property {OpenedReaction[]} reactions
+ * @property {Explanation} explanation
+ */
+
+export {};
