@@ -109,6 +109,10 @@ class Settings:
     redis_connections: int = _setting("WORKROOM_REDIS_CONNECTIONS", 8, whole_number(1, 200), "8")
     redis_seconds: float = _setting("WORKROOM_REDIS_SECONDS", 2.0, seconds(0.1, 60), "2")
 
+    # Holds
+    hold_release: str = _setting("WORKROOM_HOLD_RELEASE", "two", one_of("two", "one"), "two")
+    hold_grace_days: int = _setting("WORKROOM_HOLD_GRACE_DAYS", 30, whole_number(1, 3650), "30")
+
     # Limits
     frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(1_024, 16_777_216), "131072")
     outbound_bytes: int = _setting(
