@@ -587,10 +587,10 @@ declare
         else 'refuse_held_file_parts()'
     end;
     written_once text := case rules_of
-        when 'messages' then '''deleted_at once'', ''deleted_by once'''
+        when 'messages' then '''deleted_at once'', ''deleted_by once'', ''label_class_id'', ''labelled_at'''
         when 'message_reactions' then '''removed_seq once'', ''removed_at once'''
         when 'files' then '''message_id once'', ''message_seq once'', ''position once'', '
-            '''scan_state'', ''scanned_at'', ''preview_state'''
+            '''scan_state'', ''scanned_at'', ''preview_state'', ''label_class_id'', ''labelled_at'''
         when 'file_segments' then '''byte_size'', ''store'', ''store_key'''
         else ''
     end;
