@@ -52,6 +52,7 @@ class Act(StrEnum):
     HOLD_RELEASE_WITHDRAWN = "hold_release_withdrawn"
     HOLD_RELEASED = "hold_released"
     CONTENT_OPENED = "content_opened"
+    FILE_OPENED = "file_opened"
     AUDIT_EXPORTED = "audit_exported"
     ALARM_RAISED = "alarm_raised"
 

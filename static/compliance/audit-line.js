@@ -17,22 +17,21 @@ import { timeElement } from './figures.js';
  */
 export function auditLine(entry, names) {
   const { audit } = complianceWords;
-  const who = entry.actor_id ? names.person(entry.actor_id) : audit.system;
+  const who = entry.actor_id ? names.person(entry.actor_id) : audit.origins[entry.origin];
   return build(
     'li',
     { class: 'trail-line' },
     build('p', { class: 'quiet trail-when' }, audit.number(entry.entry_number), ' · ', timeElement(entry.recorded_at)),
     build('p', {}, build('strong', {}, actInWords(entry.act)), ` · ${who} · `, subjectLink(entry, names)),
-    reasonLine(entry),
+    ...Object.values(entry.texts).map(writtenLine),
     build(
       'details',
       {},
       build('summary', {}, audit.facts),
       facts(
         ...factLines(entry.facts, names),
-        Boolean(entry.session_id) && [audit.session, String(entry.session_id)],
-        [audit.hash, build('code', {}, entry.entry_hash)],
-        [audit.previous, build('code', {}, entry.previous_hash)],
+        [audit.through, audit.doors[entry.origin]],
+        entry.session_id !== null && [audit.session, build('code', {}, entry.session_id)],
       ),
     ),
   );
@@ -43,14 +42,14 @@ export function auditLine(entry, names) {
  * @param {NameBook} names
  */
 function subjectLink(entry, names) {
-  const { subject_kind: kind, subject_id: id } = entry;
+  const { kind, subject_id: id } = entry.subject;
   const text = subjectInWords(kind, id, names);
   const page = { matter: addresses.matter, hold: addresses.hold, room: addresses.room, simulation: addresses.simulation }[kind];
   return id && page ? build('a', { href: page(id), dir: 'auto' }, text) : text;
 }
 
-/** @param {AuditEntry} entry */
-function reasonLine({ reason, reason_erased: isErased }) {
-  if (isErased) return build('p', { class: 'quiet' }, complianceWords.audit.erased);
-  return reason ? build('p', { class: 'trail-reason', dir: 'auto' }, reason) : null;
+/** @param {string|null} text Null once it was erased. */
+function writtenLine(text) {
+  if (text === null) return build('p', { class: 'quiet' }, complianceWords.audit.erased);
+  return build('p', { class: 'trail-reason', dir: 'auto' }, text);
 }

@@ -48,8 +48,8 @@ export class AuditPage extends ConsolePage {
 
   /** @override */
   async fetch() {
-    const { acts, officers } = await request('GET', door('audit/filters'));
-    this.#showFilter(acts, officers);
+    const { acts, actors } = await request('GET', door('audit/filters'));
+    this.#showFilter(acts, actors);
     await this.#showPage();
   }
 
@@ -65,12 +65,12 @@ export class AuditPage extends ConsolePage {
 
   /**
    * @param {string[]} acts
-   * @param {NamedPerson[]} officers Everybody who is in the trail.
+   * @param {NamedPerson[]} actors Everybody who is in the trail.
    */
-  #showFilter(acts, officers) {
+  #showFilter(acts, actors) {
     const { audit, from, until } = complianceWords;
     const asked = (/** @type {string} */ name) => this.#filter.get(name) ?? '';
-    const people = officers.map(({ account_id, display_name }) => /** @type {const} */ ([account_id, display_name ?? complianceWords.unknownPerson]));
+    const people = actors.map(({ account_id, display_name }) => /** @type {const} */ ([account_id, display_name ?? complianceWords.unknownPerson]));
     fill(
       this.#form,
       choiceField(audit.act, { name: 'act' }, [['', audit.anyAct], ...acts.map((act) => /** @type {const} */ ([act, actInWords(act)]))], asked('act')),

@@ -1,7 +1,7 @@
 /**
  * One hold in a list: its state, its scope in words, what it covers now.
  *
- * @import { Hold } from './shapes.js'
+ * @import { Coverage, Hold } from './shapes.js'
  */
 import { build, fill } from '../elements/build.js';
 import { Drawn } from '../elements/drawn.js';
@@ -25,10 +25,10 @@ export class HoldCard {
     this.#figures.show(null);
   }
 
-  /** @param {Hold} hold Where it says what it covers, that is shown; else what was shown stays. */
-  update(hold) {
-    if (hold.covers) this.#figures.show(hold.covers);
-    if (!this.#drawn.differs({ ...hold, covers: null })) return;
+  /** @param {{hold: Hold, covers?: Coverage}} shown Where it is not said what the hold covers, what was shown stays. */
+  update({ hold, covers }) {
+    if (covers) this.#figures.show(covers);
+    if (!this.#drawn.differs(hold)) return;
     const { hold: said, byAndAt } = complianceWords;
     const title = said.title(String(hold.number));
     fill(
@@ -47,7 +47,7 @@ export function stateBadge({ state }) {
 }
 
 /** @param {Hold} hold */
-export function stateInWords({ state, kept_until: keptUntil }) {
+export function stateInWords({ state, release }) {
   const { statesLong } = complianceWords.hold;
-  return state === 'grace' ? statesLong.grace(keptUntil ? dayOf(keptUntil) : '') : statesLong[state];
+  return state === 'grace' ? statesLong.grace(dayOf(release?.kept_until ?? '')) : statesLong[state];
 }

@@ -1,7 +1,7 @@
 /**
  * One hold: what it covers now, growing as it grows; its scope; what was done to it, by whom and why; and what can be done.
  *
- * @import { Hold } from './shapes.js'
+ * @import { Coverage, Hold, HoldAct, HoldState } from './shapes.js'
  */
 import { request } from '../connection/http.js';
 import { build, fill, say } from '../elements/build.js';
@@ -10,6 +10,7 @@ import { Drawn } from '../elements/drawn.js';
 import { clockTime } from '../words/dates.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { addresses, door } from './addresses.js';
+import { actInWords } from './audit-words.js';
 import { ConsolePage, facts, linkButton, section } from './console-page.js';
 import { CoverageFigures } from './coverage-figures.js';
 import { NameBook, instantOf, spanInWords, timeElement } from './figures.js';
@@ -57,25 +58,35 @@ export class HoldPage extends ConsolePage {
 
   /** @override */
   async fetch() {
-    const { hold, names } = await request('GET', door(`holds/${this.#holdId}`));
+    const { hold, covers, acts, needs_two: needsTwo, names } = await request('GET', door(`holds/${this.#holdId}`));
+    this.#showCoverage(covers, hold.state);
+    if (!this.#drawn.differs(hold, acts, needsTwo)) return;
     this.#names = new NameBook(names);
-    this.#show(hold);
+    this.#show(hold, acts, needsTwo);
   }
 
-  /** @param {Hold} hold */
-  #show(hold) {
-    const { hold: said, asOf, now } = complianceWords;
-    this.#covers.hidden = hold.state === 'ended';
-    if (hold.covers) {
-      this.#figures.show(hold.covers);
-      say(this.#asOf, `${asOf(clockTime(new Date().toISOString()))}. ${now}`);
-    }
-    if (!this.#drawn.differs({ ...hold, covers: null })) return;
-    this.showHead(said.title(String(hold.number)), hold.matter_name, ...this.#actions(hold));
+  /**
+   * @param {Coverage} covers
+   * @param {HoldState} state
+   */
+  #showCoverage(covers, state) {
+    const { asOf, now } = complianceWords;
+    this.#covers.hidden = state === 'ended';
+    this.#figures.show(covers);
+    say(this.#asOf, `${asOf(clockTime(new Date().toISOString()))}. ${now}`);
+  }
+
+  /**
+   * @param {Hold} hold
+   * @param {HoldAct[]} acts
+   * @param {boolean} needsTwo Whether a second officer has to confirm a release.
+   */
+  #show(hold, acts, needsTwo) {
+    this.showHead(complianceWords.hold.title(String(hold.number)), hold.matter_name, ...this.#actions(hold, needsTwo));
     fill(this.#state, stateBadge(hold), ' ', stateInWords(hold));
     fill(this.#scope, ...this.#drawScope(hold));
     fill(this.#facts, this.#drawFacts(hold));
-    fill(this.#history, ...(hold.acts ?? []).map((act) => this.#drawAct(act)));
+    fill(this.#history, ...acts.map((act) => this.#drawAct(act)));
   }
 
   /** @param {Hold} hold */
@@ -105,32 +116,35 @@ export class HoldPage extends ConsolePage {
     );
   }
 
-  /** @param {import('./shapes.js').HoldAct} act */
+  /** @param {HoldAct} act */
   #drawAct({ act, by, at, reason }) {
-    const { hold, audit } = complianceWords;
+    const { audit } = complianceWords;
     return build(
       'li',
       {},
-      build('p', {}, build('strong', {}, hold.acts[act]), ` · ${this.#names.person(by)} · `, timeElement(at)),
+      build('p', {}, build('strong', {}, actInWords(act)), ` · ${by ? this.#names.person(by) : audit.system} · `, timeElement(at)),
       build('p', { class: reason === null ? 'quiet' : '', dir: 'auto' }, reason ?? audit.erased),
     );
   }
 
-  /** @param {Hold} hold */
-  #actions(hold) {
+  /**
+   * @param {Hold} hold
+   * @param {boolean} needsTwo
+   */
+  #actions(hold, needsTwo) {
     const { hold: said } = complianceWords;
     const act = (/** @type {string} */ label, /** @type {() => void} */ onclick, kind = 'button') =>
       build('button', { type: 'button', class: kind, onclick }, label);
     if (hold.state === 'standing') {
-      const release = hold.needs_second_officer ? said.release : said.releaseNow;
+      const lead = needsTwo ? said.releaseLead : said.releaseLeadAlone;
       return [
         linkButton(addresses.widen(hold.hold_id), said.amend),
-        act(release, () => this.#ask('release', said.releaseTitle, said.releaseLead, release), 'button grave'),
+        act(said.release, () => this.#ask('release', said.releaseTitle, lead, said.release), 'button grave'),
       ];
     }
     if (hold.state !== 'release_requested') return [];
     const withdraw = act(said.withdraw, () => this.#ask('release/withdraw', said.withdrawTitle, '', said.withdraw));
-    if (hold.release_requested_by === this.#ownId) return [build('p', { class: 'quiet own-request' }, said.ownRequest), withdraw];
+    if (needsTwo && hold.release?.requested_by === this.#ownId) return [build('p', { class: 'quiet own-request' }, said.ownRequest), withdraw];
     return [withdraw, act(said.confirm, () => this.#ask('release/confirm', said.confirmTitle, said.confirmLead, said.confirm), 'button grave')];
   }
 

@@ -1,7 +1,7 @@
 /**
  * One matter: its holds, each with what it covers now.
  *
- * @import { Hold, Matter } from './shapes.js'
+ * @import { Coverage, Hold, Matter } from './shapes.js'
  */
 import { request } from '../connection/http.js';
 import { build, fill } from '../elements/build.js';
@@ -23,10 +23,10 @@ export class MatterPage extends ConsolePage {
   #after = build('p', { class: 'console-after' });
   #empty = blank(complianceWords.matter.empty, complianceWords.matter.emptyLead);
   #names = new NameBook({ people: [], rooms: [] });
-  /** @type {KeyedList<Hold>} */
+  /** @type {KeyedList<{hold: Hold, covers?: Coverage}>} */
   #cards = new KeyedList(
     this.#list,
-    ({ hold_id }) => hold_id,
+    ({ hold }) => hold.hold_id,
     () => new HoldCard(() => this.#names),
   );
   #drawn = new Drawn();
@@ -50,7 +50,7 @@ export class MatterPage extends ConsolePage {
     const { matter, holds, names } = await request('GET', door(`matters/${this.#matterId}`));
     this.#names = new NameBook(names);
     this.#showMatter(matter);
-    this.#cards.show(holds);
+    this.#cards.show(holds.map((/** @type {Hold} */ hold) => ({ hold })));
     this.#empty.hidden = holds.length > 0;
     await this.#count(holds);
   }
@@ -61,12 +61,12 @@ export class MatterPage extends ConsolePage {
    * @param {Hold[]} holds
    */
   async #count(holds) {
-    let counted = holds;
-    for (const { hold_id: holdId, state } of holds) {
+    /** @type {{hold: Hold, covers?: Coverage}[]} */
+    const counted = holds.map((hold) => ({ hold }));
+    for (const [at, { hold_id: holdId, state }] of holds.entries()) {
       if (!this.isConnected) return;
       if (state === 'ended') continue;
-      const { hold } = await request('GET', door(`holds/${holdId}`));
-      counted = counted.map((each) => (each.hold_id === holdId ? hold : each));
+      counted[at] = await request('GET', door(`holds/${holdId}`));
       this.#cards.show(counted);
     }
   }

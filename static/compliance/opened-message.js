@@ -56,6 +56,7 @@ export class OpenedMessage {
       ),
       message.deleted_at && build('p', { class: 'gone' }, opening.deleted(this.#names.person(message.deleted_by), instantOf(message.deleted_at))),
       this.#expired(),
+      message.versions.length === 0 && build('p', { class: 'gone' }, opening.textDestroyed),
       ...message.versions.map((version, at) => this.#version(version, at === message.versions.length - 1)),
       message.files.length > 0 && build('ul', { class: 'lines opened-files' }, ...message.files.map((file) => this.#file(file))),
       this.#reactions(),
@@ -95,6 +96,7 @@ export class OpenedMessage {
   /** @param {OpenedFile} file */
   #file({ file_id, name, byte_size, scan_state }) {
     const { opening } = complianceWords;
+    if (name === null || byte_size === null) return build('li', { class: 'gone' }, opening.fileDestroyed);
     const about = build('span', { class: 'quiet' }, ` ${byteSize(byte_size)}`);
     if (scan_state === 'infected') return build('li', {}, build('span', { dir: 'auto' }, name), about, ` · ${opening.infected}`);
     const href = door(`openings/${this.#entryNumber}/files/${file_id}`);

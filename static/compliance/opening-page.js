@@ -2,7 +2,7 @@
  * Opening a room's content for a matter, with a reason: the audit entry is written first, then everything is shown, each
  * version with who and when, deleted and expired things, internal notes, files.
  *
- * @import { Matter, OpenedMessage as Opened, RetentionClass } from './shapes.js'
+ * @import { Matter, OpenedPage, RetentionClass } from './shapes.js'
  */
 import { request } from '../connection/http.js';
 import { build, say } from '../elements/build.js';
@@ -19,8 +19,10 @@ export class OpeningPage extends ConsolePage {
   #entry = build('p', { class: 'opening-entry', role: 'status' });
   #list = build('ol', { class: 'opened' });
   #older = build('button', { type: 'button', class: 'button' }, complianceWords.opening.older);
-  /** @type {string|null} */
-  #before = null;
+  #destroyed = build('p', { class: 'quiet' });
+  /** @type {{shared: number|null, staff: number|null}|null} Where the next page goes on. */
+  #place = null;
+  #destroyedCount = 0;
   /** @type {RetentionClass[]} */
   #classes = [];
   #roomId;
@@ -83,11 +85,11 @@ export class OpeningPage extends ConsolePage {
   async #open(asked, matterName) {
     const { opening } = complianceWords;
     const answer = await this.#read(asked);
-    this.showBody(this.#entry, this.#older, this.#list);
+    this.showBody(this.#entry, this.#destroyed, this.#older, this.#list);
     say(this.#entry, opening.opened(matterName, answer.entry_number));
     this.#older.addEventListener('click', () => void this.attempt(() => this.#openOlder(asked)));
     this.#show(answer);
-    if (answer.messages.length === 0) this.showBody(this.#entry, blank(opening.empty, ''));
+    if (answer.messages.length === 0 && !answer.place) this.showBody(this.#entry, this.#destroyed, blank(opening.empty, ''));
   }
 
   /** @param {{matter_id: string, reason: string}} asked */
@@ -97,15 +99,17 @@ export class OpeningPage extends ConsolePage {
 
   /** @param {{matter_id: string, reason: string}} asked */
   #read(asked) {
-    return request('POST', door('openings'), { ...asked, room_id: this.#roomId, ...(this.#before && { before: this.#before }) });
+    return request('POST', door('openings'), { ...asked, room_id: this.#roomId, ...(this.#place && { place: this.#place }) });
   }
 
-  /** @param {{entry_number: number, messages: Opened[], names: import('./shapes.js').Names, more: boolean}} answer The latest last. */
-  #show({ entry_number: entryNumber, messages, names, more }) {
+  /** @param {OpenedPage} answer */
+  #show({ entry_number: entryNumber, messages, names, destroyed, place }) {
     const book = new NameBook(names);
     this.#list.prepend(...messages.map((message) => new OpenedMessage(message, book, this.#classes, entryNumber).element));
-    this.#before = messages[0]?.message_id ?? this.#before;
-    this.#older.hidden = !more;
+    this.#place = place;
+    this.#older.hidden = place === null;
+    this.#destroyedCount += destroyed;
+    say(this.#destroyed, this.#destroyedCount > 0 ? complianceWords.opening.destroyed(this.#destroyedCount) : '');
   }
 }
 

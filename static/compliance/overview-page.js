@@ -122,7 +122,7 @@ export class OverviewPage extends ConsolePage {
           build(
             'p',
             { class: 'quiet' },
-            hold.release_requested_by === this.#ownId ? overview.own : `${said.acts.release_requested}: ${names.person(hold.release_requested_by)}`,
+            hold.release?.requested_by === this.#ownId ? overview.own : overview.askedBy(names.person(hold.release?.requested_by ?? null)),
           ),
         ),
       ),

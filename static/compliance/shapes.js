@@ -51,26 +51,31 @@
  * @property {ContentKind[]} kinds
  *
  * @typedef {object} HoldAct One thing that was done to a hold, in order.
- * @property {'placed'|'amended'|'release_requested'|'release_withdrawn'|'released'} act
- * @property {string} by
+ * @property {string} act As the audit trail calls it.
+ * @property {string|null} by
  * @property {string} at
  * @property {string|null} reason Null once its text was erased.
  *
+ * @typedef {object} HoldRelease
+ * @property {string} requested_by
+ * @property {string} requested_at
+ * @property {string} reason
+ * @property {string|null} confirmed_by
+ * @property {string|null} confirmed_at
+ * @property {string|null} confirmation_reason
+ * @property {string|null} kept_until
+ *
  * @typedef {object} Hold
  * @property {string} hold_id
- * @property {number} number
+ * @property {number} number Counts within its matter.
  * @property {string} matter_id
  * @property {string} matter_name
- * @property {HoldState} state
- * @property {Scope} scope
  * @property {string} placed_by
  * @property {string} placed_at
- * @property {string|null} release_requested_by
- * @property {string|null} released_at
- * @property {string|null} kept_until
- * @property {boolean} needs_second_officer
- * @property {HoldAct[]} [acts] Of one hold alone.
- * @property {Coverage} [covers] Of one hold alone.
+ * @property {string} reason
+ * @property {HoldState} state
+ * @property {Scope} scope
+ * @property {HoldRelease|null} release
  *
  * @typedef {object} RetentionClass
  * @property {string} class_id
@@ -158,16 +163,13 @@
  * @typedef {object} AuditEntry
  * @property {number} entry_number
  * @property {string} recorded_at
- * @property {string|null} actor_id Null for what the service did by itself.
+ * @property {'session'|'shell'|'worker'} origin
+ * @property {string|null} actor_id Null for what nobody in particular did.
  * @property {string|null} session_id
  * @property {string} act
- * @property {string} subject_kind
- * @property {string|null} subject_id
+ * @property {{kind: string, subject_id: string|null}} subject
  * @property {Record<string, any>} facts
- * @property {string|null} reason
- * @property {boolean} reason_erased
- * @property {string} previous_hash
- * @property {string} entry_hash
+ * @property {Record<string, string|null>} texts What was written, by field; null once it was erased.
  *
  * @typedef {object} AppliedRule
  * @property {'label'|'room'|'default'} source
@@ -195,10 +197,10 @@
  *
  * @typedef {object} OpenedFile
  * @property {string} file_id
- * @property {string} name
- * @property {number} byte_size
- * @property {string} media_type
- * @property {string} scan_state
+ * @property {string|null} name Null, like the others, once the file was destroyed.
+ * @property {number|null} byte_size
+ * @property {string|null} media_type
+ * @property {string|null} scan_state
  *
  * @typedef {object} OpenedReaction
  * @property {string} emoji
@@ -212,6 +214,7 @@
  * @property {number} seq
  * @property {string} author_id
  * @property {string} sent_at
+ * @property {string} recorded_at
  * @property {string|null} deleted_at
  * @property {string|null} deleted_by
  * @property {string|null} label_class_id
@@ -219,6 +222,13 @@
  * @property {OpenedFile[]} files
  * @property {OpenedReaction[]} reactions
  * @property {Explanation} explanation
+ *
+ * @typedef {object} OpenedPage The latest message last.
+ * @property {number} entry_number Of the audit trail.
+ * @property {OpenedMessage[]} messages
+ * @property {number} destroyed How many between them are gone.
+ * @property {{shared: number|null, staff: number|null}|null} place Null where there is nothing older.
+ * @property {Names} names
  */
 
 export {};

@@ -21,6 +21,7 @@ from workroom.web import (
     session,
     uploads,
 )
+from workroom.web.compliance.routes import list_officers_routes
 from workroom.web.error_responses import ErrorResponses
 from workroom.web.origin import OwnOriginOnly
 from workroom.web.pages import Pages
@@ -80,6 +81,7 @@ def list_routes(pages: Pages) -> list[BaseRoute]:
         ),
         Route("/api/files/{file_id:uuid}", files.show_file, methods=["GET"]),
         Route("/api/files/{file_id:uuid}/preview", files.show_preview, methods=["GET"]),
+        *list_officers_routes(),
         WebSocketRoute("/socket", socket_door),
         Route("/health/live", health.show_live, methods=["GET"]),
         Route("/health/ready", health.show_ready, methods=["GET"]),
