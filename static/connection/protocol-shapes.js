@@ -42,6 +42,7 @@
  * @property {string|null} [deleted_at]
  * @property {string|null} [deleted_by]
  * @property {Reaction[]} reactions
+ * @property {{file_id: string}[]} [files]
  * @property {string} [client_command_id] Known for what came as an event.
  * @property {number} [as_of] The position this was read at; events up to there are in it already.
  *
@@ -86,6 +87,7 @@
  * @property {number} reads_from_seq
  * @property {{account_id: string, seq: number}[]} read_markers
  * @property {MessagePage} page
+ * @property {string} [expired_before] Messages before this instant were removed after the agreed period.
  *
  * @typedef {object} Room
  * @property {string} room_id
@@ -124,6 +126,10 @@
  * @property {string} [room_id]
  * @property {string} [stream]
  * @property {number} [read_seq]
+ * @property {number} [first_seq]
+ * @property {number} [last_seq]
+ * @property {string} [expired_before] Messages before this instant were removed after the agreed period.
+ * @property {string} [file_id]
  *
  * @typedef {object} Hello
  * @property {'hello'} type

@@ -3,6 +3,7 @@ import { ask } from '../elements/dialogs.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
+import { dateName } from '../words/dates.js';
 import { words } from '../words/english.js';
 import { MessageActions } from './message-actions.js';
 import { MessageComposer } from './message-composer.js';
@@ -156,17 +157,18 @@ export class ConversationView extends HTMLElement {
   }
 
   #drawBeginning() {
-    const { state, isInternal, entries } = this.#conversation;
+    const { state, isInternal, entries, expiredBefore } = this.#conversation;
     this.#beginning.hidden = state.moreBefore || !this.#open.room;
     if (this.#beginning.hidden) return;
     const isEmpty = state.messages.length === 0 && entries.length === 0;
     const reads = this.#open.room?.streams.shared.reads_from_seq ?? 1;
     const isLate = reads > 1 && !isInternal;
-    const begin = isLate ? words.messages.beginningFor : words.messages.beginning;
+    const expired = expiredBefore && words.messages.expired(dateName(expiredBefore));
+    const begin = expired || (isLate ? words.messages.beginningFor : words.messages.beginning);
     const title = isInternal ? words.messages.emptyNotes : words.messages.empty;
     const lead = isInternal ? words.messages.emptyNotesLead : isLate ? words.messages.emptyFor : words.messages.emptyLead;
     this.#beginning.classList.toggle('is-empty', isEmpty);
-    const text = isEmpty ? [build('p', { class: 'blank-title' }, title), build('p', { class: 'quiet' }, lead)] : [begin];
+    const text = isEmpty ? [build('p', { class: 'blank-title' }, title), build('p', { class: 'quiet' }, expired || lead)] : [begin];
     fill(this.#beginning, ...text);
   }
 

@@ -162,6 +162,8 @@ export const words = {
     /** @param {number} count */
     jumpNew: (count) => counted(Math.min(count, 99), 'new message', 'new messages'),
     beginning: 'This is where it begins.',
+    /** @param {string} date */
+    expired: (date) => `Messages before ${date} were removed after the agreed period.`,
     beginningFor: 'This is where it begins for you.',
     emptyFor: 'You see what is written from here on.',
     empty: 'Nothing written yet',
