@@ -11,10 +11,9 @@ from typing import Any
 import asyncpg
 
 from tests.deeds import Place, edit, post, react
-from tests.people import make_account
-from workroom import audit, hold_releases, holds, matters
+from tests.people import by, make_account
+from workroom import hold_releases, holds, matters
 from workroom.accounts import Account
-from workroom.audit import Initiator
 from workroom.hold_releases import ReleaseRule
 from workroom.hold_scopes import (
     EVERY_KIND,
@@ -52,17 +51,10 @@ async def make_officer(database: Database) -> Account:
     return await make_account(database, "compliance")
 
 
-def acting(account: Account) -> Initiator:
-    """The account as somebody who acts from the shell."""
-    return audit.by_shell(account.account_id)
-
-
 async def open_matter(database: Database, officer: Account) -> MatterId:
     """A matter of that officer."""
     async with database.transaction() as transaction:
-        matter = await matters.open_matter(
-            transaction, acting(officer), f"Matter {next(_numbers)}", "A dispute"
-        )
+        matter = await matters.open_matter(transaction, by(officer), f"Matter {next(_numbers)}", "A dispute")
     return matter.matter_id
 
 
@@ -88,15 +80,15 @@ async def place_hold(
         matter_id = await open_matter(database, officer)
     wanted = scope if isinstance(scope, HoldScope) else scope_of(scope)
     async with database.transaction() as transaction:
-        return await holds.place_hold(transaction, acting(officer), matter_id, wanted, "A court asks")
+        return await holds.place_hold(transaction, by(officer), matter_id, wanted, "A court asks")
 
 
 async def release_hold(database: Database, officer: Account, hold: Hold, grace_days: int = 30) -> Hold:
     """Release a hold, by one officer alone; its grace period begins."""
     async with database.transaction() as transaction:
-        await hold_releases.request_release(transaction, acting(officer), hold.hold_id, "Settled")
+        await hold_releases.request_release(transaction, by(officer), hold.hold_id, "Settled")
         return await hold_releases.confirm_release(
-            transaction, acting(officer), hold.hold_id, "Settled", ReleaseRule(False, grace_days)
+            transaction, by(officer), hold.hold_id, "Settled", ReleaseRule(False, grace_days)
         )
 
 

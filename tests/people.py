@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from uuid import uuid4
 
-from workroom import accounts, customers, room_members, rooms
+from workroom import accounts, audit, customers, room_members, rooms
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
+from workroom.audit import Initiator
 from workroom.ids import ClientCommandId, CustomerId, RoomId
 from workroom.rooms import Actor
 from workroom.storage.database import Database, Transaction
@@ -73,6 +74,11 @@ async def make_room(database: Database, creator: Account, *others: Account, kind
 def actor_of(account: Account) -> Actor:
     """The account as somebody who acts."""
     return Actor(account.account_id, account.kind, account.customer_id, account.stream_id)
+
+
+def by(account: Account) -> Initiator:
+    """The account as somebody who does an act of power, from the shell."""
+    return audit.by_shell(account.account_id)
 
 
 async def in_transaction(database: Database, act: Callable[[Transaction], Awaitable[object]]) -> object:

@@ -28,7 +28,7 @@ from tests.deeds import (
     rename,
     set_archived,
 )
-from tests.people import make_account, make_accounts
+from tests.people import by, make_account, make_accounts
 from workroom import accounts, event_reading
 from workroom.event_frames import ToldEvent
 from workroom.event_reading import Span
@@ -171,9 +171,9 @@ async def test_every_kind_says_what_the_document_says(database: Database) -> Non
     async with database.transaction() as transaction:
         await accounts.change_name(transaction, customer.account_id, "Another name")
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, admin.account_id, customer.account_id)
+        await accounts.deactivate_account(transaction, by(admin), customer.account_id)
     async with database.transaction() as transaction:
-        await accounts.reactivate_account(transaction, admin.account_id, customer.account_id)
+        await accounts.reactivate_account(transaction, by(admin), customer.account_id)
     await add(database, staff, place.room_id, invited)
     fields = {}
     for stream_id in (place.shared, customer.stream_id, invited.stream_id):

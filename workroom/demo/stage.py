@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-from workroom import accounts, customers, memberships, messages, read_markers, room_members, rooms
+from workroom import accounts, audit, customers, memberships, messages, read_markers, room_members, rooms
 from workroom.accounts import Account
 from workroom.command_writer import MessageDelete, MessageEdit, ReactionChange, StreamWrite, perform_all
 from workroom.demo.cast import Person
@@ -49,6 +49,7 @@ class Stage:
                 display_name=person.name,
                 customer_id=self._customers[person.customer] if person.customer else None,
                 password_hash=password_hashes[key],
+                by=audit.by_shell(),
             )
 
     async def perform(self, deed: Deed) -> None:

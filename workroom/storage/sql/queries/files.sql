@@ -31,10 +31,13 @@ select substring(block_digests from :first_block::integer * 32 + 1 for :block_co
 from file_contents
 where file_id = :file_id;
 
--- name: record_damage!
--- A block was not what it was when it was received.
+-- name: record_damage
+-- A block was not what it was when it was received; gives whether that was found for the first time.
 insert into file_damages (file_id, block, reader_id)
-values (:file_id, :block, :reader_id);
+values (:file_id, :block, :reader_id)
+returning not exists (
+    select from file_damages as before where before.file_id = :file_id and before.block = :block
+) as is_first;
 
 -- name: check_files
 -- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out.
