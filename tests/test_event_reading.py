@@ -128,7 +128,8 @@ async def test_when_a_message_was_sent_is_told_only_where_it_was_another_time(
     posted = await post(database, staff, place.shared)
     assert (await read_all(database, place.shared, posted.seq - 1))[0].sent_at is None
     earlier = posted.recorded_at - timedelta(days=400)
-    await owner.execute("update messages set sent_at = $1", earlier)  # as an import does
+    await owner.execute("alter table messages disable trigger guard_written")
+    await owner.execute("update messages set sent_at = $1", earlier)  # as if it had been imported so
     assert (await read_all(database, place.shared, posted.seq - 1))[0].sent_at == earlier
 
 
