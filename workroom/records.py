@@ -13,7 +13,7 @@ from uuid import UUID
 
 from workroom.abilities import AccountKind
 from workroom.errors import NotFound
-from workroom.ids import AccountId, HoldId, RoomId
+from workroom.ids import AccountId, HoldId, MatterId, RoomId
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
@@ -63,11 +63,21 @@ class HoldName:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedMatter:
+    """A matter by name."""
+
+    matter_id: MatterId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
-    """Names of what an answer mentions by id; ids that belong to neither are left out."""
+    """Names of what an answer mentions by id; ids that belong to none of these are left out."""
 
     people: list[NamedPerson]
     rooms: list[NamedRoom]
+    matters: list[NamedMatter]
+    holds: list[HoldName]
 
 
 async def search_people(
@@ -99,11 +109,18 @@ async def require_room(transaction: Transaction, room_id: RoomId) -> RoomRecord:
 
 
 async def name_all(transaction: Transaction, mentioned: Iterable[UUID | None]) -> Names:
-    """Names for the ids of accounts and rooms among these, in no order that matters."""
+    """Names for the ids of accounts, rooms, matters and holds among these, in no order that matters."""
     ids = list({each for each in mentioned if each is not None})
     people = await transaction.fetch(queries.records.name_people, account_ids=ids)
     rooms = await transaction.fetch(queries.records.name_rooms, room_ids=ids)
-    return Names([_person(record) for record in people], [NamedRoom(**record) for record in rooms])
+    matters = await transaction.fetch(queries.records.name_matters, matter_ids=ids)
+    called = await name_holds(transaction, [HoldId(each) for each in ids])
+    return Names(
+        people=[_person(record) for record in people],
+        rooms=[NamedRoom(**record) for record in rooms],
+        matters=[NamedMatter(**record) for record in matters],
+        holds=list(called.values()),
+    )
 
 
 async def list_actors(transaction: Transaction) -> list[NamedPerson]:

@@ -20,7 +20,7 @@ export function actInWords(act) {
  */
 export function subjectInWords(kind, id, names) {
   const noun = /** @type {Record<string, string>} */ (subjects)[kind] ?? spaced(kind);
-  return id && names.knows(id) ? `${noun} ${nameOf(id, names)}` : noun;
+  return [noun, id && names.nameOf(id)].filter(Boolean).join(' ');
 }
 
 /**
@@ -48,16 +48,7 @@ function valueInWords(value, names) {
       .map(([name, each]) => `${spaced(name)}: ${valueInWords(each, names)}`)
       .join('; ');
   }
-  return typeof value === 'string' && names.knows(value) ? nameOf(value, names) : String(value);
-}
-
-/**
- * @param {string} id
- * @param {NameBook} names
- */
-function nameOf(id, names) {
-  const room = names.room(id);
-  return room === complianceWords.unknownRoom ? names.person(id) : `“${room}”`;
+  return (typeof value === 'string' && names.nameOf(value)) || String(value);
 }
 
 /** @param {string} name */

@@ -61,19 +61,28 @@ export function timeElement(instant) {
 
 /** Names of what an answer mentions by id. */
 export class NameBook {
-  #people;
+  /** @type {Map<string, string>} */
+  #names;
+  /** @type {Map<string, string>} */
   #rooms;
+  #people;
 
   /** @param {Names} names */
-  constructor({ people, rooms }) {
+  constructor({ people, rooms, matters, holds }) {
+    const { hold, unknownPerson } = complianceWords;
     this.#people = new Map(people.map((person) => [person.account_id, person]));
-    this.#rooms = new Map(rooms.map((room) => [room.room_id, room]));
+    this.#names = new Map([
+      ...people.map(({ account_id, display_name }) => pair(account_id, display_name ?? unknownPerson)),
+      ...rooms.map(({ room_id, name }) => pair(room_id, `“${name}”`)),
+      ...matters.map(({ matter_id, name }) => pair(matter_id, `“${name}”`)),
+      ...holds.map(({ hold_id, matter_name, number }) => pair(hold_id, hold.inMatter(String(number), matter_name))),
+    ]);
+    this.#rooms = new Map(rooms.map(({ room_id, name }) => [room_id, name]));
   }
 
   /** @param {string|null} accountId */
   person(accountId) {
-    const found = this.#people.get(accountId ?? '');
-    return found?.display_name ?? complianceWords.unknownPerson;
+    return this.#people.get(accountId ?? '')?.display_name ?? complianceWords.unknownPerson;
   }
 
   /**
@@ -87,13 +96,27 @@ export class NameBook {
 
   /** @param {string} roomId */
   room(roomId) {
-    return this.#rooms.get(roomId)?.name ?? complianceWords.unknownRoom;
+    return this.#rooms.get(roomId) ?? complianceWords.unknownRoom;
   }
 
-  /** @param {string} id */
-  knows(id) {
-    return this.#people.has(id) || this.#rooms.has(id);
+  /**
+   * @param {string} id Of anything.
+   * @returns {string|null} Null where it has no name.
+   */
+  nameOf(id) {
+    return this.#names.get(id) ?? null;
   }
+}
+
+/** A book without names. */
+export const NO_NAMES = new NameBook({ people: [], rooms: [], matters: [], holds: [] });
+
+/**
+ * @param {string} id
+ * @param {string} name
+ */
+function pair(id, name) {
+  return /** @type {const} */ ([id, name]);
 }
 
 /**

@@ -13,11 +13,11 @@ import { addresses, door } from './addresses.js';
 import { actInWords } from './audit-words.js';
 import { ConsolePage, facts, linkButton, section } from './console-page.js';
 import { CoverageFigures } from './coverage-figures.js';
-import { NameBook, instantOf, spanInWords, timeElement } from './figures.js';
+import { NameBook, NO_NAMES, instantOf, spanInWords, timeElement } from './figures.js';
 import { stateBadge, stateInWords } from './hold-card.js';
 import { reasonField } from './reason-field.js';
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 3_000;
 
 export class HoldPage extends ConsolePage {
   #figures = new CoverageFigures(true);
@@ -27,7 +27,7 @@ export class HoldPage extends ConsolePage {
   #scope = build('div', {});
   #facts = build('div', {});
   #history = build('ol', { class: 'history' });
-  #names = new NameBook({ people: [], rooms: [] });
+  #names = NO_NAMES;
   #drawn = new Drawn();
   #holdId;
   #ownId;
@@ -82,7 +82,8 @@ export class HoldPage extends ConsolePage {
    * @param {boolean} needsTwo Whether a second officer has to confirm a release.
    */
   #show(hold, acts, needsTwo) {
-    this.showHead(complianceWords.hold.title(String(hold.number)), hold.matter_name, ...this.#actions(hold, needsTwo));
+    const matter = build('a', { href: addresses.matter(hold.matter_id), dir: 'auto' }, hold.matter_name);
+    this.showHead(complianceWords.hold.title(String(hold.number)), matter, ...this.#actions(hold, needsTwo));
     fill(this.#state, stateBadge(hold), ' ', stateInWords(hold));
     fill(this.#scope, ...this.#drawScope(hold));
     fill(this.#facts, this.#drawFacts(hold));

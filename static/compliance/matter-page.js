@@ -11,7 +11,7 @@ import { KeyedList } from '../elements/keyed-list.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { addresses, door } from './addresses.js';
 import { blank, ConsolePage, linkButton } from './console-page.js';
-import { instantOf, NameBook } from './figures.js';
+import { instantOf, NameBook, NO_NAMES } from './figures.js';
 import { HoldCard } from './hold-card.js';
 import { reasonField } from './reason-field.js';
 
@@ -22,7 +22,7 @@ export class MatterPage extends ConsolePage {
   #about = build('p', { class: 'quiet' });
   #after = build('p', { class: 'console-after' });
   #empty = blank(complianceWords.matter.empty, complianceWords.matter.emptyLead);
-  #names = new NameBook({ people: [], rooms: [] });
+  #names = NO_NAMES;
   /** @type {KeyedList<{hold: Hold, covers?: Coverage}>} */
   #cards = new KeyedList(
     this.#list,

@@ -13,7 +13,7 @@ import { go } from '../route.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { addresses, door } from './addresses.js';
 import { blank, ConsolePage } from './console-page.js';
-import { instantOf, NameBook } from './figures.js';
+import { instantOf, NameBook, NO_NAMES } from './figures.js';
 import { reasonField } from './reason-field.js';
 
 const LOOK_MS = 15_000;
@@ -22,7 +22,7 @@ const COUNTS = /** @type {const} */ ({ standing_holds: 'standing', holds_in_grac
 export class MattersPage extends ConsolePage {
   #list = build('ul', { class: 'cards' });
   #empty = blank(complianceWords.matters.empty, complianceWords.matters.emptyLead);
-  #names = new NameBook({ people: [], rooms: [] });
+  #names = NO_NAMES;
   /** @type {KeyedList<Matter>} */
   #lines = new KeyedList(
     this.#list,

@@ -49,7 +49,7 @@ export class OverviewPage extends ConsolePage {
       request('GET', door('disposition/runs', { limit: LATEST })),
     ]);
     if (!this.#drawn.differs(guard, waiting, classes, simulations, runs)) return;
-    fill(this.#alarms, ...this.#alarmParts(guard.alarms, guard.checked_at, new NameBook(guard.names)));
+    fill(this.#alarms, ...alarmParts(guard.alarms, guard.checked_at));
     fill(this.#waiting, this.#waitingLines(waiting.holds, new NameBook(waiting.names)));
     const isIdle = simulations.length + runs.length === 0;
     if (isIdle) fill(this.#work, build('p', { class: 'quiet' }, complianceWords.overview.nothingUnderWay));
@@ -61,46 +61,6 @@ export class OverviewPage extends ConsolePage {
         runs.length > 0 && runLines(runs),
       );
     }
-  }
-
-  /**
-   * @param {Alarm[]} alarms
-   * @param {string|null} checkedAt When the guard was looked at last.
-   * @param {NameBook} names
-   */
-  #alarmParts(alarms, checkedAt, names) {
-    const { overview } = complianceWords;
-    const standing = alarms.filter(({ acknowledged_at }) => !acknowledged_at);
-    const last = checkedAt ? overview.checked(instantOf(checkedAt)) : overview.neverChecked;
-    return [
-      build('p', {}, standing.length === 0 ? overview.noAlarm : overview.alarmLead, ' ', last),
-      alarms.length > 0 && build('ul', { class: 'cards' }, ...alarms.map((alarm) => this.#alarmLine(alarm, names))),
-    ];
-  }
-
-  /**
-   * @param {Alarm} alarm
-   * @param {NameBook} names
-   */
-  #alarmLine({ check_id, checked_at, findings, acknowledged_at, acknowledged_by }, names) {
-    const { overview } = complianceWords;
-    const acknowledge = async () => {
-      await request('POST', door(`alarms/${check_id}/acknowledge`), {});
-      await this.look();
-    };
-    return build(
-      'li',
-      { class: acknowledged_at ? 'card' : 'card alarm' },
-      build(
-        'div',
-        { class: 'card-text' },
-        build('h3', { class: 'card-title' }, overview.raised(instantOf(checked_at))),
-        build('ul', { class: 'lines' }, ...findings.map((finding) => build('li', {}, finding))),
-        acknowledged_at && build('p', { class: 'quiet' }, overview.acknowledged(names.person(acknowledged_by), instantOf(acknowledged_at))),
-      ),
-      !acknowledged_at &&
-        build('button', { type: 'button', class: 'button', onclick: () => void this.attempt(acknowledge) }, overview.acknowledge),
-    );
   }
 
   /**
@@ -129,6 +89,38 @@ export class OverviewPage extends ConsolePage {
     );
     return build('ul', { class: 'cards' }, ...lines);
   }
+}
+
+/**
+ * @param {Alarm[]} alarms
+ * @param {string|null} checkedAt When the guard was looked at last.
+ */
+function alarmParts(alarms, checkedAt) {
+  const { overview } = complianceWords;
+  const isInOrder = alarms.every(({ cleared_at }) => cleared_at);
+  const last = checkedAt ? overview.checked(instantOf(checkedAt)) : overview.neverChecked;
+  const said = isInOrder && checkedAt ? overview.noAlarm : isInOrder ? '' : overview.alarmLead;
+  return [
+    build('p', {}, [said, last].filter(Boolean).join(' ')),
+    alarms.length > 0 && build('ul', { class: 'cards' }, ...alarms.map(alarmLine)),
+  ];
+}
+
+/** @param {Alarm} alarm */
+function alarmLine({ problem, subject, raised_at, cleared_at }) {
+  const { overview } = complianceWords;
+  const problems = /** @type {Record<string, string>} */ (overview.problems);
+  return build(
+    'li',
+    { class: cleared_at ? 'card' : 'card alarm' },
+    build(
+      'div',
+      { class: 'card-text' },
+      build('h3', { class: 'card-title' }, problems[problem] ?? problem),
+      build('p', {}, subject),
+      build('p', { class: 'quiet' }, overview.raised(instantOf(raised_at)), cleared_at && ` · ${overview.cleared(instantOf(cleared_at))}`),
+    ),
+  );
 }
 
 customElements.define('overview-page', OverviewPage);

@@ -1,9 +1,11 @@
 /**
  * What the doors under /api/compliance answer, as docs/protocol.md has it. Types only: nothing here runs.
  *
- * @typedef {object} Names Of the accounts and rooms that an answer mentions by id.
+ * @typedef {object} Names Of what an answer mentions by id.
  * @property {NamedPerson[]} people
  * @property {NamedRoom[]} rooms
+ * @property {{matter_id: string, name: string}[]} matters
+ * @property {{hold_id: string, matter_name: string, number: number}[]} holds
  *
  * @typedef {object} NamedPerson
  * @property {string} account_id
@@ -153,12 +155,12 @@
  * @property {number} files
  * @property {number} batches
  *
- * @typedef {object} Alarm A check of the database that found something.
- * @property {string} check_id
- * @property {string} checked_at
- * @property {string[]} findings
- * @property {string|null} acknowledged_at
- * @property {string|null} acknowledged_by
+ * @typedef {object} Alarm Something that is not as it must be, until a check finds it in order again.
+ * @property {string} alarm_id
+ * @property {string} raised_at
+ * @property {string|null} cleared_at
+ * @property {string} problem
+ * @property {string} subject
  *
  * @typedef {object} AuditEntry
  * @property {number} entry_number

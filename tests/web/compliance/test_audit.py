@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.web.compliance.conftest import Meeting, Officer
+from workroom.audit import Act
+
+WORDS = (Path(__file__).parents[3] / "static" / "words" / "english-compliance.js").read_text("utf-8")
+
+
+def test_every_act_has_words_in_the_console() -> None:
+    said = set(re.findall(r"^ {6}(\w+): '", WORDS, re.MULTILINE))
+    assert {act.value for act in Act} - said == set()
 
 
 async def test_every_act_is_there_newest_first_with_names_beside_it(

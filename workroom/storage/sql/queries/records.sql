@@ -93,3 +93,11 @@ select h.hold_id, m.name as matter_name,
 from holds as h
 join matters as m on m.matter_id = h.matter_id
 where h.hold_id = any(:hold_ids::uuid[]);
+
+-- name: name_matters
+-- Matters by id.
+-- :matter_ids uuid[]
+select matter_id, name
+from matters
+where matter_id = any(:matter_ids::uuid[])
+order by name, matter_id;
