@@ -55,6 +55,11 @@ class Act(StrEnum):
     FILE_OPENED = "file_opened"
     AUDIT_EXPORTED = "audit_exported"
     ALARM_RAISED = "alarm_raised"
+    CONTENT_LABELLED = "content_labelled"
+    RETENTION_SIMULATED = "retention_simulated"
+    RETENTION_CHANGED = "retention_changed"
+    DISPOSITION_BEGAN = "disposition_began"
+    DISPOSITION_ENDED = "disposition_ended"
 
 
 @dataclass(frozen=True, slots=True)

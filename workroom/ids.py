@@ -22,10 +22,15 @@ MessageId = NewType("MessageId", UUID)
 InvitationId = NewType("InvitationId", UUID)
 ClientCommandId = NewType("ClientCommandId", UUID)
 FileId = NewType("FileId", UUID)
+RetentionClassId = NewType("RetentionClassId", UUID)
+SimulationId = NewType("SimulationId", UUID)
+DispositionRunId = NewType("DispositionRunId", UUID)
 MatterId = NewType("MatterId", UUID)
 HoldId = NewType("HoldId", UUID)
 ReleaseId = NewType("ReleaseId", UUID)
 
+NOBODY = AccountId(UUID(int=0))
+"""Who acts in events that nobody caused: a time came."""
 
 RANDOM_BYTES_OF_MESSAGE_ID = 10
 

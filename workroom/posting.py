@@ -221,9 +221,10 @@ def _repeat(
 ) -> Posted | WorkroomError:
     is_post = check["done_kind"] == "message_posted"
     before = (check["done_text"], check["done_mentions"], check["done_reply_to"], done_files)
-    is_destroyed = check["done_text"] is None
+    # What is not shown any more, or destroyed, cannot be compared; nor can files of which some are.
+    is_gone = check["done_text"] is None or len(done_files) < check["done_file_count"]
     if not is_post or not (
-        is_destroyed or before == (message.text, list(message.mentions), message.reply_to, message.files)
+        is_gone or before == (message.text, list(message.mentions), message.reply_to, message.files)
     ):
         return CommandIdReused("This client_command_id was used with other content.")
     return Posted(MessageId(check["done_message_id"]), check["done_seq"], check["done_at"], None)

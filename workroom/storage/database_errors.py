@@ -46,6 +46,16 @@ CONSTRAINTS: dict[str, ConstraintMeaning] = {
     ),
     "room_customers_customer_id_fkey": ConstraintMeaning(NotFound, "There is no such customer."),
     "one_open_membership": ConstraintMeaning(Conflict, "the account is a member already"),
+    "locked_class_is_only_lengthened": ConstraintMeaning(
+        Conflict, "a locked class is only lengthened", {"problem": "locked_class"}
+    ),
+    "locked_class_is_kept": ConstraintMeaning(
+        Conflict, "a locked class is left only for one that keeps as long", {"problem": "locked_class"}
+    ),
+    "class_in_use_is_not_removed": ConstraintMeaning(
+        Conflict, "the class is in use", {"problem": "class_in_use"}
+    ),
+    "class_is_there": ConstraintMeaning(NotFound, "There is no such retention class."),
     "commands_once": ConstraintMeaning(TryAgain, "the same command is being written elsewhere"),
 }
 

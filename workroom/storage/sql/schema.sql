@@ -1377,14 +1377,19 @@ create function workroom.after_sending(counted_from text, days integer) returns 
     as $$ select case when counted_from = 'sent' then make_interval(hours => days * 24) end $$;
 
 -- When a room's customers were closed, the last of them; null while one is not, and where there is none.
+-- A function whose plan is kept, like all that are called row by row here.
 create function workroom.customers_closed_at(of_room_id uuid) returns timestamptz
-    language sql stable parallel safe
+    language plpgsql stable parallel safe
     as $$
+begin
+    return (
         select case when bool_and(c.closed_at is not null) then max(c.closed_at) end
         from workroom.room_customers as r
         join workroom.customers as c on c.customer_id = r.customer_id
         where r.room_id = of_room_id
-    $$;
+    );
+end
+$$;
 
 -- When a period ends that is counted from the closing of a room or of its customer; never, while that is open. Null for a
 -- period counted from the sending, and where there is none.
@@ -1520,15 +1525,23 @@ left join lateral (
     from workroom.labelled_file_dues as x
     where x.stream_id = r.stream_id
         and x.message_seq = r.seq
-) as f on r.file_count > 0;
+) as f on true;
 
 -- One message or file of those, by id, for reads that meet few of them.
 create function workroom.labelled_due_at(of_message_id uuid) returns timestamptz
-    language sql stable parallel safe
-    as $$ select d.due_at from workroom.labelled_dues as d where d.message_id = of_message_id $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (select d.due_at from workroom.labelled_dues as d where d.message_id = of_message_id);
+end
+$$;
 create function workroom.labelled_file_due_at(of_file_id uuid) returns timestamptz
-    language sql stable parallel safe
-    as $$ select d.due_at from workroom.labelled_file_dues as d where d.file_id = of_file_id $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (select d.due_at from workroom.labelled_file_dues as d where d.file_id = of_file_id);
+end
+$$;
 
 -- When the time of a message comes, whatever it is: what every read asks. The rule's columns are those of room_rules.
 create function workroom.message_due_at(
@@ -1546,6 +1559,29 @@ create function workroom.message_due_at(
         end
     $$;
 
+-- The same for something of a message that was superseded or taken back by itself (null: that was not), by id, for reads that
+-- meet one.
+create function workroom.content_due_at(of_message_id uuid, part_removed_at timestamptz) returns timestamptz
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (
+        select case
+            when m.labelled_at is null then workroom.plain_due_at(
+                m.sent_at, least(m.deleted_at, part_removed_at),
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            )
+            when part_removed_at is null then d.due_at
+            else greatest(least(d.end_at, least(m.deleted_at, part_removed_at) + d.removed_after), d.keep_until)
+        end
+        from workroom.messages as m
+        join workroom.room_rules as r on r.room_id = m.room_id
+        left join workroom.labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null
+        where m.message_id = of_message_id
+    );
+end
+$$;
+
 -- Messages whose time has not come, held or not: the only messages that members are shown anything of.
 create view workroom.visible_messages as
 select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.reply_to_message_id, m.sent_at, m.recorded_at,
@@ -1559,8 +1595,21 @@ where workroom.message_due_at(
 
 -- The same for one message, for reads that meet one.
 create function workroom.is_visible(of_message_id uuid) returns boolean
-    language sql stable parallel safe
-    as $$ select exists (select from workroom.visible_messages as v where v.message_id = of_message_id) $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return exists (
+        select
+        from workroom.messages as m
+        join workroom.room_rules as r on r.room_id = m.room_id
+        where m.message_id = of_message_id
+            and workroom.message_due_at(
+                m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) > workroom.current_instant()
+    );
+end
+$$;
 
 -- Files that members are shown: claimed by a message that is shown and not taken back, their own time not come.
 create view workroom.visible_files as
@@ -1714,6 +1763,25 @@ create table workroom.stream_expiries (
     visible_from_seq bigint not null default 1
 );
 
+-- What a stream is read under: the rule of its room, from where on anything is shown, and the instant. A function and no
+-- view, so that its plan is kept and no page is planned with six tables more.
+create function workroom.rule_of_stream(of_stream_id uuid) returns table (
+    end_after interval, end_fixed timestamptz, keep_after interval, keep_fixed timestamptz, removed_after interval,
+    visible_from_seq bigint, expired_before timestamptz, expired_through_seq bigint, instant timestamptz
+)
+    language plpgsql stable parallel safe rows 1
+    as $$
+begin
+    return query
+    select r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, coalesce(x.visible_from_seq, 1),
+        x.expired_before, x.expired_through_seq, workroom.current_instant()
+    from workroom.streams as s
+    join workroom.room_rules as r on r.room_id = s.room_id
+    left join workroom.stream_expiries as x on x.stream_id = s.stream_id
+    where s.stream_id = of_stream_id;
+end
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------- simulations
 
 -- What a change of the rules would destroy, looked at beforehand. Long work: begun, run, come back to.
@@ -1831,11 +1899,11 @@ create function workroom.due_messages(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
-    recorded_at timestamptz, file_count smallint, class_id uuid, reason text, settled_at timestamptz
+    recorded_at timestamptz, class_id uuid, reason text, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
-        select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at, m.file_count,
+        select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
             case
                 when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed)
                     then r.removed_class_id
@@ -1857,7 +1925,7 @@ create function workroom.due_messages(
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) <= due_before
         union all
-        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.file_count,
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at,
             case when d.deleted_at + d.removed_after < d.end_at then d.removed_class_id else d.end_class_id end,
             case when d.deleted_at + d.removed_after < d.end_at then 'removed' else 'ended' end,
             d.settled_at
@@ -2119,6 +2187,7 @@ declare
     row_ids uuid[];
     class_ids uuid[];
     reasons text[];
+    have_files boolean;
 begin
     select s.message_id into until_id
     from (
@@ -2129,9 +2198,12 @@ begin
     if until_id is null then
         return null;
     end if;
+    select exists (
+        select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
+    ) into have_files;
     with due as materialized (
-        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.file_count,
-            d.class_id, d.reason
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
+            d.reason
         from due_messages(run.after_id, until_id, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as (
@@ -2144,7 +2216,7 @@ begin
         group by d.message_id
     ), judged as (
         select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_goes,
-            h.message_id is null and not (d.file_count > 0 and exists (
+            h.message_id is null and not (have_files and exists (
                 select from files as f
                 where f.stream_id = d.stream_id and f.message_seq = d.seq and f.message_id is not null
             )) as row_goes

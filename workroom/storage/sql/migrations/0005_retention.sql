@@ -60,14 +60,19 @@ create function workroom.after_sending(counted_from text, days integer) returns 
     as $$ select case when counted_from = 'sent' then make_interval(hours => days * 24) end $$;
 
 -- When a room's customers were closed, the last of them; null while one is not, and where there is none.
+-- A function whose plan is kept, like all that are called row by row here.
 create function workroom.customers_closed_at(of_room_id uuid) returns timestamptz
-    language sql stable parallel safe
+    language plpgsql stable parallel safe
     as $$
+begin
+    return (
         select case when bool_and(c.closed_at is not null) then max(c.closed_at) end
         from workroom.room_customers as r
         join workroom.customers as c on c.customer_id = r.customer_id
         where r.room_id = of_room_id
-    $$;
+    );
+end
+$$;
 
 -- When a period ends that is counted from the closing of a room or of its customer; never, while that is open. Null for a
 -- period counted from the sending, and where there is none.
@@ -203,15 +208,23 @@ left join lateral (
     from workroom.labelled_file_dues as x
     where x.stream_id = r.stream_id
         and x.message_seq = r.seq
-) as f on r.file_count > 0;
+) as f on true;
 
 -- One message or file of those, by id, for reads that meet few of them.
 create function workroom.labelled_due_at(of_message_id uuid) returns timestamptz
-    language sql stable parallel safe
-    as $$ select d.due_at from workroom.labelled_dues as d where d.message_id = of_message_id $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (select d.due_at from workroom.labelled_dues as d where d.message_id = of_message_id);
+end
+$$;
 create function workroom.labelled_file_due_at(of_file_id uuid) returns timestamptz
-    language sql stable parallel safe
-    as $$ select d.due_at from workroom.labelled_file_dues as d where d.file_id = of_file_id $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (select d.due_at from workroom.labelled_file_dues as d where d.file_id = of_file_id);
+end
+$$;
 
 -- When the time of a message comes, whatever it is: what every read asks. The rule's columns are those of room_rules.
 create function workroom.message_due_at(
@@ -229,6 +242,29 @@ create function workroom.message_due_at(
         end
     $$;
 
+-- The same for something of a message that was superseded or taken back by itself (null: that was not), by id, for reads that
+-- meet one.
+create function workroom.content_due_at(of_message_id uuid, part_removed_at timestamptz) returns timestamptz
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return (
+        select case
+            when m.labelled_at is null then workroom.plain_due_at(
+                m.sent_at, least(m.deleted_at, part_removed_at),
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            )
+            when part_removed_at is null then d.due_at
+            else greatest(least(d.end_at, least(m.deleted_at, part_removed_at) + d.removed_after), d.keep_until)
+        end
+        from workroom.messages as m
+        join workroom.room_rules as r on r.room_id = m.room_id
+        left join workroom.labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null
+        where m.message_id = of_message_id
+    );
+end
+$$;
+
 -- Messages whose time has not come, held or not: the only messages that members are shown anything of.
 create view workroom.visible_messages as
 select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.reply_to_message_id, m.sent_at, m.recorded_at,
@@ -242,8 +278,21 @@ where workroom.message_due_at(
 
 -- The same for one message, for reads that meet one.
 create function workroom.is_visible(of_message_id uuid) returns boolean
-    language sql stable parallel safe
-    as $$ select exists (select from workroom.visible_messages as v where v.message_id = of_message_id) $$;
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return exists (
+        select
+        from workroom.messages as m
+        join workroom.room_rules as r on r.room_id = m.room_id
+        where m.message_id = of_message_id
+            and workroom.message_due_at(
+                m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) > workroom.current_instant()
+    );
+end
+$$;
 
 -- Files that members are shown: claimed by a message that is shown and not taken back, their own time not come.
 create view workroom.visible_files as
@@ -405,6 +454,25 @@ alter table workroom.events add constraint event_kind check (kind in (
     'room_entered', 'room_exited', 'read_marker_moved', 'account_changed', 'account_deactivated',
     'account_reactivated', 'sessions_ended', 'messages_expired', 'messages_restored', 'file_expired'
 ));
+
+-- What a stream is read under: the rule of its room, from where on anything is shown, and the instant. A function and no
+-- view, so that its plan is kept and no page is planned with six tables more.
+create function workroom.rule_of_stream(of_stream_id uuid) returns table (
+    end_after interval, end_fixed timestamptz, keep_after interval, keep_fixed timestamptz, removed_after interval,
+    visible_from_seq bigint, expired_before timestamptz, expired_through_seq bigint, instant timestamptz
+)
+    language plpgsql stable parallel safe rows 1
+    as $$
+begin
+    return query
+    select r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, coalesce(x.visible_from_seq, 1),
+        x.expired_before, x.expired_through_seq, workroom.current_instant()
+    from workroom.streams as s
+    join workroom.room_rules as r on r.room_id = s.room_id
+    left join workroom.stream_expiries as x on x.stream_id = s.stream_id
+    where s.stream_id = of_stream_id;
+end
+$$;
 
 -- ---------------------------------------------------------------------------------------------------------- simulations
 

@@ -73,11 +73,11 @@ create function workroom.due_messages(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
-    recorded_at timestamptz, file_count smallint, class_id uuid, reason text, settled_at timestamptz
+    recorded_at timestamptz, class_id uuid, reason text, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
-        select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at, m.file_count,
+        select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
             case
                 when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed)
                     then r.removed_class_id
@@ -99,7 +99,7 @@ create function workroom.due_messages(
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) <= due_before
         union all
-        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.file_count,
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at,
             case when d.deleted_at + d.removed_after < d.end_at then d.removed_class_id else d.end_class_id end,
             case when d.deleted_at + d.removed_after < d.end_at then 'removed' else 'ended' end,
             d.settled_at
@@ -361,6 +361,7 @@ declare
     row_ids uuid[];
     class_ids uuid[];
     reasons text[];
+    have_files boolean;
 begin
     select s.message_id into until_id
     from (
@@ -371,9 +372,12 @@ begin
     if until_id is null then
         return null;
     end if;
+    select exists (
+        select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
+    ) into have_files;
     with due as materialized (
-        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.file_count,
-            d.class_id, d.reason
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
+            d.reason
         from due_messages(run.after_id, until_id, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as (
@@ -386,7 +390,7 @@ begin
         group by d.message_id
     ), judged as (
         select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_goes,
-            h.message_id is null and not (d.file_count > 0 and exists (
+            h.message_id is null and not (have_files and exists (
                 select from files as f
                 where f.stream_id = d.stream_id and f.message_seq = d.seq and f.message_id is not null
             )) as row_goes

@@ -1,10 +1,12 @@
 -- name: find_claimed_file
--- A file that a standing message has claimed, with what its reader must be asked for.
+-- A file that is shown to the readers of its message, with what its reader must be asked for.
 select f.file_id, f.stream_id, f.message_id, f.message_seq, f.byte_size, f.scan_state, c.name, c.media_type, c.sha256
 from files as f
 join messages as m on m.message_id = f.message_id and m.deleted_at is null
 join file_contents as c on c.file_id = f.file_id
-where f.file_id = :file_id;
+where f.file_id = :file_id
+    and is_visible(m.message_id)
+    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant());
 
 -- name: find_file_preview
 -- The preview of a file, whose reader was asked already.
@@ -14,15 +16,15 @@ join file_segments as s on s.file_id = p.file_id and s.number = -1
 where p.file_id = :file_id;
 
 -- name: is_still_readable
--- Whether a download may go on: the account reads the stream from there on, and the message stands.
+-- Whether a download may go on: the account reads the stream from there on, and the file is shown.
 select exists (
     select
     from streams as s
     join accounts as a on a.account_id = :account_id and a.deactivated_at is null
     join memberships as m on m.room_id = s.room_id and m.account_id = a.account_id and m.left_seq is null
-    join messages as g on g.message_id = :message_id and g.deleted_at is null
+    join visible_files as f on f.file_id = :file_id
     where s.stream_id = :stream_id
-        and (case when s.kind = 'shared' then m.reads_from_seq <= g.seq else a.kind in ('staff', 'admin') end)
+        and (case when s.kind = 'shared' then m.reads_from_seq <= f.message_seq else a.kind in ('staff', 'admin') end)
 );
 
 -- name: read_block_digests
@@ -86,7 +88,7 @@ where f.file_id = c.file_id
 returning f.file_id;
 
 -- name: list_of_messages
--- The files of messages as they stand, in order.
+-- The files of messages that are shown, in order, without those whose own time has come.
 -- :message_ids uuid[]
 select l.message_id, l.position, l.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
     c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
@@ -95,6 +97,7 @@ join files as f on f.file_id = l.file_id
 join file_contents as c on c.file_id = l.file_id
 left join file_previews as p on p.file_id = l.file_id
 where l.message_id = any(:message_ids::uuid[])
+    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant())
 order by l.message_id, l.position;
 
 -- name: list_of_stream
@@ -102,15 +105,14 @@ order by l.message_id, l.position;
 -- :kind, :name_pattern null for any
 select f.message_id, f.message_seq, f.position, f.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name,
     c.media_type, c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width,
-    p.shown_height, m.author_id, m.sent_at
-from files as f
-join messages as m on m.message_id = f.message_id and m.deleted_at is null
+    p.shown_height, f.author_id, f.sent_at
+from visible_files as f
 join message_files as l on l.message_id = f.message_id and l.position = f.position
 join file_contents as c on c.file_id = f.file_id
 left join file_previews as p on p.file_id = f.file_id
 where f.stream_id = :stream_id
-    and f.message_id is not null
     and f.message_seq >= :reads_from_seq
+    and f.message_seq >= coalesce((select visible_from_seq from stream_expiries where stream_id = :stream_id), 1)
     and (f.message_seq, f.position) < (:before_seq::bigint, :before_position::smallint)
     and (:kind::text is null or f.kind = :kind)
     and (:name_pattern::text is null or c.name ilike :name_pattern)

@@ -13,8 +13,7 @@ for no key update of r;
 select
     (
         select coalesce(sum(f.byte_size), 0)
-        from files as f
-        join messages as m on m.message_id = f.message_id and m.deleted_at is null
+        from visible_files as f
         where f.room_id = :room_id
     )::bigint + (
         select coalesce(sum(u.byte_size), 0)
@@ -35,8 +34,7 @@ select
 -- What all files take that anybody can see, and what is on its way.
 select (
         select coalesce(sum(f.byte_size), 0)
-        from files as f
-        join messages as m on m.message_id = f.message_id and m.deleted_at is null
+        from visible_files as f
     )::bigint + (
         select coalesce(sum(u.byte_size), 0)
         from uploads as u
