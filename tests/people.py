@@ -38,6 +38,7 @@ async def make_account(
             display_name=name or f"Person {number}",
             customer_id=customer_id,
             password_hash=password_hash,
+            by=None if kind == "customer" else audit.by_shell(),
         )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 
 from workroom.abilities import AccountKind
+from workroom.compliance_commands import add_audit_commands, add_hold_commands, add_verify_command
 from workroom.errors import StartupError, WorkroomError
 from workroom.logs import configure_logs
 from workroom.settings import Settings, load_settings
@@ -29,14 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(os.environ)
         configure_logs(settings.log_level)
-        run: Callable[[Settings, argparse.Namespace], None] = chosen.run
-        run(settings, chosen)
+        run: Callable[[Settings, argparse.Namespace], int | None] = chosen.run
+        return run(settings, chosen) or 0
     except WorkroomError as error:
         print(f"workroom: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     moving.set_defaults(run=_move_files)
 
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
+    add_hold_commands(commands.add_parser("hold", help="place, widen, release and look at legal holds"))
+    add_audit_commands(commands.add_parser("audit", help="export the audit log"))
+    add_verify_command(
+        commands.add_parser(
+            "verify", help="see that the database keeps what it has to, and the audit log is whole"
+        )
+    )
     return parser
 
 

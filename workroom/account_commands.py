@@ -1,7 +1,8 @@
 """`workroom account ...`: what an admin does in the browser, from the shell of the machine.
 
 Whoever has the shell has the database: nobody is asked who they are. What is done stands in the audit log as done
-from the shell, and among the events as the account's own doing. Running nodes learn of it by their position check, within a second.
+from the shell, and among the events as the account's own doing. Running nodes learn of it by their position check,
+within a second.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from workroom import accounts, audit, customers, one_time_links
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.customers import Customer
-from workroom.embedded import reach_servers
 from workroom.errors import Conflict, InvalidInput
 from workroom.ids import CustomerId
 from workroom.settings import Settings
-from workroom.storage.database import Transaction, open_database
-from workroom.storage.migrate import migrate, require_migrated
+from workroom.shell_access import open_installation
+from workroom.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +78,11 @@ async def deactivate_account(settings: Settings, email: str) -> str:
 @asynccontextmanager
 async def _transaction(settings: Settings) -> AsyncIterator[tuple[Transaction, str]]:
     """A transaction, and the address under which the installation is open."""
-    async with _database(settings) as (url, address):
-        database = await open_database(url, application_name="workroom account")
-        try:
-            await require_migrated(database)
-            async with database.transaction() as transaction:
-                yield transaction, address
-        finally:
-            await database.close()
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[tuple[str, str]]:
-    if settings.database_url is not None:
-        yield settings.database_url, settings.address
-        return
-    async with reach_servers(settings.data_dir) as urls:
-        await migrate(urls.owner_url)
-        yield urls.service_url, urls.address or settings.address
+    async with (
+        open_installation(settings, "workroom account") as installation,
+        installation.database.transaction() as transaction,
+    ):
+        yield transaction, installation.address
 
 
 async def _find_or_create_customer(transaction: Transaction, name_or_id: str) -> Customer:

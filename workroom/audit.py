@@ -37,6 +37,7 @@ class Origin(StrEnum):
 class Act(StrEnum):
     """What is recorded. A value never changes its meaning."""
 
+    ACCOUNT_FOUND = "account_found"
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_KIND_CHANGED = "account_kind_changed"
     ACCOUNT_DEACTIVATED = "account_deactivated"

@@ -11,7 +11,7 @@ anew. An earlier or later export does, and so does the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -166,23 +166,31 @@ def digest_text(salt: bytes, text: str) -> str:
     return sha256(salt + text.encode()).hexdigest()
 
 
-def write_export(head: ExportHead, entries: Iterable[ChainedEntry]) -> Iterator[bytes]:
-    """The lines of an export of entries that begin with the first."""
-    yield _line(_Head(FORM, head.installation_id, head.exported_at))
-    count, last_hash = 0, FIRST_PREVIOUS_HASH
-    for entry in entries:
-        texts = {name: _Text(salt.hex(), text) for name, (salt, text) in entry.texts.items()}
-        yield _line(
-            _Line(
-                entry.entry_number,
-                entry.previous_hash.hex(),
-                entry.canonical.decode(),
-                entry.entry_hash.hex(),
-                texts,
-            )
+def write_head(head: ExportHead) -> bytes:
+    """The first line of an export."""
+    return _line(_Head(FORM, head.installation_id, head.exported_at))
+
+
+def write_entry(entry: ChainedEntry) -> bytes:
+    """The line of an entry."""
+    return _line(
+        _Line(
+            entry.entry_number,
+            entry.previous_hash.hex(),
+            entry.canonical.decode(),
+            entry.entry_hash.hex(),
+            {name: _Text(salt.hex(), text) for name, (salt, text) in entry.texts.items()},
         )
-        count, last_hash = count + 1, entry.entry_hash
-    yield _line(_Foot(count, last_hash.hex()))
+    )
+
+
+def write_foot(last: ChainedEntry | None) -> bytes:
+    """The last line of an export that ends with this entry; None where it has none."""
+    return _line(
+        _Foot(0, FIRST_PREVIOUS_HASH.hex())
+        if last is None
+        else _Foot(last.entry_number, last.entry_hash.hex())
+    )
 
 
 def verify_export(lines: Iterable[bytes]) -> ChainCheck:

@@ -1,7 +1,7 @@
 """The worker: what has to be done now and then, whoever is signed in.
 
 It makes the partitions of the months to come, forgets sessions and links that ended, has files scanned and previewed,
-and removes uploads that nobody claimed. Several workers do no harm: each step is safe to repeat.
+removes uploads that nobody claimed, and verifies once a day that the database keeps what it has to. Several workers do no harm: each step is safe to repeat.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 
 import uvloop
 
-from workroom import logs, one_time_links, partitions, sessions
+from workroom import integrity, logs, one_time_links, partitions, sessions
 from workroom.clock import monotonic_seconds
 from workroom.errors import WorkroomError
 from workroom.file_previews import make_previews
@@ -107,3 +107,17 @@ async def do_round(database: Database) -> None:
         used = await one_time_links.delete_dead_links(transaction)
     if made or ended or used:
         logs.log_event("worker_round_done", partitions=made, sessions=ended, links=used)
+    await verify_daily(database)
+
+
+async def verify_daily(database: Database) -> None:
+    """Verify the database where that is due. What the log says of it lies outside the reach of whoever alters it."""
+    async with database.long_transaction() as transaction:
+        verified = await integrity.verify_when_due(transaction)
+    if verified is not None:
+        logs.log_event(
+            "integrity_verified",
+            findings=len(verified.findings),
+            entries=verified.entries,
+            last_hash=verified.last_hash.hex(),
+        )

@@ -735,6 +735,14 @@ begin
 end
 $$;
 
+-- Who had power before there was an audit log: from here on, what gives it to somebody has an entry.
+select workroom.record_act(
+    'account_found', 'shell', null, null, 'account', account_id, jsonb_build_object('kind', kind), '{}'
+)
+from workroom.accounts
+where kind in ('compliance', 'admin')
+order by created_at, account_id;
+
 -- -------------------------------------------------------------------------------------------------------------- grants
 
 revoke all on function

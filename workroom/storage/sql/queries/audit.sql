@@ -46,3 +46,8 @@ from audit_entries as e
 where e.entry_number = :entry_number
     and e.act = :act
     and e.actor_id = :actor_id;
+
+-- name: find_installation
+-- Whose audit log it is, and what time it is.
+select installation_id, current_instant() as exported_at
+from installation;

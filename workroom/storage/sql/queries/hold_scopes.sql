@@ -61,3 +61,17 @@ select
     attached.byte_size,
     (select count(distinct author_id) from covered) as people
 from attached;
+
+-- name: find_rooms_named
+-- Rooms whose newest name is this one.
+select r.room_id
+from rooms as r
+cross join lateral (
+    select name
+    from room_names
+    where room_id = r.room_id
+    order by revision desc
+    limit 1
+) as newest
+where newest.name = :name
+order by r.room_id;
