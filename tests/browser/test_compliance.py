@@ -110,9 +110,8 @@ async def test_admins_staff_and_customers_get_nothing_of_it(office: Office, wind
     staff, customer, room = await _talked(office, "Not for others")
     hold = await _place(officer, room)
     for person in (office.admin, staff, customer):
-        asked: list[str] = []
         page = await open_for(windows, person)
-        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        asked = _asked_by(page)
         for path in ("", "/matters", f"/holds/{hold['hold_id']}", "/audit"):
             await page.goto(f"/#/compliance{path}")
             await expect(page.locator("room-list-panel")).to_be_visible()
@@ -168,6 +167,13 @@ async def _post(officer: Person, path: str, body: dict[str, Any]) -> Any:
     answer = await officer.client.send("POST", f"/api/compliance/{path}", body)
     assert answer.status == 201, answer.body
     return answer.json()
+
+
+def _asked_by(page: Page) -> list[str]:
+    """The addresses that a page asks for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
 
 
 def _figure(inside: Any, name: str) -> Any:
