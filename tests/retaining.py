@@ -5,12 +5,21 @@ A changed rule destroys nothing for a day: a test that wants something destroyed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from workroom.ids import FileId, MessageId, RetentionClassId, RoomId
+from workroom.ids import (
+    AccountId,
+    FileId,
+    MessageId,
+    RetentionClassId,
+    RoomId,
+    StreamId,
+    mint_message_id,
+)
 
 
 async def make_class(
@@ -79,3 +88,39 @@ async def find_file_due(owner: asyncpg.Connection, file_id: FileId) -> datetime 
         "select nullif(workroom.labelled_file_due_at($1), 'infinity')", file_id
     )
     return due_at
+
+
+async def import_messages(
+    owner: asyncpg.Connection,
+    stream_id: StreamId,
+    room_id: RoomId,
+    lines: Sequence[tuple[AccountId, datetime, str]],
+) -> list[MessageId]:
+    """Write messages with times of their own (author, sent_at, text) into a stream, as an import would."""
+    ids = [mint_message_id(sent_at) for _, sent_at, _ in lines]
+    async with owner.transaction():
+        first = await owner.fetchval(
+            "update workroom.streams set last_seq = last_seq + $2, last_message_seq = last_seq + $2 "
+            "where stream_id = $1 returning last_seq - $2 + 1",
+            stream_id, len(lines),
+        )  # fmt: skip
+        rows = [
+            (stream_id, first + place, author, message_id, sent_at, text)
+            for place, ((author, sent_at, text), message_id) in enumerate(zip(lines, ids, strict=True))
+        ]
+        await owner.executemany(
+            "insert into workroom.events (stream_id, seq, kind, actor_id, subject_id, recorded_at, content_digest) "
+            "values ($1, $2, 'message_posted', $3, $4, workroom.current_instant(), sha256('x'))",
+            [row[:4] for row in rows],
+        )
+        await owner.executemany(
+            "insert into workroom.messages (message_id, stream_id, room_id, seq, author_id, sent_at, recorded_at) "
+            "values ($4, $1, $6, $2, $3, $5, workroom.current_instant())",
+            [(*row[:5], room_id) for row in rows],
+        )
+        await owner.executemany(
+            "insert into workroom.message_revisions (message_id, revision, text, salt, author_id, recorded_at) "
+            "values ($1, 1, $2, sha256('salt'), $3, workroom.current_instant())",
+            [(row[3], row[5], row[2]) for row in rows],
+        )
+    return ids

@@ -2066,13 +2066,15 @@ create function workroom.due_room_names(due_before timestamptz) returns table (
 
 -- ----------------------------------------------------------------------------------------------------------- destruction
 
--- Begins a run, or gives the one that is under way: there is never more than one.
+-- Begins a run and gives its id; null where one is under way: there is never more than one.
 create function workroom.begin_disposition() returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
+declare
+    begun uuid;
 begin
-    insert into disposition_runs (began_at) values (current_instant()) on conflict do nothing;
-    return (select r.run_id from disposition_runs as r where r.ended_at is null);
+    insert into disposition_runs (began_at) values (current_instant()) on conflict do nothing returning run_id into begun;
+    return begun;
 end
 $$;
 
@@ -2149,16 +2151,18 @@ begin
     if file_ids is null then
         return until_id;
     end if;
-    insert into bytes_to_remove (store, store_key, run_id)
-    select s.store, s.store_key, run.run_id
-    from file_segments as s
-    where s.file_id = any(file_ids)
-    on conflict do nothing;
     delete from file_previews as p
     where p.file_id > run.after_id and p.file_id <= until_id and p.file_id = any(file_ids);
     delete from file_contents as c
     where c.file_id > run.after_id and c.file_id <= until_id and c.file_id = any(file_ids);
-    delete from file_segments as s where s.file_id = any(file_ids);
+    -- One statement: whoever moves a segment at this moment changes its place before it is read here, or not at all.
+    with gone as (
+        delete from file_segments as s where s.file_id = any(file_ids) returning s.store, s.store_key
+    )
+    insert into bytes_to_remove (store, store_key, run_id)
+    select g.store, g.store_key, run.run_id
+    from gone as g
+    on conflict do nothing;
     delete from files as f
     where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids);
     get diagnostics batch.files = row_count;
@@ -2552,8 +2556,11 @@ begin
     perform record_batch(batch, coalesce(ids, ''), class_ids, reasons, items);
     update disposition_runs as r set batches = r.batches + 1 where r.run_id = run.run_id;
     return 'dropped';
-exception when lock_not_available or deadlock_detected then
-    return 'busy';
+exception
+    when lock_not_available or deadlock_detected then
+        return 'busy';
+    when undefined_table then
+        return 'kept';  -- another worker has just dropped it
 end
 $$;
 
@@ -2584,8 +2591,11 @@ begin
     lock table only files, only file_contents, only file_previews in access exclusive mode;
     execute format('drop table %I, %I, %I', 'files' || suffix, 'file_contents' || suffix, 'file_previews' || suffix);
     return 'dropped';
-exception when lock_not_available or deadlock_detected then
-    return 'busy';
+exception
+    when lock_not_available or deadlock_detected then
+        return 'busy';
+    when undefined_table then
+        return 'kept';  -- another worker has just dropped it
 end
 $$;
 
@@ -2619,7 +2629,7 @@ revoke create on schema workroom from workroom_disposition;
 grant select on
     workroom.rooms, workroom.retention_classes, workroom.room_rules, workroom.labelled_rules,
     workroom.labelled_file_dues, workroom.labelled_dues, workroom.disposition_runs, workroom.disposition_batches,
-    workroom.uploads
+    workroom.uploads, workroom.room_customers, workroom.customers
     to workroom_disposition;
 grant insert on
     workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
