@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from workroom.web.compliance import audit, holds, matters, openings, rooms
+from workroom.web.compliance import alarms, audit, holds, matters, openings, rooms
 
 PREFIX = "/api/compliance"
 
@@ -35,4 +35,5 @@ def list_officers_routes() -> list[BaseRoute]:
         ),
         Route(f"{PREFIX}/audit", audit.list_entries, methods=["GET"]),
         Route(f"{PREFIX}/audit/filters", audit.show_filters, methods=["GET"]),
+        Route(f"{PREFIX}/alarms", alarms.list_alarms, methods=["GET"]),
     ]
