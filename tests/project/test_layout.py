@@ -21,6 +21,10 @@ LONGEST_FUNCTION = 60
 
 # Modules that are tested through the one that uses them.
 TESTED_BY = {
+    "audit_export.py": "test_audit_chain.py",
+    "compliance_commands.py": "test_hold_commands.py",
+    "officers.py": "test_matters.py",
+    "shell_access.py": "test_account_commands.py",
     "app.py": "journeys/test_degrades_honestly.py",
     "clock.py": "fanout/test_throttle.py",
     "fanout/channel.py": "fanout/test_hub.py",
