@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
+import asyncpg
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,8 +26,10 @@ from tests.deeds import Place, open_place
 from tests.local_client import LocalClient, local_client, local_node
 from tests.people import make_account
 from tests.reference_room import ReferenceRoom, as_shown
+from tests.retaining import assign_room, make_class
 from workroom import accounts
 from workroom.accounts import Account
+from workroom.expiry_rounds import tell_what_expired
 from workroom.node import Node
 from workroom.settings import Settings
 from workroom.storage.database import Database
@@ -54,8 +58,11 @@ DEEDS = {
     "come_back": 3,
     "keep_copy": 5,
     "fetch_afresh": 1,
+    "let_time_pass": 3,
 }
 COMINGS_AND_GOINGS = {"join_room", "add_member", "remove_member", "leave_room", "invite"}
+MoveTime = Callable[[timedelta], Awaitable[None]]
+MOST_MOVES = 6  # a sign-in lasts thirty days
 STEPS = 45
 EXAMPLES = 20
 DONE: Counter[str] = Counter()
@@ -113,8 +120,9 @@ class Visitor:
 class Play:
     """One sequence of deeds."""
 
-    def __init__(self, node: Node, place: Place, visitors: list[Visitor]) -> None:
+    def __init__(self, node: Node, place: Place, visitors: list[Visitor], move_time: MoveTime) -> None:
         self.node = node
+        self.move_time = move_time
         self.place = place
         self.visitors = visitors
         self.messages: list[tuple[str, str]] = []
@@ -282,10 +290,17 @@ class Play:
         if visitor.is_connected:
             await visitor.enter()
 
+    async def _let_time_pass(self, visitor: Visitor, which: int, flag: bool) -> None:
+        """Some of what was written has expired; the worker tells."""
+        if self.done["let_time_pass"] < MOST_MOVES:
+            await self.move_time(timedelta(days=2))
+        await tell_what_expired(self.node.database)
+
     # -- the end
 
     async def compare(self) -> None:
         """Everybody comes back, hears everything, and compares what they hold with what they fetch."""
+        await tell_what_expired(self.node.database)
         for visitor in self.visitors:
             await self._come_back(visitor, 0, False)
             await self._notice(visitor)
@@ -353,16 +368,17 @@ async def node(settings: Settings) -> AsyncIterator[Node]:
 )
 @given(st.randoms(use_true_random=True))
 async def test_old_state_and_events_are_the_state_fetched_afresh(
-    node: Node, database: Database, random: Random
+    node: Node, database: Database, owner: asyncpg.Connection, move_time: MoveTime, random: Random
 ) -> None:
     people = [await make_account(database, kind) for kind in KINDS]
     place = await open_place(database, people[0], people[1], people[2])
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=3))
     async with AsyncExitStack() as lines:
         visitors = [
             Visitor(account, await lines.enter_async_context(local_client(node, account)), place)
             for account in people
         ]
-        play = Play(node, place, visitors)
+        play = Play(node, place, visitors, move_time)
         for visitor in visitors:
             await visitor.enter()
         for _ in range(STEPS):
