@@ -55,6 +55,18 @@ async def label_file(
     await _record(transaction, by, Subject("file", file_id), record["label_class_id"], wanted)
 
 
+async def find_label(
+    transaction: Transaction, by: Initiator, message_id: MessageId
+) -> RetentionClassId | None:
+    """The label of a message that whoever asks could label; raises like labelling."""
+    account_id = await require_officer(transaction, by, Ability.LABEL_CONTENT)
+    is_compliance = await transaction.fetch_value(queries.retention.is_compliance, account_id=account_id)
+    record = await transaction.fetch_one_or_none(queries.retention.lock_label, message_id=message_id)
+    record = await _require_right(transaction, None if is_compliance else account_id, record)
+    class_id: RetentionClassId | None = record["label_class_id"]
+    return class_id
+
+
 async def _begin(transaction: Transaction, by: Initiator) -> AccountId | None:
     """Who labels; None: compliance, which may label what is not shown any more, and so may be about to be destroyed.
 

@@ -4,7 +4,7 @@
  *
  * @import { AuditEntry, NamedPerson } from './shapes.js'
  */
-import { request } from '../connection/http.js';
+import { fetchFile, request } from '../connection/http.js';
 import { build, fill } from '../elements/build.js';
 import { choiceField, textField } from '../elements/fields.js';
 import { go } from '../route.js';
@@ -14,8 +14,10 @@ import { auditLine } from './audit-line.js';
 import { actInWords } from './audit-words.js';
 import { blank, ConsolePage } from './console-page.js';
 import { NameBook } from './figures.js';
+import { saveFile } from './save-file.js';
 
 const DAY_START = 'T00:00:00Z';
+const EXPORT_NAME = 'workroom-audit.jsonl';
 
 export class AuditPage extends ConsolePage {
   #form = build('form', { class: 'filter', 'aria-label': complianceWords.audit.filter });
@@ -35,7 +37,8 @@ export class AuditPage extends ConsolePage {
   /** @override */
   draw() {
     const { audit } = complianceWords;
-    this.showHead(audit.title, audit.lead);
+    const save = build('button', { type: 'button', class: 'button', onclick: () => void this.attempt(() => this.#export()) }, audit.save);
+    this.showHead(audit.title, audit.lead, save);
     this.#more.addEventListener('click', () => void this.attempt(() => this.#showPage()));
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -61,6 +64,11 @@ export class AuditPage extends ConsolePage {
     this.#before = entries.at(-1)?.entry_number ?? this.#before;
     this.#empty.hidden = this.#list.childElementCount > 0;
     this.#more.hidden = !more;
+  }
+
+  async #export() {
+    const blob = await fetchFile('POST', door('audit/export'));
+    saveFile(blob, EXPORT_NAME);
   }
 
   /**

@@ -84,10 +84,10 @@ export class ChangePage extends ConsolePage {
    * @returns {Promise<Question>}
    */
   async #roomQuestion(classes) {
-    const { room } = await request('GET', door(`rooms/${this.#about}`));
+    const { room, room_class: chosen } = await request('GET', door(`rooms/${this.#about}`));
     return {
       about: room.name,
-      fields: [classChoice(classes, room.class_id)],
+      fields: [classChoice(classes, chosen?.class_id ?? null)],
       read: (answers) => ({ room_id: this.#about, class_id: answers.get('class_id') || null }),
     };
   }
@@ -126,13 +126,13 @@ function plainQuestion(kind, classId, known) {
 function classQuestion(known) {
   const { change } = complianceWords;
   const days = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number|null|undefined} */ value, isNeeded = false) =>
-    textField(label, { name, type: 'number', min: 0, max: 365_000, required: isNeeded, value: value ?? '' }, isNeeded ? undefined : change.open);
+    textField(label, { name, type: 'number', min: 1, max: 36_525, required: isNeeded, value: value ?? '' }, isNeeded ? undefined : change.open);
   const starts = /** @type {[string, string][]} */ (Object.entries(change.countedFromNames));
   return {
     about: known?.name ?? '',
     fields: [
       textField(change.name, { name: 'name', maxlength: 100, autocomplete: 'off', value: known?.name ?? '' }),
-      choiceField(change.countedFrom, { name: 'counted_from' }, starts, known?.counted_from ?? 'sent'),
+      known ? build('p', {}, `${change.countedFrom} ${change.countedFromNames[known.counted_from]}`) : choiceField(change.countedFrom, { name: 'counted_from' }, starts, 'sent'),
       days(change.keepDays, 'keep_days', known?.keep_days),
       days(change.destroyDays, 'destroy_days', known?.destroy_days),
       days(change.removedDays, 'removed_days', known?.removed_days ?? REMOVED_DAYS, true),
@@ -141,7 +141,7 @@ function classQuestion(known) {
     read: (answers) => ({
       ...(known && { class_id: known.class_id }),
       name: String(answers.get('name')).trim(),
-      counted_from: answers.get('counted_from'),
+      ...(!known && { counted_from: answers.get('counted_from') }),
       keep_days: daysFrom(answers.get('keep_days')),
       destroy_days: daysFrom(answers.get('destroy_days')),
       removed_days: daysFrom(answers.get('removed_days')),
@@ -155,7 +155,7 @@ function classQuestion(known) {
  */
 function classChoice(classes, chosen) {
   const { change } = complianceWords;
-  const options = classes.map(({ class_id, name }) => /** @type {const} */ ([class_id, name]));
+  const options = classes.filter(({ removed_at }) => !removed_at).map(({ class_id, name }) => /** @type {const} */ ([class_id, name]));
   return choiceField(change.class, { name: 'class_id' }, [['', change.noClass], ...options], chosen ?? '');
 }
 

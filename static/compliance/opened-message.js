@@ -5,15 +5,12 @@
  * @import { OpenedFile, OpenedMessage as Opened, OpenedVersion, RetentionClass } from './shapes.js'
  * @import { NameBook } from './figures.js'
  */
-import { request } from '../connection/http.js';
 import { build, fill } from '../elements/build.js';
-import { ask } from '../elements/dialogs.js';
-import { choiceField } from '../elements/fields.js';
+import { askForLabel } from '../messages/label-dialog.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { door } from './addresses.js';
 import { explanationParts } from './explanation.js';
 import { byteSize, instantOf, timeElement } from './figures.js';
-import { reasonField } from './reason-field.js';
 
 export class OpenedMessage {
   element = build('li', { class: 'opened-message' });
@@ -120,21 +117,7 @@ export class OpenedMessage {
   }
 
   #askLabel() {
-    const { opening } = complianceWords;
-    const options = this.#classes.map(({ class_id, name }) => /** @type {const} */ ([class_id, name]));
-    const chosen = this.#message.label_class_id ?? '';
-    ask({
-      title: opening.labelTitle,
-      lead: opening.labelLead,
-      fields: [choiceField(opening.label, { name: 'class_id' }, [['', opening.noLabel], ...options], chosen), reasonField()],
-      submit: opening.labelSubmit,
-      act: async (answers) => {
-        const classId = String(answers.get('class_id')) || null;
-        const reason = String(answers.get('reason')).trim();
-        await request('POST', door('labels'), { message_id: this.#message.message_id, class_id: classId, reason });
-        this.#message.label_class_id = classId;
-        this.#showLabel(classId);
-      },
-    });
+    const { message_id: messageId } = this.#message;
+    void askForLabel(messageId, (classId) => this.#showLabel(classId));
   }
 }

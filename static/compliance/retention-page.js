@@ -11,7 +11,7 @@ import { complianceWords } from '../words/english-compliance.js';
 import { addresses, door } from './addresses.js';
 import { changeInWords } from './change-words.js';
 import { ConsolePage, linkButton, section } from './console-page.js';
-import { instantOf, NameBook, number } from './figures.js';
+import { byteSize, instantOf, NameBook, number } from './figures.js';
 
 const LOOK_MS = 5_000;
 const ROOM_KINDS = /** @type {const} */ (['private', 'shared']);
@@ -55,8 +55,9 @@ export class RetentionPage extends ConsolePage {
   /** @param {RetentionClass[]} classes */
   #showClasses(classes) {
     const { retention } = complianceWords;
-    if (classes.length === 0) fill(this.#classes, build('p', { class: 'quiet' }, retention.empty));
-    else fill(this.#classes, build('ul', { class: 'cards' }, ...classes.map(classCard)));
+    const there = classes.filter(({ removed_at }) => !removed_at);
+    if (there.length === 0) fill(this.#classes, build('p', { class: 'quiet' }, retention.empty));
+    else fill(this.#classes, build('ul', { class: 'cards' }, ...there.map(classCard)));
     const lines = ROOM_KINDS.map((kind) => {
       const chosen = classes.find(({ default_for }) => default_for.includes(kind));
       return build(
@@ -135,15 +136,16 @@ export function simulationLines(simulations, classes, names) {
 export function runLines(runs) {
   const { retention } = complianceWords;
   if (runs.length === 0) return build('p', { class: 'quiet' }, retention.noRuns);
-  const lines = runs.map((run) =>
-    build(
+  const lines = runs.map(({ began_at, ended_at, messages, files, bytes }) => {
+    const state = ended_at ? 'done' : 'running';
+    return build(
       'li',
       { class: 'work-line' },
-      build('span', {}, instantOf(run.begun_at)),
-      build('span', { class: `badge work-${run.state}` }, retention.runStates[run.state]),
-      build('span', { class: 'quiet' }, retention.runDestroyed(number(run.messages), number(run.files))),
-    ),
-  );
+      build('span', {}, instantOf(began_at)),
+      build('span', { class: `badge work-${state}` }, retention.runStates[state]),
+      build('span', { class: 'quiet' }, retention.runDestroyed(number(messages), number(files), byteSize(bytes))),
+    );
+  });
   return build('ul', { class: 'lines' }, ...lines);
 }
 

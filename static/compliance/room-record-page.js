@@ -47,16 +47,19 @@ export class RoomRecordPage extends ConsolePage {
   async fetch() {
     const answer = await request('GET', door(`rooms/${this.#roomId}`));
     if (!this.#drawn.differs(answer)) return;
-    this.#showRoom(answer.room, answer.default_class);
+    this.#showRoom(answer.room, answer.room_class, answer.default_class);
     this.#showHolds(answer.holds);
-    this.#showDue(answer.due);
+    // The whole room is looked at for it: only when something has changed.
+    const { due } = await request('GET', door(`rooms/${this.#roomId}/due`));
+    this.#showDue(due);
   }
 
   /**
    * @param {RoomRecord} room
+   * @param {{name: string}|null} ownClass
    * @param {{name: string}|null} defaultClass
    */
-  #showRoom(room, defaultClass) {
+  #showRoom(room, ownClass, defaultClass) {
     const { room: said } = complianceWords;
     this.showHead(
       room.name,
@@ -67,7 +70,7 @@ export class RoomRecordPage extends ConsolePage {
     fill(
       this.#retention,
       facts(
-        [said.ownClass, build('span', { dir: 'auto' }, room.class_name ?? said.noClass)],
+        [said.ownClass, build('span', { dir: 'auto' }, ownClass?.name ?? said.noClass)],
         [said.kindDefault(words.roomKinds[room.kind]), build('span', { dir: 'auto' }, defaultClass?.name ?? said.noClass)],
         [said.closed, room.archived_at ? dayOf(room.archived_at) : said.notClosed],
       ),
@@ -130,12 +133,12 @@ function dueTable(due) {
     return month.slice(0, 7) < thisMonth ? `${monthOf(month)} · ${room.overdue}` : monthOf(month);
   };
   const head = [simulation.columns.month, figures.messages(2), figures.files(2), figures.byte_size(), simulation.columns.held];
-  const rows = due.map(({ month, messages, files, bytes, held }) =>
+  const rows = due.map(({ month, messages, files, byte_size: byteCount, held }) =>
     build(
       'tr',
       {},
       build('th', { scope: 'row' }, name(month)),
-      ...[number(messages), number(files), byteSize(bytes), number(held)].map((text) => build('td', {}, text)),
+      ...[number(messages), number(files), byteSize(byteCount), number(held)].map((text) => build('td', {}, text)),
     ),
   );
   return build(

@@ -68,7 +68,6 @@ class RoomLine {
       build(
         'p',
         { class: 'badges' },
-        room.class_name ? build('span', { class: 'badge', dir: 'auto' }, room.class_name) : '',
         room.holds > 0 ? build('span', { class: 'badge hold-standing' }, rooms.holds(room.holds)) : '',
         room.archived_at ? build('span', { class: 'badge off' }, words.rooms.archived) : '',
       ),

@@ -86,8 +86,9 @@
  * @property {number|null} keep_days
  * @property {number|null} destroy_days
  * @property {number} removed_days
+ * @property {string} changed_at
  * @property {string|null} locked_at
- * @property {string|null} changed_at
+ * @property {string|null} removed_at
  * @property {number} rooms How many have it.
  * @property {number} labels How many messages and files carry it.
  * @property {('private'|'shared')[]} default_for
@@ -100,8 +101,6 @@
  * @property {'private'|'shared'} kind
  * @property {string[]} customers
  * @property {string|null} archived_at
- * @property {string|null} class_id
- * @property {string|null} class_name
  * @property {string} last_recorded_at
  * @property {number} holds
  *
@@ -109,7 +108,7 @@
  * @property {string|null} month The first day of it; null for what has no end.
  * @property {number} messages
  * @property {number} files
- * @property {number} bytes
+ * @property {number} byte_size
  * @property {number} held How many of the messages a hold covers.
  *
  * @typedef {object} Amount
@@ -148,12 +147,13 @@
  *
  * @typedef {object} DispositionRun
  * @property {string} run_id
- * @property {'running'|'done'|'failed'} state
- * @property {string} begun_at
- * @property {string|null} finished_at
+ * @property {string} began_at
+ * @property {string|null} ended_at
+ * @property {string} phase
+ * @property {number} batches
  * @property {number} messages
  * @property {number} files
- * @property {number} batches
+ * @property {number} bytes
  *
  * @typedef {object} Alarm Something that is not as it must be, until a check finds it in order again.
  * @property {string} alarm_id

@@ -5,6 +5,7 @@ import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
 import { dateName } from '../words/dates.js';
 import { words } from '../words/english.js';
+import { askForLabel } from './label-dialog.js';
 import { MessageActions } from './message-actions.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
@@ -236,7 +237,8 @@ export class ConversationView extends HTMLElement {
     const writes = !this.#open.room?.archived_at;
     const ofCustomer = people.find(message.author_id)?.kind === 'customer';
     const deletes = isOwn || (ofCustomer && this.#workroom.may('delete_messages_of_customers'));
-    return { writes, edits: writes && isOwn, deletes: writes && deletes };
+    const labels = this.#workroom.may('label_content');
+    return { writes, edits: writes && isOwn, deletes: writes && deletes, labels };
   }
 
   /** @param {EventTarget|null} target */
@@ -272,6 +274,7 @@ export class ConversationView extends HTMLElement {
     if (kind === 'react' && emoji) this.#conversation.toggleReaction(message, emoji);
     if (kind === 'reply') this.#composer.reply(message);
     if (kind === 'edit') this.#composer.edit(message);
+    if (kind === 'label') void askForLabel(message.message_id);
     if (kind !== 'delete') return;
     ask({
       title: words.messages.deleteTitle,

@@ -274,8 +274,9 @@ export const complianceWords = {
     noSimulations: 'A change is simulated before it can be applied. Simulations stay here: come back to them whenever you like.',
     runs: 'Runs of disposition',
     noRuns: 'No run yet. The worker begins one every day.',
-    runStates: { running: 'running', done: 'finished', failed: 'broke off' },
-    runDestroyed: (/** @type {string} */ messages, /** @type {string} */ files) => `${messages} messages and ${files} files destroyed`,
+    runStates: { running: 'running', done: 'finished' },
+    runDestroyed: (/** @type {string} */ messages, /** @type {string} */ files, /** @type {string} */ size) =>
+      `${messages} messages and ${files} files (${size}) destroyed`,
   },
 
   change: {
@@ -362,7 +363,8 @@ export const complianceWords = {
     doors: { session: 'a signed-in session', shell: 'the shell of the machine', worker: 'the worker' },
     origins: { session: 'the service itself', shell: 'whoever has the shell', worker: 'the worker by itself' },
     erased: 'The text was erased; its digest stays.',
-    export: 'To check the trail without this service: “workroom audit export FILE”, then “workroom verify --audit FILE”.',
+    save: 'Export',
+    export: 'An export can be checked without this service and its database, with “workroom verify --audit FILE”. Keep exports where those who run the database do not reach them.',
     acts: {
       matter_opened: 'Matter opened',
       matter_closed: 'Matter closed',
@@ -379,6 +381,7 @@ export const complianceWords = {
       disposition_began: 'Disposition begun',
       disposition_ended: 'Disposition ended',
       account_created: 'Account made',
+      account_found: 'Account there before the trail began',
       account_kind_changed: 'Kind of account changed',
       account_deactivated: 'Account deactivated',
       account_reactivated: 'Account reactivated',
@@ -453,10 +456,6 @@ export const complianceWords = {
     wonKeep: 'decides the shortest time',
     removedRule: 'It was deleted: the shorter time for deleted content applies.',
     label: 'Label',
-    labelTitle: 'Label this message',
-    labelLead: 'A label keeps or ends one message by a class of its own.',
-    labelSubmit: 'Set the label',
-    noLabel: 'No label',
     reactions: 'Reactions',
     removedReaction: (/** @type {string} */ when) => `taken back ${when}`,
   },

@@ -209,6 +209,16 @@ export const words = {
     announcedMany: (count) => counted(count, 'new message', 'new messages'),
   },
 
+  labels: {
+    set: 'Set a label',
+    title: 'How long is this message kept?',
+    lead: 'A label gives this message a retention class of its own. The audit trail has it; the room does not see it.',
+    noClasses: 'There is no retention class yet: compliance makes them.',
+    class: 'Label',
+    none: 'Like the room',
+    submit: 'Set the label',
+  },
+
   composer: {
     label: 'Message',
     placeholder: 'Write a message',

@@ -15,7 +15,7 @@ REASON = "The customer disputes an invoice"
 
 async def test_a_hold_is_placed_by_the_wizard_with_the_live_count(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
-    _, customer, room = await _talked(office, "Disputed invoice")
+    _, customer, room = await talked(office, "Disputed invoice")
     page = await _open_console(windows, officer, "/#/compliance/matters")
     await _open_matter(page, "Case 7/2026")
     await page.get_by_role("link", name="Place a hold").click()
@@ -52,7 +52,7 @@ async def test_a_hold_is_placed_by_the_wizard_with_the_live_count(office: Office
 
 async def test_what_was_chosen_is_there_when_the_officer_comes_back(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
-    await _talked(office, "Left and come back to")
+    await talked(office, "Left and come back to")
     page = await _open_console(windows, officer, "/#/compliance/matters")
     await _open_matter(page, "Case 8")
     await page.get_by_role("link", name="Place a hold").click()
@@ -67,8 +67,8 @@ async def test_what_was_chosen_is_there_when_the_officer_comes_back(office: Offi
 async def test_a_release_takes_a_second_officer(office: Office, windows: Windows) -> None:
     first = await office.make_staff("Ruth Amadi", "compliance")
     second = await office.make_staff("Ivo Brandt", "compliance")
-    *_, room = await _talked(office, "Released by two")
-    hold = await _place(first, room)
+    *_, room = await talked(office, "Released by two")
+    hold = await place(first, room)
     page = await _open_console(windows, first, f"/#/compliance/holds/{hold['hold_id']}")
     await page.get_by_role("button", name="Ask for release").click()
     await _answer(page, "The matter is settled", "Ask for release")
@@ -87,8 +87,8 @@ async def test_the_trail_is_filtered_and_each_entry_says_who_what_and_why(
     office: Office, windows: Windows
 ) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
-    *_, room = await _talked(office, "In the trail")
-    hold = await _place(officer, room)
+    *_, room = await talked(office, "In the trail")
+    hold = await place(officer, room)
     page = await _open_console(windows, officer, "/#/compliance/audit")
     await page.get_by_label("What", exact=True).select_option("hold_placed")
     await page.get_by_label("Who", exact=True).select_option(officer.id)
@@ -107,8 +107,8 @@ async def test_the_trail_is_filtered_and_each_entry_says_who_what_and_why(
 
 async def test_admins_staff_and_customers_get_nothing_of_it(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
-    staff, customer, room = await _talked(office, "Not for others")
-    hold = await _place(officer, room)
+    staff, customer, room = await talked(office, "Not for others")
+    hold = await place(officer, room)
     for person in (office.admin, staff, customer):
         page = await open_for(windows, person)
         asked = _asked_by(page)
@@ -144,7 +144,7 @@ async def _answer(page: Page, reason: str, submit: str) -> None:
     await expect(dialog).to_have_count(0)
 
 
-async def _talked(office: Office, name: str) -> tuple[Person, Person, dict[str, Any]]:
+async def talked(office: Office, name: str) -> tuple[Person, Person, dict[str, Any]]:
     """A room in which a customer and staff said three things."""
     staff = await office.make_staff("Jonas Hartmann")
     customer = await office.make_customer("Mara Okafor", "Northwind Bakery")
@@ -155,7 +155,7 @@ async def _talked(office: Office, name: str) -> tuple[Person, Person, dict[str, 
     return staff, customer, room
 
 
-async def _place(officer: Person, room: dict[str, Any]) -> Any:
+async def place(officer: Person, room: dict[str, Any]) -> Any:
     """A hold over a room, in a matter of its own."""
     matter = await _post(officer, "matters", {"name": "Case 9", "reason": REASON})
     scope = {"rooms": [room["room_id"]], "custodians": [], "kinds": ["messages", "files"]}

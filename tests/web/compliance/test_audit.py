@@ -9,6 +9,7 @@ import pytest
 
 from tests.web.compliance.conftest import Meeting, Officer
 from workroom.audit import Act
+from workroom.audit_chain import verify_export
 
 WORDS = (Path(__file__).parents[3] / "static" / "words" / "english-compliance.js").read_text("utf-8")
 
@@ -74,3 +75,15 @@ async def test_what_one_can_filter_by_is_told(officer: Officer, second_officer: 
 async def test_a_wrong_filter_is_named(query: str, officer: Officer) -> None:
     answer = await officer.browser.ask("GET", f"/api/compliance/audit?{query}")
     assert (answer.status, answer.json()["error"]["params"]["field"]) == (422, query.partition("=")[0])
+
+
+async def test_the_export_is_whole_without_us_and_is_its_own_last_entry(officer: Officer) -> None:
+    await officer.open_matter()
+    answer = await officer.browser.ask("POST", "/api/compliance/audit/export", {})
+    assert answer.header("content-disposition") == (
+        "attachment; filename=\"workroom-audit.jsonl\"; filename*=UTF-8''workroom-audit.jsonl"
+    )
+    check = verify_export(answer.body.splitlines(keepends=True))
+    assert check.findings == []
+    [latest, *_] = (await officer.get("audit"))["entries"]
+    assert (latest["act"], latest["entry_number"]) == ("audit_exported", check.entries)

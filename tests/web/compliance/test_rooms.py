@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+
 from tests.deeds import open_place
+from tests.retaining import assign_room, make_class
 from tests.web.compliance.conftest import Meeting, Officer
 from tests.web.conftest import People
 from workroom.storage.database import Database
@@ -46,3 +52,24 @@ async def test_a_limit_that_is_none_is_said(officer: Officer) -> None:
     for limit in ("0", "101", "-1", "x", "9" * 30):
         answer = await officer.browser.ask("GET", f"/api/compliance/rooms?limit={limit}")
         assert (answer.status, answer.json()["error"]["params"]["field"]) == (422, "limit")
+
+
+async def test_what_is_due_is_told_month_by_month_and_how_much_of_it_a_hold_keeps(
+    officer: Officer, meeting: Meeting, owner: asyncpg.Connection
+) -> None:
+    path = f"rooms/{meeting.place.room_id}/due"
+    never = {"month": None, "messages": 3, "files": 0, "byte_size": 0, "held": 0}
+    assert (await officer.get(path))["due"] == [never]
+    class_id = await make_class(owner, destroy=10)
+    await assign_room(owner, meeting.place.room_id, class_id)
+    await officer.place_hold(meeting.place.room_id)
+    [due] = (await officer.get(path))["due"]
+    month = (datetime.now(UTC) + timedelta(days=10)).replace(day=1).date().isoformat()
+    assert due == {"month": month, "messages": 3, "files": 0, "byte_size": 0, "held": 3}
+    room = await officer.get(f"rooms/{meeting.place.room_id}")
+    assert (room["room_class"]["class_id"], room["default_class"]) == (str(class_id), None)
+
+
+async def test_no_room_has_nothing_due(officer: Officer) -> None:
+    for path in (f"rooms/{uuid4()}", f"rooms/{uuid4()}/due"):
+        assert (await officer.browser.ask("GET", f"/api/compliance/{path}")).status == 404

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from workroom import audit
+from workroom import audit, audit_export
 from workroom.abilities import Ability
-from workroom.audit import MAX_PAGE_ENTRIES, Act, AuditEntry, EntryFilter
+from workroom.audit import MAX_PAGE_ENTRIES, Act, AuditEntry, EntryFilter, Subject
+from workroom.file_names import content_disposition
 from workroom.ids import AccountId
 from workroom.records import list_actors, name_all
+from workroom.storage.database import Database
 from workroom.web.compliance.officer_requests import (
     asked_id,
     asked_instant,
@@ -26,6 +28,7 @@ from workroom.web.running import running_node
 
 PAGE_ENTRIES = 100
 HIGHEST_NUMBER = 2**62
+EXPORT_NAME = "workroom-audit.jsonl"
 
 
 async def list_entries(request: Request) -> Response:
@@ -53,6 +56,28 @@ async def show_filters(request: Request) -> Response:
     async with running_node(request).database.read() as reading:
         actors = await list_actors(reading)
     return JsonResponse({"acts": list(Act), "actors": actors})
+
+
+async def export_log(request: Request) -> Response:
+    """POST: the whole log as a file that can be verified without us. The export is an entry of it."""
+    by = await require_officer(request, Ability.READ_AUDIT)
+    node = running_node(request)
+    async with node.transaction() as work:
+        await audit.record_act(work.transaction, by, Act.AUDIT_EXPORTED, Subject("audit_log"))
+    return StreamingResponse(
+        _lines(node.database),
+        media_type="application/jsonl",
+        headers={
+            "content-disposition": content_disposition(EXPORT_NAME, inline=False),
+            "cache-control": "no-store",
+        },
+    )
+
+
+async def _lines(database: Database) -> AsyncIterator[bytes]:
+    async with database.read() as reading:
+        async for line in audit_export.export_log(reading):
+            yield line
 
 
 def _mentioned(entries: Iterable[AuditEntry]) -> Iterator[UUID | None]:

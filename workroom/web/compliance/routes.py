@@ -26,6 +26,7 @@ def list_officers_routes() -> list[BaseRoute]:
         Route(f"{PREFIX}/holds/{{hold_id:uuid}}/release/withdraw", holds.withdraw_release, methods=["POST"]),
         Route(f"{PREFIX}/rooms", rooms.search_rooms, methods=["GET"]),
         Route(f"{PREFIX}/rooms/{{room_id:uuid}}", rooms.show_room, methods=["GET"]),
+        Route(f"{PREFIX}/rooms/{{room_id:uuid}}/due", rooms.show_due, methods=["GET"]),
         Route(f"{PREFIX}/people", rooms.search_people, methods=["GET"]),
         Route(f"{PREFIX}/openings", openings.open_room, methods=["POST"]),
         Route(
@@ -35,5 +36,6 @@ def list_officers_routes() -> list[BaseRoute]:
         ),
         Route(f"{PREFIX}/audit", audit.list_entries, methods=["GET"]),
         Route(f"{PREFIX}/audit/filters", audit.show_filters, methods=["GET"]),
+        Route(f"{PREFIX}/audit/export", audit.export_log, methods=["POST"]),
         Route(f"{PREFIX}/alarms", alarms.list_alarms, methods=["GET"]),
     ]

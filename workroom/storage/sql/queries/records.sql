@@ -101,3 +101,42 @@ select matter_id, name
 from matters
 where matter_id = any(:matter_ids::uuid[])
 order by name, matter_id;
+
+-- name: list_due_months
+-- When the time of everything in a room comes, month by month (UTC; null: never, as things stand), held or not: how many
+-- messages, with their files, and how many of the messages a hold keeps. Reads the whole room.
+with posted as (
+    select m.message_id,
+        message_due_at(
+            m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
+            r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+        ) as due_at,
+        exists (
+            select
+            from held_spans as h
+            where h.room_id = m.room_id
+                and (h.author_id is null or h.author_id = m.author_id)
+                and m.sent_at >= h.sent_from and m.sent_at < h.sent_until
+                and m.recorded_at >= h.recorded_from and m.recorded_at <= h.recorded_until
+        ) as is_held
+    from streams as s
+    join events as e on e.stream_id = s.stream_id and e.kind = 'message_posted'
+    join messages as m on m.message_id = e.subject_id
+    join room_rules as r on r.room_id = s.room_id
+    where s.room_id = :room_id
+), filed as (
+    select message_id, count(*) as files, sum(byte_size) as byte_size
+    from files
+    where room_id = :room_id
+        and message_id is not null
+    group by message_id
+)
+select case when isfinite(p.due_at) then date_trunc('month', p.due_at at time zone 'utc')::date end as month,
+    count(*) as messages,
+    coalesce(sum(f.files), 0)::bigint as files,
+    coalesce(sum(f.byte_size), 0)::bigint as byte_size,
+    count(*) filter (where p.is_held) as held
+from posted as p
+left join filed as f on f.message_id = p.message_id
+group by 1
+order by 1 nulls last;
