@@ -845,29 +845,26 @@ end
 $$;
 
 -- After rows that belong to messages were deleted. They go before their message: without it, nothing says what they are
--- part of, and they stay. The argument says which holds keep them: those that cover 'messages', or 'any'.
+-- part of, and they stay. The argument says which holds keep them: those that cover 'messages', or 'any'. One look at the
+-- message of each row, by its key: never a walk through all messages, whatever the planner expects of `gone`.
 create function workroom.refuse_held_parts() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
     as $$
 begin
     if exists (
         select
         from gone as g
-        where not exists (select from messages as m where m.message_id = g.message_id)
-    ) then
-        raise exception 'the message of what is deleted is not there' using errcode = 'WR001', table = tg_table_name;
-    end if;
-    if exists (
-        select
-        from gone as g
-        join messages as m on m.message_id = g.message_id
-        join held_spans as s on s.room_id = m.room_id
+        left join messages as m on m.message_id = g.message_id
+        left join held_spans as s on s.room_id = m.room_id
             and (s.author_id is null or s.author_id = m.author_id)
             and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
             and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
-        where s.covers_messages or tg_argv[0] = 'any'
+            and (s.covers_messages or tg_argv[0] = 'any')
+        where m.message_id is null
+            or s.hold_id is not null
     ) then
-        raise exception 'on legal hold' using errcode = 'WR001', table = tg_table_name;
+        raise exception 'on legal hold, or part of a message that is not there'
+            using errcode = 'WR001', table = tg_table_name;
     end if;
     return null;
 end
@@ -876,7 +873,7 @@ $$;
 -- After files were deleted. One that no message has claimed is nobody's content: it goes without the lock, so that giving up
 -- an upload waits for no hold.
 create function workroom.refuse_held_files() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
     as $$
 begin
     if not exists (select from gone as f where f.message_id is not null) then
@@ -887,21 +884,16 @@ begin
         select
         from gone as f
         left join messages as m on m.message_id = f.message_id
+        left join held_spans as s on s.room_id = m.room_id
+            and (s.author_id is null or s.author_id = m.author_id)
+            and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
+            and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+            and s.covers_files
         where f.message_id is not null
-            and (
-                m.message_id is null
-                or exists (
-                    select
-                    from held_spans as s
-                    where s.room_id = m.room_id
-                        and (s.author_id is null or s.author_id = m.author_id)
-                        and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
-                        and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
-                        and s.covers_files
-                )
-            )
+            and (m.message_id is null or s.hold_id is not null)
     ) then
-        raise exception 'on legal hold' using errcode = 'WR001', table = tg_table_name;
+        raise exception 'on legal hold, or part of a message that is not there'
+            using errcode = 'WR001', table = tg_table_name;
     end if;
     return null;
 end
@@ -910,7 +902,7 @@ $$;
 -- After names, previews or places of files were deleted. Of a file that no message has claimed, and of an upload that never
 -- became one, they go without the lock; no message can claim it meanwhile. Of a file whose row is not there, they stay.
 create function workroom.refuse_held_file_parts() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
     as $$
 begin
     perform
@@ -933,19 +925,16 @@ begin
         from gone as g
         left join files as f on f.file_id = g.file_id
         left join messages as m on m.message_id = f.message_id
+        left join held_spans as s on s.room_id = m.room_id
+            and (s.author_id is null or s.author_id = m.author_id)
+            and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
+            and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+            and s.covers_files
         where (f.file_id is null and not exists (select from uploads as u where u.file_id = g.file_id))
-            or (f.message_id is not null and m.message_id is null)
-            or exists (
-                select
-                from held_spans as s
-                where s.room_id = m.room_id
-                    and (s.author_id is null or s.author_id = m.author_id)
-                    and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
-                    and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
-                    and s.covers_files
-            )
+            or (f.message_id is not null and (m.message_id is null or s.hold_id is not null))
     ) then
-        raise exception 'on legal hold' using errcode = 'WR001', table = tg_table_name;
+        raise exception 'on legal hold, or part of a file that is not there'
+            using errcode = 'WR001', table = tg_table_name;
     end if;
     return null;
 end
