@@ -50,8 +50,7 @@ async def test_the_database_is_verified_and_compared_with_an_export(
     lines = await export(settings)
     assert (await verify_database(settings, None)).is_sound
     assert (await verify_database(settings, lines)).is_sound
-    await owner.execute("alter table audit_entries disable trigger all")
-    await owner.execute("alter table hold_amendments disable trigger all")
+    await owner.execute("alter table audit_entries disable trigger user")
     await owner.execute("delete from audit_entries where entry_number = 5")
     report = await verify_database(settings, lines)
     assert not report.is_sound
