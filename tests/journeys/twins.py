@@ -31,6 +31,8 @@ from workroom.node import Node
 from workroom.passwords import PasswordHasher
 from workroom.settings import load_settings
 from workroom.storage.database import Database, open_database
+from workroom.storage.file_store import FileStores
+from workroom.storage.open_stores import open_file_stores
 from workroom.web.routes import build_app
 
 PASSWORD = "seven ledgers in the attic"
@@ -68,6 +70,7 @@ class Twin:
     """One of the two installations."""
 
     database: Database
+    stores: FileStores
     owner: asyncpg.Connection
     node: Node
     app: Starlette
@@ -206,7 +209,8 @@ async def _run_twin(
     owner = await asyncpg.connect(urls.owner_url, server_settings={"search_path": "workroom"})
     stack.push_async_callback(owner.close)
     node = await stack.enter_async_context(running_node(settings))
-    twin = Twin(database, owner, node, build_app(node, hasher))
+    stores = await open_file_stores(settings, node.installation_id, has_files=False)
+    twin = Twin(database, stores, owner, node, build_app(node, hasher))
     password_hash = await hasher.hash_password(PASSWORD)
     for who, kind in KINDS.items():
         account = await make_account(

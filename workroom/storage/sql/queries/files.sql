@@ -42,7 +42,8 @@ returning not exists (
 ) as is_first;
 
 -- name: check_files
--- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out.
+-- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out, and those of
+-- files whose time has come: whether a hold still keeps one, nobody learns by claiming it.
 -- :file_ids uuid[]
 select f.file_id, f.stream_id, f.uploader_id, f.message_id, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
     c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
@@ -54,16 +55,19 @@ from (
     for no key update
 ) as f
 join file_contents as c on c.file_id = f.file_id
-left join file_previews as p on p.file_id = f.file_id;
+left join file_previews as p on p.file_id = f.file_id
+where f.message_id is null
+    or exists (select from visible_files as v where v.file_id = f.file_id);
 
 -- name: list_unreceived
 -- Which of the files are uploads of the account that are not whole yet.
 -- :file_ids uuid[]
-select file_id
-from uploads
-where file_id = any(:file_ids::uuid[])
-    and uploader_id = :uploader_id
-    and abandoned_at is null;
+select u.file_id
+from uploads as u
+where u.file_id = any(:file_ids::uuid[])
+    and u.uploader_id = :uploader_id
+    and u.abandoned_at is null
+    and not exists (select from files as f where f.file_id = u.file_id);
 
 -- name: claim_files
 -- Messages claim files, in the transaction in which they are written. Gives the files claimed.
