@@ -52,6 +52,14 @@ class Stage:
                 by=audit.by_shell(),
             )
 
+    def account(self, key: str) -> Account:
+        """Somebody of the cast."""
+        return self._accounts[key]
+
+    def room_named(self, name: str) -> Room:
+        """The room that was opened under a name."""
+        return next(room for room in self._rooms.values() if room.name == name)
+
     async def perform(self, deed: Deed) -> None:
         """Do one thing, at its moment."""
         await self._set_clock(deed.at)
