@@ -237,7 +237,7 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
             if labelled:
                 assert await find_file_due(owner, file_id) == of_files[0].due_at
             by_class = await owner.fetchrow(
-                "select class_id, reason from due_messages($1, $2, 'infinity', 'infinity')",
+                "select class_id, reason from due_messages($1, $2, null, 'infinity', 'infinity')",
                 UUID(int=0),
                 posted.message_id,
             )

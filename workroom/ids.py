@@ -72,6 +72,14 @@ def mint_release_id() -> ReleaseId:
     return ReleaseId(uuid4())
 
 
+def mint_retention_class_id() -> RetentionClassId:
+    return RetentionClassId(uuid4())
+
+
+def mint_simulation_id() -> SimulationId:
+    return SimulationId(uuid4())
+
+
 def mint_message_id(sent_at: datetime, randomness: bytes | None = None) -> MessageId:
     """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random.
 

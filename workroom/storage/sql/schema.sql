@@ -1881,18 +1881,29 @@ select workroom.keep_for_ever('disposition_counts', variadic '{}');
 
 -- ------------------------------------------------------------------------------------------------------------ what is due
 
--- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive). known_until:
--- nothing that was recorded later, so that the same question later has the same answer. This is what disposition destroys
--- and what a simulation shows.
+-- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive), of some rooms
+-- (null: of all). known_until: nothing that was recorded later, so that the same question later has the same answer. This
+-- is what disposition destroys and what a simulation shows. The rules are computed once, not once for each message.
 create function workroom.due_messages(
-    after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
-    recorded_at timestamptz, class_id uuid, reason text, settled_at timestamptz
+    recorded_at timestamptz, due_at timestamptz, class_id uuid, reason text, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
+        with rules as materialized (
+            select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.end_class_id,
+                r.removed_class_id, r.settled_at
+            from workroom.room_rules as r
+            where of_room_ids is null
+                or r.room_id = any(of_room_ids)
+        )
         select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+            workroom.plain_due_at(
+                m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ),
             case
                 when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed)
                     then r.removed_class_id
@@ -1904,7 +1915,7 @@ create function workroom.due_messages(
             end,
             r.settled_at
         from workroom.messages as m
-        join workroom.room_rules as r on r.room_id = m.room_id
+        join rules as r on r.room_id = m.room_id
         where m.message_id > after_id
             and m.message_id <= until_id
             and m.labelled_at is null
@@ -1914,7 +1925,7 @@ create function workroom.due_messages(
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) <= due_before
         union all
-        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at,
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.due_at,
             case when d.deleted_at + d.removed_after < d.end_at then d.removed_class_id else d.end_class_id end,
             case when d.deleted_at + d.removed_after < d.end_at then 'removed' else 'ended' end,
             d.settled_at
@@ -1927,18 +1938,25 @@ create function workroom.due_messages(
 
 -- Files that messages have claimed, the same. A file without a label goes with its message.
 create function workroom.due_files(
-    after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
 ) returns table (
     file_id uuid, message_id uuid, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
     byte_size bigint, class_id uuid, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
+        with rules as materialized (
+            select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.end_class_id,
+                r.settled_at
+            from workroom.room_rules as r
+            where of_room_ids is null
+                or r.room_id = any(of_room_ids)
+        )
         select f.file_id, m.message_id, m.room_id, m.author_id, m.sent_at, m.recorded_at, f.byte_size,
             r.end_class_id, r.settled_at
         from workroom.files as f
         join workroom.messages as m on m.message_id = f.message_id
-        join workroom.room_rules as r on r.room_id = m.room_id
+        join rules as r on r.room_id = m.room_id
         where f.file_id > after_id
             and f.file_id <= until_id
             and f.label_class_id is null
@@ -2109,6 +2127,7 @@ declare
     file_ids uuid[];
     unlisted_ids uuid[];
     class_ids uuid[];
+    room_ids uuid[];
 begin
     select s.file_id into until_id
     from (select f.file_id from files as f where f.file_id > run.after_id order by f.file_id limit most) as s
@@ -2117,9 +2136,12 @@ begin
     if until_id is null then
         return null;
     end if;
+    select array_agg(distinct f.room_id) into room_ids
+    from files as f
+    where f.file_id > run.after_id and f.file_id <= until_id;
     with due as materialized (
         select d.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.byte_size, d.class_id
-        from due_files(run.after_id, until_id, run.began_at, 'infinity') as d
+        from due_files(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as (
         select d.file_id, bool_or(s.covers_files) as covers_files
@@ -2180,6 +2202,7 @@ declare
     row_ids uuid[];
     class_ids uuid[];
     reasons text[];
+    room_ids uuid[];
     have_files boolean;
 begin
     select s.message_id into until_id
@@ -2194,10 +2217,13 @@ begin
     select exists (
         select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
     ) into have_files;
+    select array_agg(distinct m.room_id) into room_ids
+    from messages as m
+    where m.message_id > run.after_id and m.message_id <= until_id;
     with due as materialized (
         select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
             d.reason
-        from due_messages(run.after_id, until_id, run.began_at, 'infinity') as d
+        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as (
         select d.message_id, bool_or(s.covers_messages) as covers_messages
@@ -2521,7 +2547,7 @@ begin
         from due_messages(
             first_message_id_of(month_from::timestamp at time zone 'utc'),
             first_message_id_of(month_until::timestamp at time zone 'utc'),
-            run.began_at, 'infinity'
+            room_ids, run.began_at, 'infinity'
         ) as d
         group by d.class_id, d.reason
     ) as c;
