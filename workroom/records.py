@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from workroom.abilities import AccountKind
@@ -63,20 +63,6 @@ class HoldName:
 
 
 @dataclass(frozen=True, slots=True)
-class DueMonth:
-    """What of a room comes to its end in a month, by its first day (UTC; None: never, as things stand).
-
-    `held`: how many of the messages a hold keeps beyond it.
-    """
-
-    month: date | None
-    messages: int
-    files: int
-    byte_size: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
 class NamedMatter:
     """A matter by name."""
 
@@ -120,12 +106,6 @@ async def require_room(transaction: Transaction, room_id: RoomId) -> RoomRecord:
     if record is None:
         raise NotFound("There is no such room.")
     return RoomRecord(**record)
-
-
-async def list_due_months(transaction: Transaction, room_id: RoomId) -> list[DueMonth]:
-    """When the time of everything in a room comes, in order. Reads all of the room: for the pool of long work."""
-    records = await transaction.fetch(queries.records.list_due_months, room_id=room_id)
-    return [DueMonth(**record) for record in records]
 
 
 async def name_all(transaction: Transaction, mentioned: Iterable[UUID | None]) -> Names:

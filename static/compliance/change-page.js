@@ -63,8 +63,8 @@ export class ChangePage extends ConsolePage {
    */
   async #simulate(change, day) {
     const instant = day ? { instant: `${day}T00:00:00Z` } : {};
-    const { simulation } = await request('POST', door('retention/simulations'), { change, ...instant });
-    go(addresses.simulation(simulation.simulation_id));
+    const { simulation_id: simulationId } = await request('POST', door('retention/simulations'), { change, ...instant });
+    go(addresses.simulation(simulationId));
   }
 
   /**

@@ -3,7 +3,8 @@
  *
  * @import { Workroom } from '../workroom.js'
  */
-import { complianceWords } from '../words/english-compliance.js';
+import { complianceErrorWords, complianceWords } from '../words/english-compliance.js';
+import { learnErrorWords } from '../words/english-errors.js';
 import { AuditPage } from './audit-page.js';
 import { ChangePage } from './change-page.js';
 import { ConsolePanel } from './console-panel.js';
@@ -17,6 +18,8 @@ import { RetentionPage } from './retention-page.js';
 import { RoomRecordPage } from './room-record-page.js';
 import { RoomRecordsPage } from './room-records-page.js';
 import { SimulationPage } from './simulation-page.js';
+
+learnErrorWords(complianceErrorWords);
 
 /** @param {Workroom} workroom */
 export function sidePanel(workroom) {

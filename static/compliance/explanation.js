@@ -1,45 +1,44 @@
 /**
  * What keeps one message, and until when: the classes that apply, which of them decide, the holds over it, the date.
  *
- * @import { AppliedRule, Explanation } from './shapes.js'
+ * @import { ExplainedClass, Explanation } from './shapes.js'
+ * @import { NameBook } from './figures.js'
  */
 import { build } from '../elements/build.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { addresses } from './addresses.js';
 import { facts } from './console-page.js';
-import { dayOf } from './figures.js';
+import { instantOf } from './figures.js';
 
 /**
  * @param {Explanation} explanation
+ * @param {NameBook} names
  * @returns {(HTMLElement|null)[]}
  */
-export function explanationParts(explanation) {
+export function explanationParts({ due_at: dueAt, reason, state, classes, holds }, names) {
   const { opening, none } = complianceWords;
-  const { due_at: dueAt, keep_until: keepUntil, hold_ids: holdIds, rules } = explanation;
-  const holds = holdIds.map((id) => build('a', { href: addresses.hold(id) }, complianceWords.hold.openShort));
+  const links = holds.map(({ hold_id: id, covers_messages: whole }) =>
+    build('a', { href: addresses.hold(id) }, [names.nameOf(id), !whole && opening.filesOnly].filter(Boolean).join(' ')),
+  );
   return [
     facts(
-      [opening.dueAt, dueAt ? dayOf(dueAt) : opening.notDue],
-      [opening.keepUntil, keepUntil ? dayOf(keepUntil) : none],
-      [opening.byHolds, holds.length > 0 ? build('span', { class: 'hold-links' }, ...holds) : none],
+      [opening.state, opening.states[state]],
+      [opening.dueAt, dueAt ? instantOf(dueAt) : opening.notDue],
+      [opening.why, opening.reasons[reason]],
+      [opening.byHolds, links.length > 0 ? build('span', { class: 'hold-links' }, ...links) : none],
     ),
-    rules.length > 0 ? build('p', {}, `${opening.rules}:`) : null,
-    rules.length > 0 ? build('ul', { class: 'lines' }, ...rules.map((rule) => ruleLine(rule, explanation))) : null,
-    explanation.by_removal ? build('p', {}, opening.removedRule) : null,
+    classes.length > 0 ? build('p', {}, `${opening.rules}:`) : null,
+    classes.length > 0 ? build('ul', { class: 'lines' }, ...classes.map(classLine)) : null,
   ];
 }
 
-/**
- * @param {AppliedRule} rule
- * @param {Explanation} explanation
- */
-function ruleLine({ source, class_name: className, keep_until: keepUntil, end_at: endAt }, { kept_by: keptBy, ended_by: endedBy }) {
+/** @param {ExplainedClass} applied */
+function classLine({ source, name, keeps_until: keepsUntil, decides }) {
   const { opening } = complianceWords;
   const said = [
-    keepUntil && `${opening.keepUntil.toLowerCase()} ${dayOf(keepUntil)}`,
-    endAt && `${opening.end.toLowerCase()} ${dayOf(endAt)}`,
-    source === keptBy && opening.wonKeep,
-    source === endedBy && opening.won,
+    keepsUntil && opening.keepsUntil(instantOf(keepsUntil)),
+    keepsUntil === null && opening.keepsOn,
+    ...decides.map((what) => opening.decides[what]),
   ].filter(Boolean);
-  return build('li', {}, build('strong', {}, `${opening.sources[source]}: `), build('span', { dir: 'auto' }, className), ` · ${said.join(', ')}`);
+  return build('li', {}, build('strong', {}, `${opening.sources[source]}: `), build('span', { dir: 'auto' }, name), said.length > 0 && ` · ${said.join(', ')}`);
 }

@@ -2,7 +2,7 @@
  * One message as compliance sees it: every version with who and when, what was deleted, files, reactions, and what keeps it
  * and until when.
  *
- * @import { OpenedFile, OpenedMessage as Opened, OpenedVersion, RetentionClass } from './shapes.js'
+ * @import { Explanation, OpenedFile, OpenedMessage as Opened, OpenedVersion } from './shapes.js'
  * @import { NameBook } from './figures.js'
  */
 import { build, fill } from '../elements/build.js';
@@ -15,21 +15,21 @@ import { byteSize, instantOf, timeElement } from './figures.js';
 export class OpenedMessage {
   element = build('li', { class: 'opened-message' });
   #message;
+  #explanation;
   #names;
-  #classes;
   #entryNumber;
   #label = build('span', { class: 'badge' });
 
   /**
    * @param {Opened} message
+   * @param {Explanation|null} explanation Null where it went meanwhile.
    * @param {NameBook} names
-   * @param {RetentionClass[]} classes
    * @param {number} entryNumber The audit entry of the opening: with it, and only with it, files can be fetched.
    */
-  constructor(message, names, classes, entryNumber) {
+  constructor(message, explanation, names, entryNumber) {
     this.#message = message;
+    this.#explanation = explanation;
     this.#names = names;
-    this.#classes = classes;
     this.#entryNumber = entryNumber;
     this.#draw();
   }
@@ -37,8 +37,8 @@ export class OpenedMessage {
   #draw() {
     const { opening } = complianceWords;
     const message = this.#message;
-    const { explanation } = message;
-    this.#showLabel(message.label_class_id);
+    const { holds = [], classes = [] } = this.#explanation ?? {};
+    this.#showLabel(classes.find(({ source }) => source === 'label')?.name ?? null);
     fill(
       this.element,
       build(
@@ -48,7 +48,7 @@ export class OpenedMessage {
         ' ',
         timeElement(message.sent_at),
         message.stream === 'staff' && build('span', { class: 'badge note' }, opening.note),
-        explanation.hold_ids.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(explanation.hold_ids.length)),
+        holds.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(holds.length)),
         this.#label,
       ),
       message.deleted_at && build('p', { class: 'gone' }, opening.deleted(this.#names.person(message.deleted_by), instantOf(message.deleted_at))),
@@ -61,16 +61,15 @@ export class OpenedMessage {
         'details',
         {},
         build('summary', {}, opening.explain),
-        ...explanationParts(explanation),
-        this.#classes.length > 0 &&
-          build('button', { type: 'button', class: 'button small', onclick: () => this.#askLabel() }, opening.label),
+        ...(this.#explanation ? explanationParts(this.#explanation, this.#names) : []),
+        build('button', { type: 'button', class: 'button small', onclick: () => this.#askLabel() }, opening.label),
       ),
     );
   }
 
   #expired() {
-    const { due_at: dueAt } = this.#message.explanation;
-    if (!dueAt || Date.parse(dueAt) > Date.now()) return null;
+    const { due_at: dueAt, state } = this.#explanation ?? {};
+    if (!dueAt || state === 'shown') return null;
     return build('p', { class: 'gone' }, complianceWords.opening.expired(instantOf(dueAt)));
   }
 
@@ -110,14 +109,13 @@ export class OpenedMessage {
     return build('p', { class: 'quiet' }, said.join(', '));
   }
 
-  /** @param {string|null} classId */
-  #showLabel(classId) {
-    this.#label.hidden = classId === null;
-    fill(this.#label, this.#classes.find(({ class_id }) => class_id === classId)?.name ?? complianceWords.opening.label);
+  /** @param {string|null} name */
+  #showLabel(name) {
+    this.#label.hidden = name === null;
+    fill(this.#label, name);
   }
 
   #askLabel() {
-    const { message_id: messageId } = this.#message;
-    void askForLabel(messageId, (classId) => this.#showLabel(classId));
+    void askForLabel(this.#message.message_id, (name) => this.#showLabel(name));
   }
 }

@@ -2,7 +2,7 @@
  * Opening a room's content for a matter, with a reason: the audit entry is written first, then everything is shown, each
  * version with who and when, deleted and expired things, internal notes, files.
  *
- * @import { Matter, OpenedPage, RetentionClass } from './shapes.js'
+ * @import { Matter, OpenedPage } from './shapes.js'
  */
 import { request } from '../connection/http.js';
 import { build, say } from '../elements/build.js';
@@ -23,8 +23,6 @@ export class OpeningPage extends ConsolePage {
   /** @type {{shared: number|null, staff: number|null}|null} Where the next page goes on. */
   #place = null;
   #destroyedCount = 0;
-  /** @type {RetentionClass[]} */
-  #classes = [];
   #roomId;
 
   /** @param {string} roomId */
@@ -36,12 +34,10 @@ export class OpeningPage extends ConsolePage {
   /** @override */
   async fetch() {
     const { opening } = complianceWords;
-    const [{ room }, { matters }, { classes }] = await Promise.all([
+    const [{ room }, { matters }] = await Promise.all([
       request('GET', door(`rooms/${this.#roomId}`)),
       request('GET', door('matters')),
-      request('GET', door('retention/classes')),
     ]);
-    this.#classes = classes;
     this.showHead(room.name, opening.title);
     const open = matters.filter((/** @type {Matter} */ { closed_at }) => !closed_at);
     if (open.length > 0) return this.showBody(this.#askForm(open));
@@ -103,9 +99,11 @@ export class OpeningPage extends ConsolePage {
   }
 
   /** @param {OpenedPage} answer */
-  #show({ entry_number: entryNumber, messages, names, destroyed, place }) {
+  #show({ entry_number: entryNumber, messages, explanations, names, destroyed, place }) {
     const book = new NameBook(names);
-    this.#list.prepend(...messages.map((message) => new OpenedMessage(message, book, this.#classes, entryNumber).element));
+    const explained = new Map(explanations.map((explanation) => [explanation.message_id, explanation]));
+    const lines = messages.map((message) => new OpenedMessage(message, explained.get(message.message_id) ?? null, book, entryNumber));
+    this.#list.prepend(...lines.map(({ element }) => element));
     this.#place = place;
     this.#older.hidden = place === null;
     this.#destroyedCount += destroyed;

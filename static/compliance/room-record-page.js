@@ -133,12 +133,12 @@ function dueTable(due) {
     return month.slice(0, 7) < thisMonth ? `${monthOf(month)} · ${room.overdue}` : monthOf(month);
   };
   const head = [simulation.columns.month, figures.messages(2), figures.files(2), figures.byte_size(), simulation.columns.held];
-  const rows = due.map(({ month, messages, files, byte_size: byteCount, held }) =>
+  const rows = due.map(({ month, messages, files, bytes, held }) =>
     build(
       'tr',
       {},
       build('th', { scope: 'row' }, name(month)),
-      ...[number(messages), number(files), byteSize(byteCount), number(held)].map((text) => build('td', {}, text)),
+      ...[number(messages), number(files), byteSize(bytes), number(held)].map((text) => build('td', {}, text)),
     ),
   );
   return build(

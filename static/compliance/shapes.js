@@ -108,7 +108,7 @@
  * @property {string|null} month The first day of it; null for what has no end.
  * @property {number} messages
  * @property {number} files
- * @property {number} byte_size
+ * @property {number} bytes
  * @property {number} held How many of the messages a hold covers.
  *
  * @typedef {object} Amount
@@ -122,15 +122,17 @@
  * @property {number} goes
  * @property {number} kept_by_holds
  * @property {number} kept_by_labels
- * @property {number} kept_by_keeps
+ * @property {number} kept_by_classes
  * @property {number} stays
  *
  * @typedef {object} Picture
  * @property {Amount} goes
  * @property {Amount} goes_now The same without the change.
+ * @property {number} revisions Superseded ones, whose messages stay.
  * @property {Amount} kept_by_holds
- * @property {Amount} kept_by_labels
- * @property {Amount} kept_by_keeps
+ * @property {number} kept_by_labels Messages.
+ * @property {number} kept_by_classes Messages.
+ * @property {string} destroys_from Before that instant a changed rule destroys nothing.
  * @property {SimulatedMonth[]} months
  * @property {{message_id: string, room_id: string, sent_at: string, due_at: string}[]} first
  *
@@ -173,23 +175,21 @@
  * @property {Record<string, any>} facts
  * @property {Record<string, string|null>} texts What was written, by field; null once it was erased.
  *
- * @typedef {object} AppliedRule
+ * @typedef {object} ExplainedClass
  * @property {'label'|'room'|'default'} source
  * @property {string} class_id
- * @property {string} class_name
- * @property {string|null} keep_until
- * @property {string|null} end_at
+ * @property {string} name
+ * @property {string|null} [keeps_until] Missing where it keeps nothing, null without end.
+ * @property {('end'|'keep')[]} decides
  *
  * @typedef {object} Explanation
  * @property {string} message_id
- * @property {AppliedRule[]} rules
- * @property {string|null} keep_until
- * @property {string|null} kept_by Which source's keep is the longest.
- * @property {string|null} end_at
- * @property {string|null} ended_by Which source decides the end.
- * @property {boolean} by_removal
- * @property {string|null} due_at
- * @property {string[]} hold_ids
+ * @property {string|null} due_at Null for never.
+ * @property {'no_end'|'ended'|'removed'|'kept'|'files'} reason
+ * @property {'shown'|'due'|'settling'|'held'} state
+ * @property {ExplainedClass[]} classes
+ * @property {{file_id: string, class_id: string, due_at: string|null}[]} files Those with a label of their own.
+ * @property {{hold_id: string, covers_messages: boolean, covers_files: boolean}[]} holds
  *
  * @typedef {object} OpenedVersion
  * @property {number} revision
@@ -219,15 +219,14 @@
  * @property {string} recorded_at
  * @property {string|null} deleted_at
  * @property {string|null} deleted_by
- * @property {string|null} label_class_id
  * @property {OpenedVersion[]} versions
  * @property {OpenedFile[]} files
  * @property {OpenedReaction[]} reactions
- * @property {Explanation} explanation
  *
  * @typedef {object} OpenedPage The latest message last.
  * @property {number} entry_number Of the audit trail.
  * @property {OpenedMessage[]} messages
+ * @property {Explanation[]} explanations
  * @property {number} destroyed How many between them are gone.
  * @property {{shared: number|null, staff: number|null}|null} place Null where there is nothing older.
  * @property {Names} names

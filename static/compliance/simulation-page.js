@@ -17,6 +17,7 @@ import { histogram } from './histogram.js';
 import { reasonField } from './reason-field.js';
 
 const LOOK_MS = 1_000;
+const LONGEST_SECONDS = 1_800;
 
 export class SimulationPage extends ConsolePage {
   #progress = build('p', { class: 'progress', role: 'status' });
@@ -63,7 +64,9 @@ export class SimulationPage extends ConsolePage {
     const { simulation: said } = complianceWords;
     const seconds = Math.max(0, Math.round((Date.now() - Date.parse(begunAt)) / 1000));
     this.#progress.hidden = state === 'done';
-    say(this.#progress, state === 'failed' ? said.failed : `${said.running} ${said.runningFor(seconds)}.`);
+    // A process that ended on the way leaves it running for ever.
+    const isLost = state === 'failed' || seconds > LONGEST_SECONDS;
+    say(this.#progress, isLost ? said.failed : `${said.running} ${said.runningFor(seconds)}.`);
   }
 
   /**
@@ -90,7 +93,7 @@ export class SimulationPage extends ConsolePage {
       submit: said.apply,
       act: async (answers) => {
         const reason = String(answers.get('reason')).trim();
-        await request('POST', door('retention/changes'), { change, fingerprint, simulation_id: this.#simulationId, reason });
+        await request('POST', door('retention/changes'), { change, fingerprint, reason });
         say(this.#outcome, said.applied);
       },
     });
@@ -109,7 +112,7 @@ function pictureParts(simulation, picture, names) {
     { name: 'goes', label: columns.goes },
     { name: 'kept_by_holds', label: columns.held },
     { name: 'kept_by_labels', label: columns.labels },
-    { name: 'kept_by_keeps', label: columns.keeps },
+    { name: 'kept_by_classes', label: columns.keeps },
     { name: 'stays', label: columns.stays },
   ];
   return [
@@ -117,7 +120,9 @@ function pictureParts(simulation, picture, names) {
     section(
       said.goes,
       build('p', { class: 'amount goes' }, picture.goes.messages + picture.goes.files === 0 ? said.goesNothing : amountInWords(picture.goes)),
+      picture.revisions > 0 && build('p', {}, said.revisions(number(picture.revisions))),
       build('p', { class: 'quiet' }, said.goesNow(amountInWords(picture.goes_now))),
+      build('p', { class: 'quiet' }, said.destroysFrom(instantOf(picture.destroys_from))),
     ),
     section(said.stays, ...keptLines(picture)),
     section(said.byMonth, histogram(said.byMonth, picture.months, parts)),
@@ -128,14 +133,15 @@ function pictureParts(simulation, picture, names) {
 
 /** @param {Picture} picture */
 function keptLines(picture) {
-  const { simulation: said } = complianceWords;
-  const kept = /** @type {[string, Amount][]} */ ([
-    [said.keptByHolds, picture.kept_by_holds],
-    [said.keptByLabels, picture.kept_by_labels],
-    [said.keptByKeeps, picture.kept_by_keeps],
-  ]).filter(([, { messages, files }]) => messages + files > 0);
+  const { simulation: said, figures } = complianceWords;
+  const held = picture.kept_by_holds;
+  const kept = /** @type {[string, string][]} */ ([
+    held.messages + held.files > 0 && [said.keptByHolds, amountInWords(held)],
+    picture.kept_by_labels > 0 && [said.keptByLabels, `${number(picture.kept_by_labels)} ${figures.messages(picture.kept_by_labels)}`],
+    picture.kept_by_classes > 0 && [said.keptByKeeps, `${number(picture.kept_by_classes)} ${figures.messages(picture.kept_by_classes)}`],
+  ].filter(Boolean));
   if (kept.length === 0) return [build('p', { class: 'quiet' }, said.keptNothing)];
-  return kept.map(([name, amount]) => build('p', {}, build('strong', {}, `${name}: `), amountInWords(amount)));
+  return kept.map(([name, amount]) => build('p', {}, build('strong', {}, `${name}: `), amount));
 }
 
 /** @param {Amount} amount */

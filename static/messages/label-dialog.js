@@ -11,7 +11,7 @@ import { sentenceFor } from '../words/sentences.js';
 
 /**
  * @param {string} messageId
- * @param {(classId: string|null) => void} [onLabelled]
+ * @param {(name: string|null) => void} [onLabelled] Called with the name of the label's class.
  */
 export async function askForLabel(messageId, onLabelled = () => {}) {
   const door = `/api/labels/messages/${messageId}`;
@@ -25,7 +25,7 @@ export async function askForLabel(messageId, onLabelled = () => {}) {
 /**
  * @param {string} door
  * @param {{class_id: string|null, classes: {class_id: string, name: string}[]}} label
- * @param {(classId: string|null) => void} onLabelled
+ * @param {(name: string|null) => void} onLabelled
  */
 function openLabels(door, { class_id: chosen, classes }, onLabelled) {
   const { labels } = words;
@@ -38,7 +38,7 @@ function openLabels(door, { class_id: chosen, classes }, onLabelled) {
     act: async (answers) => {
       const classId = String(answers.get('class_id')) || null;
       await request('PATCH', door, { class_id: classId });
-      onLabelled(classId);
+      onLabelled(classes.find(({ class_id }) => class_id === classId)?.name ?? null);
     },
   });
 }

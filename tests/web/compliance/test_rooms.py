@@ -58,14 +58,14 @@ async def test_what_is_due_is_told_month_by_month_and_how_much_of_it_a_hold_keep
     officer: Officer, meeting: Meeting, owner: asyncpg.Connection
 ) -> None:
     path = f"rooms/{meeting.place.room_id}/due"
-    never = {"month": None, "messages": 3, "files": 0, "byte_size": 0, "held": 0}
+    never = {"month": None, "messages": 3, "files": 0, "bytes": 0, "held": 0}
     assert (await officer.get(path))["due"] == [never]
     class_id = await make_class(owner, destroy=10)
     await assign_room(owner, meeting.place.room_id, class_id)
     await officer.place_hold(meeting.place.room_id)
     [due] = (await officer.get(path))["due"]
     month = (datetime.now(UTC) + timedelta(days=10)).replace(day=1).date().isoformat()
-    assert due == {"month": month, "messages": 3, "files": 0, "byte_size": 0, "held": 3}
+    assert due == {"month": month, "messages": 3, "files": 0, "bytes": 0, "held": 3}
     room = await officer.get(f"rooms/{meeting.place.room_id}")
     assert (room["room_class"]["class_id"], room["default_class"]) == (str(class_id), None)
 

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from workroom import openings
 from workroom.abilities import Ability
 from workroom.errors import NotFound
+from workroom.explanation import Explanation, explain
 from workroom.file_names import content_disposition
 from workroom.file_types import UNKNOWN
 from workroom.ids import FileId, MatterId, RoomId
@@ -51,11 +52,13 @@ async def open_room(request: Request) -> Response:
         )
     async with node.database.read() as reading:
         page = await openings.read_opened(reading, opening, place)
-        names = await name_all(reading, _mentioned(page))
+        explanations = await explain(reading, [message.message_id for message in page.messages])
+        names = await name_all(reading, [*_mentioned(page), *_holds_in(explanations)])
     return JsonResponse(
         {
             "entry_number": opening.entry_number,
             "messages": page.messages,
+            "explanations": explanations,
             "destroyed": page.destroyed,
             "place": page.next_place,
             "names": names,
@@ -96,6 +99,10 @@ async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator
 
 def _mentioned(page: OpenedPage) -> list[UUID | None]:
     return [account_id for message in page.messages for account_id in _people_of(message)]
+
+
+def _holds_in(explanations: list[Explanation]) -> list[UUID]:
+    return [hold.hold_id for explanation in explanations for hold in explanation.holds]
 
 
 def _people_of(message: OpenedMessage) -> list[UUID | None]:

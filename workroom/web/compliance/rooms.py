@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from workroom import holds, records, retention
 from workroom.abilities import Ability
+from workroom.explanation import list_due_months
 from workroom.holds import HoldState
 from workroom.ids import RoomId
 from workroom.records import MAX_PAGE_RECORDS
@@ -60,8 +61,7 @@ async def show_due(request: Request) -> Response:
     await require_officer(request, Ability.MANAGE_RETENTION)
     room_id = RoomId(request.path_params["room_id"])
     async with running_node(request).database.long_transaction() as transaction:
-        await records.require_room(transaction, room_id)
-        due = await records.list_due_months(transaction, room_id)
+        due = await list_due_months(transaction, room_id)
     return JsonResponse({"due": due})
 
 

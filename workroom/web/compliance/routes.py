@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from workroom.web.compliance import alarms, audit, holds, matters, openings, rooms
+from workroom.web.compliance import alarms, audit, holds, matters, openings, retention, rooms
 
 PREFIX = "/api/compliance"
 
@@ -28,6 +28,16 @@ def list_officers_routes() -> list[BaseRoute]:
         Route(f"{PREFIX}/rooms/{{room_id:uuid}}", rooms.show_room, methods=["GET"]),
         Route(f"{PREFIX}/rooms/{{room_id:uuid}}/due", rooms.show_due, methods=["GET"]),
         Route(f"{PREFIX}/people", rooms.search_people, methods=["GET"]),
+        Route(f"{PREFIX}/retention/classes", retention.list_classes, methods=["GET"]),
+        Route(f"{PREFIX}/retention/simulations", retention.list_simulations, methods=["GET"]),
+        Route(f"{PREFIX}/retention/simulations", retention.begin_simulation, methods=["POST"]),
+        Route(
+            f"{PREFIX}/retention/simulations/{{simulation_id:uuid}}",
+            retention.show_simulation,
+            methods=["GET"],
+        ),
+        Route(f"{PREFIX}/retention/changes", retention.apply_change, methods=["POST"]),
+        Route(f"{PREFIX}/disposition/runs", retention.list_runs, methods=["GET"]),
         Route(f"{PREFIX}/openings", openings.open_room, methods=["POST"]),
         Route(
             f"{PREFIX}/openings/{{entry_number:int}}/files/{{file_id:uuid}}",
