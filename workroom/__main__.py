@@ -19,6 +19,7 @@ from workroom.abilities import AccountKind
 from workroom.compliance_commands import add_audit_commands, add_hold_commands, add_verify_command
 from workroom.errors import StartupError, WorkroomError
 from workroom.logs import configure_logs
+from workroom.retention_arguments import add_disposition_commands, add_retention_commands
 from workroom.settings import Settings, load_settings
 
 PROVIDER_KINDS = [kind.value for kind in AccountKind if kind.is_provider]
@@ -74,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
     add_hold_commands(commands.add_parser("hold", help="place, widen, release and look at legal holds"))
     add_audit_commands(commands.add_parser("audit", help="export the audit log"))
+    add_retention_commands(
+        commands.add_parser("retention", help="simulate, change and explain how long things are kept")
+    )
+    add_disposition_commands(commands.add_parser("disposition", help="destroy what is due and free"))
     add_verify_command(
         commands.add_parser(
             "verify", help="see that the database keeps what it has to, and the audit log is whole"

@@ -103,10 +103,10 @@ async def list_runs(transaction: Transaction, limit: int = 50) -> list[Dispositi
     return [DispositionRun(**record) for record in records]
 
 
-async def is_run_due(transaction: Transaction, since: datetime) -> bool:
-    """Whether no run has begun since an instant, or one is to be gone on with."""
-    last = await transaction.fetch_one_or_none(queries.disposition.find_last_run)
-    return last is None or last["ended_at"] is None or last["began_at"] < since
+async def is_run_due(transaction: Transaction, hour: int) -> bool:
+    """Whether no run has begun since it was last that hour (UTC), or one is to be gone on with."""
+    is_due: bool = await transaction.fetch_value(queries.disposition.is_run_due, hour=hour)
+    return is_due
 
 
 async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, str]:

@@ -139,6 +139,16 @@ async def list_simulations(transaction: Transaction, limit: int = 50) -> list[Si
     return [_simulation(record) for record in records]
 
 
+async def require_simulated(transaction: Transaction, fingerprint: str) -> Simulation:
+    """The newest simulation that came to a fingerprint; Conflict (`simulation_is_stale`) when none did."""
+    record = await transaction.fetch_one_or_none(
+        queries.simulations.find_by_fingerprint, fingerprint=fingerprint
+    )
+    if record is None:
+        raise Conflict("Simulate this change first.", problem="simulation_is_stale")
+    return _simulation(record)
+
+
 async def apply_change(
     transaction: Transaction, by: Initiator, change: RetentionChange, fingerprint: str, reason: str
 ) -> RetentionClassId | None:
@@ -153,11 +163,8 @@ async def apply_change(
     """
     why = audit.clean_reason(reason)
     await require_officer(transaction, by, Ability.MANAGE_RETENTION)
-    record = await transaction.fetch_one_or_none(
-        queries.simulations.find_by_fingerprint, fingerprint=fingerprint
-    )
-    simulation = _simulation(record) if record is not None else None
-    if simulation is None or simulation.change != change:
+    simulation = await require_simulated(transaction, fingerprint)
+    if simulation.change != change:
         raise Conflict("Simulate this change first.", problem="simulation_is_stale")
     class_id = mint_retention_class_id()
     rules_before = await describe_rules(transaction)

@@ -8,12 +8,17 @@ select run_id, phase
 from disposition_runs
 where ended_at is null;
 
--- name: find_last_run
--- When the last run began, and whether it has ended.
-select began_at, ended_at
-from disposition_runs
-order by began_at desc
-limit 1;
+-- name: is_run_due
+-- Whether no run has begun since it was last that hour, or one has not ended.
+select exists (select from disposition_runs as u where u.ended_at is null)
+    or not exists (
+        select
+        from disposition_runs as r
+        where r.began_at >= (
+            date_trunc('day', (current_instant() - make_interval(hours => :hour::integer)) at time zone 'utc')
+            + make_interval(hours => :hour::integer)
+        ) at time zone 'utc'
+    );
 
 -- name: dispose_batch
 -- Destroys the next batch of a run, of what is due and free; gives the phase that comes next. The holds' lock was taken in
