@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from workroom.children.child_process import Credentials
@@ -35,10 +34,9 @@ SUPERUSER, OWNER, SERVICE, DISPOSITION = (
 )
 LOGIN_ROLES = (SUPERUSER, OWNER, SERVICE)
 
-# What clusters of earlier versions lack: said to each once. The mark lies in the cluster, so that it goes where
-# the cluster goes.
-LATER_STATEMENTS = (f"grant {DISPOSITION} to {OWNER}",)
-MARK = "workroom_roles"
+# That a cluster has every membership of our roles; those of earlier versions are given them when they run
+# (`servers.py`). It lies in the cluster, so that it goes where the cluster goes.
+ROLES_MARK = "workroom_roles"
 
 
 def prepare_cluster(directory: DataDirectory, binaries: Binaries) -> None:
@@ -52,7 +50,6 @@ def prepare_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         return
     _require_version(directory.cluster)
     _require_passwords(directory)
-    _catch_up(directory, binaries)
 
 
 def _require_version(cluster: Path) -> None:
@@ -109,33 +106,8 @@ def _make_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         f"create database {DATABASE} owner {OWNER}",
         f"revoke all on database {DATABASE} from public",
         f"grant connect, temporary on database {DATABASE} to {SERVICE}",
-        *LATER_STATEMENTS,
+        f"grant {DISPOSITION} to {OWNER}",
     ]
-    _run_statements(directory, binaries, unfinished, statements, credentials)
-    (unfinished / MARK).touch(mode=0o600)
-    if user.switches:
-        for folder, folders, files in os.walk(unfinished):
-            for name in (*folders, *files):
-                user.own(Path(folder, name))
-        user.own(unfinished)
-    unfinished.rename(directory.cluster)
-
-
-def _catch_up(directory: DataDirectory, binaries: Binaries) -> None:
-    if (directory.cluster / MARK).exists():
-        return
-    credentials = directory.server_user.credentials
-    _run_statements(directory, binaries, directory.cluster, LATER_STATEMENTS, credentials)
-    directory.write_private(directory.cluster / MARK, "", mode=0o600)
-
-
-def _run_statements(
-    directory: DataDirectory,
-    binaries: Binaries,
-    cluster: Path,
-    statements: Iterable[str],
-    credentials: Credentials,
-) -> None:
     single_user = [
         str(binaries.postgres),
         "--single",
@@ -147,7 +119,14 @@ def _run_statements(
         "template1",
     ]
     # A blank line ends a statement in the single-user backend.
-    _run(directory, single_user, cluster, "".join(f"{each};\n\n" for each in statements), credentials)
+    _run(directory, single_user, unfinished, "".join(f"{each};\n\n" for each in statements), credentials)
+    (unfinished / ROLES_MARK).touch(mode=0o600)
+    if user.switches:
+        for folder, folders, files in os.walk(unfinished):
+            for name in (*folders, *files):
+                user.own(Path(folder, name))
+        user.own(unfinished)
+    unfinished.rename(directory.cluster)
 
 
 def _set_password(directory: DataDirectory, role: str) -> str:

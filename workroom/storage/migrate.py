@@ -119,6 +119,20 @@ def plan_migrations(migrations: list[Migration], applied: Mapping[str, str]) -> 
     return migrations[len(applied) :]
 
 
+async def grant_memberships(superuser_url: str) -> None:
+    """Let the owner give functions to the role that destroys, as a database administrator does elsewhere.
+
+    Raises StartupError when the database cannot be reached or refuses.
+    """
+    connection = await _connect(superuser_url)
+    try:
+        await connection.execute(f"grant {DISPOSITION_ROLE} to {OWNER_ROLE}")
+    except DRIVER_ERRORS as error:
+        raise StartupError(f"The roles could not be completed: {_describe(error)}.") from None
+    finally:
+        connection.terminate()
+
+
 async def require_migrated(database: Database) -> None:
     """See that web or worker may start on this database.
 
