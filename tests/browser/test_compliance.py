@@ -16,7 +16,7 @@ REASON = "The customer disputes an invoice"
 async def test_a_hold_is_placed_by_the_wizard_with_the_live_count(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
     _, customer, room = await talked(office, "Disputed invoice")
-    page = await _open_console(windows, officer, "/#/compliance/matters")
+    page = await open_console(windows, officer, "/#/compliance/matters")
     await _open_matter(page, "Case 7/2026")
     await page.get_by_role("link", name="Place a hold").click()
     count = page.get_by_role("region", name="Would cover now")
@@ -53,7 +53,7 @@ async def test_a_hold_is_placed_by_the_wizard_with_the_live_count(office: Office
 async def test_what_was_chosen_is_there_when_the_officer_comes_back(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
     await talked(office, "Left and come back to")
-    page = await _open_console(windows, officer, "/#/compliance/matters")
+    page = await open_console(windows, officer, "/#/compliance/matters")
     await _open_matter(page, "Case 8")
     await page.get_by_role("link", name="Place a hold").click()
     await page.get_by_role("searchbox", name="Find a room").fill("left and come")
@@ -69,15 +69,15 @@ async def test_a_release_takes_a_second_officer(office: Office, windows: Windows
     second = await office.make_staff("Ivo Brandt", "compliance")
     *_, room = await talked(office, "Released by two")
     hold = await place(first, room)
-    page = await _open_console(windows, first, f"/#/compliance/holds/{hold['hold_id']}")
+    page = await open_console(windows, first, f"/#/compliance/holds/{hold['hold_id']}")
     await page.get_by_role("button", name="Ask for release").click()
-    await _answer(page, "The matter is settled", "Ask for release")
+    await answer(page, "The matter is settled", "Ask for release")
     await expect(page.locator("hold-page")).to_contain_text("another officer has to confirm it")
     await expect(page.get_by_role("button", name="Confirm the release")).to_have_count(0)
 
-    other = await _open_console(windows, second, f"/#/compliance/holds/{hold['hold_id']}")
+    other = await open_console(windows, second, f"/#/compliance/holds/{hold['hold_id']}")
     await other.get_by_role("button", name="Confirm the release").click()
-    await _answer(other, "I agree", "Confirm the release")
+    await answer(other, "I agree", "Confirm the release")
     await expect(other.locator(".hold-state")).to_contain_text("Grace period")
     await expect(page.locator(".hold-state")).to_contain_text("Grace period", timeout=PATIENCE_MS)
     await expect(page.locator(".history li")).to_have_count(3)
@@ -89,7 +89,7 @@ async def test_the_trail_is_filtered_and_each_entry_says_who_what_and_why(
     officer = await office.make_staff("Ruth Amadi", "compliance")
     *_, room = await talked(office, "In the trail")
     hold = await place(officer, room)
-    page = await _open_console(windows, officer, "/#/compliance/audit")
+    page = await open_console(windows, officer, "/#/compliance/audit")
     await page.get_by_label("What", exact=True).select_option("hold_placed")
     await page.get_by_label("Who", exact=True).select_option(officer.id)
     await page.get_by_role("button", name="Show", exact=True).click()
@@ -123,7 +123,7 @@ async def test_admins_staff_and_customers_get_nothing_of_it(office: Office, wind
             assert (await person.client.send("GET", f"/api/compliance/{path}", None)).status == 404
 
 
-async def _open_console(windows: Windows, officer: Person, path: str) -> Page:
+async def open_console(windows: Windows, officer: Person, path: str) -> Page:
     page = await open_for(windows, officer, path)
     await expect(page.get_by_role("navigation", name="Compliance")).to_be_visible()
     return page
@@ -133,11 +133,11 @@ async def _open_matter(page: Page, name: str) -> None:
     await page.get_by_role("button", name="New matter").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Name of the matter").fill(name)
-    await _answer(page, REASON, "Open the matter")
+    await answer(page, REASON, "Open the matter")
     await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
-async def _answer(page: Page, reason: str, submit: str) -> None:
+async def answer(page: Page, reason: str, submit: str) -> None:
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Reason").fill(reason)
     await dialog.get_by_role("button", name=submit).click()
