@@ -32,7 +32,7 @@ from tests.holding import make_officer, place_hold
 from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_message, make_class
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import files, memberships, quotas, retention, room_overview
+from workroom import files, memberships, retention, room_overview
 from workroom.accounts import Account
 from workroom.errors import CommandIdReused, Conflict, InvalidInput, NotFound
 from workroom.ids import RetentionClassId
@@ -47,6 +47,7 @@ from workroom.retention import (
 )
 from workroom.retention_rule import CountedFrom
 from workroom.storage.database import Database
+from workroom.storage.queries import queries
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 A_MINUTE = timedelta(minutes=1)
@@ -199,11 +200,11 @@ async def test_files_of_what_has_expired_are_not_listed_not_fetched_and_not_coun
             except NotFound:
                 is_served = False
             used = await reading.fetch_one(
-                quotas.queries.uploads.count_visible_bytes,
+                queries.uploads.count_visible_bytes,
                 room_id=place.room_id,
                 uploader_id=author.account_id,
             )
-            everything = await reading.fetch_value(quotas.queries.uploads.count_all_visible_bytes)
+            everything = await reading.fetch_value(queries.uploads.count_all_visible_bytes)
         assert used["room_bytes"] == everything
         return len(listed), is_served, used["room_bytes"]
 
