@@ -46,7 +46,7 @@ export class AuditPage extends ConsolePage {
     });
     this.#empty.hidden = true;
     this.#more.hidden = true;
-    this.showBody(this.#form, this.#list, this.#empty, this.#more, build('p', { class: 'quiet console-after' }, audit.export));
+    this.showBody(this.#form, this.#list, this.#empty, build('div', { class: 'button-row' }, this.#more), build('p', { class: 'quiet console-after' }, audit.export));
   }
 
   /** @override */

@@ -13,30 +13,34 @@ import { complianceWords } from '../words/english-compliance.js';
 import { monthOf, number } from './figures.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const WIDTH = 720;
+const WIDE = 720;
+// Drawn narrower where the window is: letters keep their size.
+const NARROW = 360;
 const HEIGHT = 220;
 const FLOOR = 28;
 const LEFT = 56;
 const MOST_BARS = 60;
 const LABEL_WIDTH = 64;
+const STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 let count = 0;
 
 /**
  * @param {string} title
  * @param {Month[]} months In order; those between without anything may be missing.
  * @param {Part[]} parts From the bottom of the pile upwards.
+ * @param {boolean} [hasTable] Whether the table belongs to it; without, another one has to stand beside it.
  * @returns {HTMLElement}
  */
-export function histogram(title, months, parts) {
+export function histogram(title, months, parts, hasTable = true) {
   const bars = gather(months, parts);
   const titleId = `histogram-${++count}`;
   return build(
     'figure',
     { class: 'histogram', 'aria-labelledby': titleId },
-    build('figcaption', { id: titleId }, title),
+    build('figcaption', { id: titleId, class: 'unseen' }, title),
     legend(bars, parts),
     draw(bars, parts),
-    build('details', {}, build('summary', {}, complianceWords.simulation.table), build('div', { class: 'table-scroller', tabindex: 0 }, table(title, bars, parts))),
+    hasTable && build('details', {}, build('summary', {}, complianceWords.simulation.table), build('div', { class: 'table-scroller', tabindex: 0 }, table(title, bars, parts))),
   );
 }
 
@@ -96,14 +100,15 @@ function legend(bars, parts) {
  * @param {Part[]} parts
  */
 function draw(bars, parts) {
-  const drawing = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true' });
-  const most = Math.max(1, ...bars.map(({ counts }) => counts.reduce((sum, each) => sum + each, 0)));
-  const step = (WIDTH - LEFT) / Math.max(bars.length, 1);
+  const width = matchMedia('(max-width: 719px)').matches ? NARROW : WIDE;
+  const drawing = shape('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, 'aria-hidden': 'true' });
+  const most = roundUp(Math.max(1, ...bars.map(({ counts }) => counts.reduce((sum, each) => sum + each, 0))));
+  const step = (width - LEFT) / Math.max(bars.length, 1);
   const high = HEIGHT - FLOOR - 12;
   for (const part of [0, 0.5, 1]) {
     const y = HEIGHT - FLOOR - part * high;
-    drawing.append(shape('line', { class: 'grid', x1: LEFT, x2: WIDTH, y1: y, y2: y }));
-    if (part === 0 || most * part >= 1) drawing.append(text(number(Math.round(most * part)), LEFT - 8, y + 4, 'end'));
+    drawing.append(shape('line', { class: 'grid', x1: LEFT, x2: width, y1: y, y2: y }));
+    if (Number.isInteger(most * part)) drawing.append(text(number(most * part), LEFT - 8, y + 4, 'end'));
   }
   const every = Math.ceil(LABEL_WIDTH / step);
   bars.forEach(({ label, counts }, at) => {
@@ -116,9 +121,18 @@ function draw(bars, parts) {
       y -= height;
       drawing.append(shape('rect', { class: `part-${parts[part].name}`, x: x + step * 0.1, y, width: Math.min(step * 0.8, 48), height }));
     });
-    if (at % every === 0) drawing.append(text(label, x + step * 0.1, HEIGHT - 8, 'start'));
+    if (at % every === 0 && x + LABEL_WIDTH < width + step) drawing.append(text(label, x + step * 0.1, HEIGHT - 8, 'start'));
   });
   return drawing;
+}
+
+/**
+ * @param {number} count
+ * @returns {number} The next number that is easy to read, and to halve.
+ */
+function roundUp(count) {
+  const power = 10 ** Math.floor(Math.log10(count));
+  return (STEPS.find((each) => each * power >= count && Number.isInteger(each * power)) ?? 10) * power;
 }
 
 /**

@@ -81,7 +81,7 @@ export class OpeningPage extends ConsolePage {
   async #open(asked, matterName) {
     const { opening } = complianceWords;
     const answer = await this.#read(asked);
-    this.showBody(this.#entry, this.#destroyed, this.#older, this.#list);
+    this.showBody(this.#entry, this.#destroyed, build('div', { class: 'button-row' }, this.#older), this.#list);
     say(this.#entry, opening.opened(matterName, answer.entry_number));
     this.#older.addEventListener('click', () => void this.attempt(() => this.#openOlder(asked)));
     this.#show(answer);

@@ -106,7 +106,7 @@ export class RoomRecordPage extends ConsolePage {
       { name: 'goes', label: simulation.columns.goes },
       { name: 'held', label: simulation.columns.held },
     ];
-    fill(this.#due, dated.length > 0 && histogram(room.dueMonths, dated, parts), dueTable(due));
+    fill(this.#due, dated.length > 0 && histogram(room.dueMonths, dated, parts, false), dueTable(due));
   }
 
   async #askMatter() {
