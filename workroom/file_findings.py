@@ -58,7 +58,7 @@ async def record_preview_state(
     """That a preview was made, or cannot be; told where a message has the file. The room is locked."""
     state = "made" if is_made else "failed"
     changed = await transaction.execute(queries.files.mark_preview, file_id=file_id, preview_state=state)
-    return await _record_change(transaction, file_id) if changed and is_made else []
+    return await _record_change(transaction, file_id) if changed else []
 
 
 async def list_to_scan(transaction: Transaction, batch_size: int) -> list[WaitingFile]:

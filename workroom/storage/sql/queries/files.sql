@@ -40,9 +40,10 @@ values (:file_id, :block, :reader_id);
 -- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out.
 -- :file_ids uuid[]
 select f.file_id, f.stream_id, f.uploader_id, f.message_id, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
-    c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
+    c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
+    p.shown_height
 from (
-    select file_id, stream_id, uploader_id, message_id, byte_size, kind, scan_state
+    select file_id, stream_id, uploader_id, message_id, byte_size, kind, scan_state, preview_state
     from files
     where file_id = any(:file_ids::uuid[])
     order by file_id
@@ -86,7 +87,8 @@ returning f.file_id;
 -- The files of messages as they stand, in order.
 -- :message_ids uuid[]
 select l.message_id, l.position, l.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
-    c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
+    c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
+    p.shown_height
 from message_files as l
 join files as f on f.file_id = l.file_id
 join file_contents as c on c.file_id = l.file_id
@@ -98,8 +100,8 @@ order by l.message_id, l.position;
 -- The files of a stream, newest first, below a place, of a kind and with a name that contains something.
 -- :kind, :name_pattern null for any
 select f.message_id, f.message_seq, f.position, f.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name,
-    c.media_type, c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width,
-    p.shown_height, m.author_id, m.sent_at
+    c.media_type, c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height,
+    p.shown_width, p.shown_height, m.author_id, m.sent_at
 from files as f
 join messages as m on m.message_id = f.message_id and m.deleted_at is null
 join message_files as l on l.message_id = f.message_id and l.position = f.position
