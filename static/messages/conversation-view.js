@@ -3,6 +3,7 @@ import { ask } from '../elements/dialogs.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
+import { ConversationFiles } from '../files/conversation-files.js';
 import { words } from '../words/english.js';
 import { MessageActions } from './message-actions.js';
 import { MessageComposer } from './message-composer.js';
@@ -38,6 +39,7 @@ export class ConversationView extends HTMLElement {
   #composer;
   #announcer;
   #walk;
+  #files;
 
   /**
    * @param {Workroom} workroom
@@ -54,6 +56,7 @@ export class ConversationView extends HTMLElement {
     this.#scroller = build('div', { class: 'scroller' }, this.#beginning, this.#list.element);
     this.#keeper = new ScrollKeeper(this.#scroller, this.#list.element);
     this.#composer = new MessageComposer(workroom, open, conversation);
+    this.#files = new ConversationFiles(workroom, open, conversation, (...chosen) => this.#composer.addFiles(...chosen));
     this.#walk = new MessageWalk(this.#list.element, () => this.#composer.focus());
     this.#announcer = new NewMessageAnnouncer(workroom.people, workroom.account.account_id);
   }
@@ -67,6 +70,7 @@ export class ConversationView extends HTMLElement {
       new TypingLine(this.#workroom, this.#conversation.stream),
       this.#composer,
       this.#announcer.element,
+      this.#files.element,
     );
     this.#listen();
     if (this.#open.room) this.#opened();
@@ -76,6 +80,7 @@ export class ConversationView extends HTMLElement {
     this.#listening.end();
     this.#repaint.stop();
     this.#announcer.end();
+    this.#files.end();
     this.#conversation.newAfterSeq = null;
   }
 
@@ -86,6 +91,7 @@ export class ConversationView extends HTMLElement {
     to.to(this.#conversation, 'change', this.#repaint.request);
     to.to(this.#conversation, 'arrived', (event) => this.#announcer.arrived(event.detail));
     to.to(this.#workroom, 'phase', this.#repaint.request);
+    to.to(this.#workroom.uploads, 'change', this.#repaint.request);
     to.to(this.#workroom.people, 'change', () => {
       this.#list.namesChanged();
       this.#repaint.request();
@@ -102,6 +108,7 @@ export class ConversationView extends HTMLElement {
     const sizes = new ResizeObserver(() => this.#keeper.resized());
     sizes.observe(this.#scroller);
     to.to(this, 'leave-composer', () => this.#walk.focusLast());
+    this.#files.begin(this);
   }
 
   /** The room was fetched: begin where the reader stopped. */
@@ -242,21 +249,24 @@ export class ConversationView extends HTMLElement {
     if (!(target instanceof Element)) return;
     const { outbox } = this.#workroom;
     const button = target.closest('button');
-    const { emoji, quoted, retry, discard } = button?.dataset ?? {};
+    const { emoji, quoted, retry, discard, ahead } = button?.dataset ?? {};
     const row = target.closest('.message');
     const message = row && this.#list.rowOf(row)?.message;
     if (emoji && message) this.#conversation.toggleReaction(message, emoji);
-    if (quoted) void this.#showQuoted(quoted);
+    if (quoted) void this.showMessage(quoted, this.#conversation.state.quoted[quoted]?.seq);
     if (retry) outbox.retry(retry);
     if (discard) outbox.discard(discard);
+    if (ahead) outbox.change(ahead, { ahead: true });
     this.#pointAt(target);
   }
 
-  /** @param {string} messageId */
-  async #showQuoted(messageId) {
-    const quoted = this.#conversation.state.quoted[messageId];
-    if (!this.#list.find(messageId) && quoted) {
-      await this.#conversation.showAround(quoted.seq);
+  /**
+   * @param {string} messageId
+   * @param {number} [seq] Its number: it is fetched where it is not held.
+   */
+  async showMessage(messageId, seq) {
+    if (!this.#list.find(messageId) && seq) {
+      await this.#conversation.showAround(seq);
       this.#repaint.now();
     }
     const row = this.#list.find(messageId);

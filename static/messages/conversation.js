@@ -136,10 +136,16 @@ export class Conversation extends EventTarget {
 
   /**
    * @param {string} text
-   * @param {{replyTo?: string|null, mentions?: string[]}} [details]
+   * @param {{replyTo?: string|null, mentions?: string[], uploads?: string[]}} [details] It waits until its uploads are
+   *   whole.
    */
-  post(text, { replyTo = null, mentions = [] } = {}) {
-    const fields = { text, ...(replyTo && { reply_to: replyTo }), ...(mentions.length > 0 && { mentions }) };
+  post(text, { replyTo = null, mentions = [], uploads = [] } = {}) {
+    const fields = {
+      text,
+      ...(replyTo && { reply_to: replyTo }),
+      ...(mentions.length > 0 && { mentions }),
+      ...(uploads.length > 0 && { uploads }),
+    };
     this.#outbox.put('post_message', this.stream, fields);
     this.newAfterSeq = null;
     void this.showLatest();

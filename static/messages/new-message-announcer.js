@@ -4,6 +4,7 @@
  */
 import { build, say } from '../elements/build.js';
 import { words } from '../words/english.js';
+import { summaryOf } from './message-summary.js';
 
 const PAUSE_MS = 700;
 const MOST_CHARACTERS = 300;
@@ -43,9 +44,10 @@ export class NewMessageAnnouncer {
     this.#timer = undefined;
     const posts = this.#unsaid;
     this.#unsaid = [];
-    const sentences = posts.map(({ actor_id, text = '' }) =>
-      words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, text.slice(0, MOST_CHARACTERS)),
-    );
+    const sentences = posts.map(({ actor_id, text = '', files }) => {
+      const summary = summaryOf({ text, files }).slice(0, MOST_CHARACTERS);
+      return words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, summary);
+    });
     say(this.element, posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n'));
   }
 }
