@@ -194,15 +194,23 @@ returning file_id;
 -- Whether this installation has had files yet.
 select exists (select from file_segments);
 
--- name: list_segments_of_store
--- Segments that lie in a store, for moving them to another; whole files only.
-select s.file_id, s.number, s.byte_offset, s.byte_size, s.store, s.store_key
+-- name: list_files_of_store
+-- Received files of which something lies in a store, for moving it to another. A preview that is being made has no size
+-- yet, and is left to the next run.
+select distinct s.file_id
 from file_segments as s
 join files as f on f.file_id = s.file_id
 where s.store = :store
-    and (s.file_id, s.number) > (:after_file_id, :after_number::integer)
-order by s.file_id, s.number
+    and s.byte_size > 0
+    and s.file_id > :after_file_id
+order by s.file_id
 limit :batch_size;
+
+-- name: find_digests
+-- What a file was when it was received.
+select sha256, block_digests
+from file_contents
+where file_id = :file_id;
 
 -- name: move_segment
 -- A segment lies elsewhere from now on, if it still lay where it was read.
