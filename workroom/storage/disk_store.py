@@ -101,7 +101,7 @@ class DiskSegment:
     def __init__(self, opened: Any) -> None:
         self._opened = opened
 
-    async def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes | memoryview) -> None:
         """See SegmentWriter."""
         view = memoryview(piece)
         try:
