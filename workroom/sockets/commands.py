@@ -179,9 +179,13 @@ async def _list_files(session: Session, command: p.ListFiles) -> object:
     async with session.node.database.read() as reading:
         readership = await memberships.require_member(reading, session.account_id, StreamId(command.stream))
         listed, more = await files.list_files(reading, readership, request)
+        people: list[Person] = []
+        if readership.room_id is not None and listed:
+            authors = {file.author_id for file in listed}
+            people = await memberships.list_people_of_room(reading, readership.room_id, authors)
         # Asked again after reading: who was removed meanwhile gets nothing of it.
         await memberships.require_member(reading, session.account_id, StreamId(command.stream))
-    return {"files": listed, "more": more}
+    return {"files": listed, "people": people, "more": more}
 
 
 async def _list_rooms(session: Session, command: p.ListRooms) -> object:
