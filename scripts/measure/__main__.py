@@ -51,7 +51,9 @@ SCENARIOS = (
     ),
     Scenario("catch-up", catching_up.measure_catch_up, ("catch_up_s", "catch_up_queries")),
     Scenario("history", history.measure_history, ("history_page_ms", "history_page_ratio")),
-    Scenario("files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")),
+    Scenario(
+        "files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")
+    ),
     Scenario("chat-beside-uploads", file_transfer.measure_chat, ("chat_beside_uploads_ratio",)),
 )
 
