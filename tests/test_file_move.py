@@ -198,6 +198,44 @@ async def test_a_file_that_is_given_up_while_it_moves_is_left_nowhere(
     assert await owner.fetchval("select count(*) from file_segments") == await count_strays(owner) == 0
 
 
+async def test_a_file_that_moves_while_it_is_swept_is_swept_where_it_lies_then(
+    database: Database,
+    owner: asyncpg.Connection,
+    author: Account,
+    place: Place,
+    stores: FileStores,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receiver = make_receiver(database, stores)
+    file_id = await upload(receiver, author, place, b"nobody's")
+    disk, bucket = stores.named("disk"), stores.named("s3")
+    put, delete = bucket.put, disk.delete
+    sweep_has_looked, has_moved = asyncio.Event(), asyncio.Event()
+
+    async def put_and_wait(key: str, pieces: AsyncIterator[bytes]) -> None:
+        await put(key, pieces)
+        await receiver.abandon(await receiver.find(author.account_id, file_id))
+        together.create_task(sweep_files(database, stores))
+        await sweep_has_looked.wait()
+
+    async def wait_and_delete(key: str) -> None:
+        if not sweep_has_looked.is_set():
+            sweep_has_looked.set()  # this is the sweep; what comes next is the run that moves
+            await has_moved.wait()
+        await delete(key)
+        has_moved.set()
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(bucket, "put", put_and_wait)
+        meanwhile.setattr(disk, "delete", wait_and_delete)
+        async with asyncio.TaskGroup() as together:
+            moved = together.create_task(move(database, stores))
+    assert moved.result().segments == 1, "it was swept before it moved: this proves nothing"
+    for store in (disk, bucket):
+        assert await store.list_keys() == []
+    assert await owner.fetchval("select count(*) from file_segments") == await count_strays(owner) == 0
+
+
 class DiesOnce(BaseException):
     """A kill of the moving process."""
 

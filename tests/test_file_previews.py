@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,24 @@ def a_photograph(size: tuple[int, int] = (1600, 900), orientation: int = 6) -> b
     return written.getvalue()
 
 
-def a_bomb(side: int) -> bytes:
-    """A PNG of a few kilobytes that says it has side * side pixels."""
-
+def a_png(width: int, height: int, bit_depth: int, colours: int, lines: bytes) -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
         body = kind + content
         return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes(3_000_000)))
-        + chunk(b"IEND", b"")
-    )
+    head = struct.pack(">IIBBBBB", width, height, bit_depth, colours, 0, 0, 0)
+    packed = zlib.compress(lines)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def a_bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that says it has side * side pixels."""
+    return a_png(side, side, 8, 2, bytes(3_000_000))
+
+
+def a_large_picture(width: int, height: int) -> bytes:
+    """A PNG that has as many pixels as it says, all of them black."""
+    return a_png(width, height, 1, 0, bytes((1 + (width + 7) // 8) * height))
 
 
 def a_bomb_in_words() -> bytes:
@@ -162,6 +167,45 @@ async def test_a_document_that_unfolds_without_end_costs_its_child_and_some_seco
     made = await painted(content, "application/pdf", tmp_path)
     assert monotonic_seconds() - began < 20
     assert made is None or made.sizes.width == 720
+
+
+async def test_a_picture_over_the_limit_of_pixels_has_no_preview(tmp_path: Path) -> None:
+    assert await painted(a_large_picture(10_000, 10_000), "image/png", tmp_path) is not None
+    assert await painted(a_large_picture(10_001, 10_000), "image/png", tmp_path) is None
+
+
+ATTEMPTS = """
+import tempfile
+from workroom.children import preview_painter
+
+def attempt(name, deed):
+    try:
+        deed()
+    except (MemoryError, OSError) as error:
+        print(name, type(error).__name__)
+    else:
+        print(name, "was possible")
+
+file = tempfile.TemporaryFile()
+attempt("before", lambda: bytearray(2**30 + 1))
+preview_painter.limit_this_process()
+attempt("memory", lambda: bytearray(2**30 + 1))
+attempt("files", lambda: [open("/dev/null") for _ in range(70)])
+attempt("writing", lambda: (file.write(b"x"), file.flush()))
+"""
+
+
+async def test_the_child_has_little_memory_few_files_and_writes_none() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", ATTEMPTS, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await child.communicate()
+    assert said.decode().splitlines() == [
+        "before was possible",
+        "memory MemoryError",
+        "files OSError",
+        "writing OSError",
+    ]
 
 
 async def test_the_child_is_told_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.deeds import Place, delete, open_place
+from tests.deeds import Place, a_command, delete, open_place
 from tests.people import make_account
 from tests.uploading import NO_LIMITS, claim, disk_stores, make_receiver, upload
+from workroom import messages
 from workroom.accounts import Account
+from workroom.command_writer import MessageDelete, perform_all
 from workroom.errors import LimitReached, QuotaExceeded, WorkroomError
 from workroom.file_sweep import sweep_files
+from workroom.files import NewAttachment
+from workroom.messages import NewMessage, Posted
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
 from workroom.upload_receiver import UploadReceiver
@@ -37,6 +41,12 @@ COUNTED = """
         where u.abandoned_at is null and f.message_id is null
     ) as counting
     group by room_id
+"""
+WAITING = """
+    select exists (
+        select from pg_stat_activity as a join pg_locks as l using (pid)
+        where a.datname = current_database() and not l.granted
+    )
 """
 KEPT = "select room_id, visible_bytes from room_file_bytes where visible_bytes > 0"
 
@@ -103,6 +113,28 @@ async def test_what_happens_at_the_same_time_is_counted_too(
         "select count(*) from files join messages using (message_id) where deleted_at is null"
     )
     await require_true(owner, standing * 100)
+
+
+async def test_a_sweep_waits_for_the_room_and_never_in_a_circle(
+    database: Database, owner: asyncpg.Connection, move_time: Move, tmp_path: Path
+) -> None:
+    author, stores = await make_account(database), disk_stores(tmp_path)
+    place, receiver = await open_place(database, author), make_receiver(database, stores)
+    posted = await claim(database, author, place, await upload(receiver, author, place, b"old"))
+    expired = await upload(receiver, author, place, b"paper")
+    await move_time(timedelta(hours=25))
+    account_id = author.account_id
+    async with asyncio.TaskGroup() as together, database.transaction() as transaction:
+        await messages.lock_rooms_of(transaction, [place.shared])
+        taken_back = MessageDelete(place.shared, account_id, a_command(), posted.message_id)
+        await perform_all(transaction, [taken_back])
+        sweeping = together.create_task(sweep_files(database, stores))
+        while not await owner.fetchval(WAITING):
+            await owner.execute("select pg_stat_clear_snapshot()")
+        new = NewMessage(place.shared, account_id, a_command(), "", files=(NewAttachment(expired),))
+        assert isinstance((await perform_all(transaction, [new]))[0], Posted)
+    assert sweeping.result() == 0
+    await require_true(owner, 5)
 
 
 async def begin_and_abandon(receiver: UploadReceiver, author: Account, place: Place) -> None:
