@@ -1,5 +1,5 @@
 /**
- * A file as a card: what it is, its name, its size. The card itself downloads it, where it can be had.
+ * A file as a card: what it is, its name, its size. A click anywhere on it downloads the file, where it can be had.
  *
  * @import { Attachment } from '../connection/protocol-shapes.js'
  */
@@ -27,18 +27,26 @@ export function previewAddress(fileId) {
  * @returns {HTMLElement}
  */
 export function fileCard(file) {
-  const { kind, name, state } = file;
-  const parts = [
-    build('span', { class: `file-icon kind-${kind}` }, icon(state === 'infected' ? 'close' : kind)),
-    build('span', { class: 'file-text' }, fileName(name), build('span', { class: 'file-facts' }, factsOf(file))),
-  ];
-  if (state !== 'ready') return build('div', { class: `file-card is-${state}` }, ...parts);
+  const { kind, state } = file;
   return build(
-    'a',
-    { class: 'file-card', href: fileAddress(file.file_id), download: name, 'aria-label': `${words.files.download(name)}, ${factsOf(file)}` },
-    ...parts,
-    build('span', { class: 'file-deed' }, icon('download')),
+    'div',
+    { class: `file-card is-${state}` },
+    build('span', { class: `file-icon kind-${kind}` }, icon(state === 'infected' ? 'close' : kind)),
+    build('span', { class: 'file-text' }, downloadName(file), build('span', { class: 'file-facts' }, factsOf(file))),
+    state === 'ready' && build('span', { class: 'file-deed' }, icon('download')),
   );
+}
+
+/**
+ * The name of a file, which downloads it where it can be had.
+ *
+ * @param {Attachment} file
+ * @returns {HTMLElement}
+ */
+export function downloadName({ file_id, name, state }) {
+  if (state !== 'ready') return fileName(name);
+  const download = { href: fileAddress(file_id), download: name, 'aria-label': words.files.download(name) };
+  return build('a', { class: 'file-link', ...download }, fileName(name));
 }
 
 /** @param {Attachment} file */

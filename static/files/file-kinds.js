@@ -70,6 +70,7 @@ export function splitName(name) {
   const characters = [...name];
   const dot = characters.lastIndexOf('.');
   const length = dot > 0 && characters.length - dot <= 10 ? characters.length - dot : 0;
-  const tail = Math.min(characters.length, length + 4);
+  let tail = Math.min(characters.length, length + 4);
+  while (tail > length && /\s/.test(characters[characters.length - tail])) tail -= 1;
   return { stem: characters.slice(0, characters.length - tail).join(''), ending: characters.slice(characters.length - tail).join('') };
 }

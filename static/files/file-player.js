@@ -29,7 +29,8 @@ export class FilePlayer extends HTMLElement {
       say(problem, words.files.unplayable);
     });
     player.src = fileAddress(file_id, true);
-    fill(this, player, problem, fileCard(this.#file));
+    this.className = `is-${this.#form}`;
+    fill(this, this.#form === 'video' && player, fileCard(this.#file), this.#form === 'audio' && player, problem);
   }
 
   disconnectedCallback() {

@@ -6,8 +6,7 @@ import { icon } from '../elements/icon.js';
 import { shortTime, wholeDate } from '../words/dates.js';
 import { words } from '../words/english.js';
 import { fileSize } from '../words/sizes.js';
-import { factsOf, fileAddress, previewAddress } from './file-card.js';
-import { fileName } from './file-name.js';
+import { downloadName, factsOf, previewAddress } from './file-card.js';
 
 /** One file in a room's list: what it is, from whom and when; it opens or downloads, and shows where it was sent. */
 export class ListedFileLine {
@@ -50,20 +49,15 @@ function sight({ kind, name, preview, state, file_id, alt_text }) {
  * @param {string} who
  */
 function named(file, who) {
-  const { state, name, file_id, sent_at } = file;
-  const facts = state === 'ready' ? [fileSize(file.byte_size), who, shortTime(sent_at)].join(' · ') : factsOf(file);
-  const download = { href: fileAddress(file_id), download: name, 'aria-label': words.files.download(name) };
-  return build(
-    'span',
-    { class: 'file-text' },
-    state === 'ready' ? build('a', { class: 'listed-name', ...download }, fileName(name)) : fileName(name),
-    build('span', { class: 'file-facts', title: wholeDate(sent_at) }, facts),
-  );
+  const { state, sent_at, byte_size } = file;
+  const facts = state === 'ready' ? [who, shortTime(sent_at), fileSize(byte_size)].join(' · ') : factsOf(file);
+  const line = build('span', { class: 'file-facts', title: wholeDate(sent_at) }, facts);
+  return build('span', { class: 'file-text' }, downloadName(file), line);
 }
 
 /** @param {ListedFile} file */
 function shown({ message_id, seq, name }) {
   const label = words.files.showMessage(name);
   const place = { 'data-message': message_id, 'data-seq': seq, 'aria-label': label, title: label };
-  return build('button', { type: 'button', class: 'icon-button small', ...place }, icon('find'));
+  return build('button', { type: 'button', class: 'icon-button small', ...place }, icon('message'));
 }

@@ -28,7 +28,8 @@ export class PendingFiles {
       (/** @type {Upload} */ upload) => upload.id,
       (upload) => {
         const most = this.#pictures > 1 ? SMALL : LARGE;
-        return { element: new UploadCard(upload, uploads, { onRemove: () => onRemove(upload.id), most }), update: () => {} };
+        const card = new UploadCard(upload, uploads, { onRemove: () => onRemove(upload.id), most });
+        return { element: build('div', { class: 'attachment' }, card), update: () => {} };
       },
     );
   }

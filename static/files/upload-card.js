@@ -30,7 +30,7 @@ export class UploadCard extends HTMLElement {
   #picture = build('span', { class: 'upload-picture' });
   #text = build('span', { class: 'file-facts' });
   #bar = build('progress', { class: 'upload-bar' });
-  #deed = build('button', { type: 'button', class: 'icon-button small' });
+  #deed = build('button', { type: 'button', class: 'icon-button small', hidden: true });
   #description = build('button', { type: 'button', class: 'link upload-description' });
   #remove = build('button', { type: 'button', class: 'icon-button small' });
   #drawnDeed = '';

@@ -10,6 +10,7 @@
  * @property {string} type What the browser takes it for; the service looks for itself.
  * @property {number} order Rises with every upload.
  * @property {string|null} file_id The service's; null until it was begun.
+ * @property {number} sent_bytes How many had left when that was last noted; the service knows.
  * @property {boolean} is_whole
  * @property {boolean} is_paused
  * @property {boolean} is_taken Whether a message has it; else it lies with what is being written.
@@ -34,6 +35,7 @@ export function recordOf(file, stream, order) {
     type: file.type,
     order,
     file_id: null,
+    sent_bytes: 0,
     is_whole: false,
     is_paused: false,
     is_taken: false,

@@ -55,13 +55,16 @@ export class Upload extends EventTarget {
     super();
     this.record = record;
     this.state = record.is_whole ? 'whole' : record.is_paused ? 'paused' : 'queued';
-    this.sentBytes = record.is_whole ? record.byte_size : 0;
+    this.sentBytes = record.is_whole ? record.byte_size : record.sent_bytes;
     this.#file = file;
     this.#parts = parts;
     this.#backOff = new BackOff({ baseMs: 1_000, limitMs: LONGEST_WAIT_MS, random: parts.random });
     this.#sender = new FileSender(parts.client, parts.timers, (bytes, isAcknowledged) => {
       this.sentBytes = bytes;
-      if (isAcknowledged) this.#backOff.succeed();
+      if (isAcknowledged) {
+        this.#backOff.succeed();
+        this.change({ sent_bytes: bytes });
+      }
       this.dispatchEvent(new Event('progress'));
     });
   }
@@ -106,7 +109,7 @@ export class Upload extends EventTarget {
     if (!this.isComing) return;
     this.stop();
     this.#become('paused');
-    this.change({ is_paused: true });
+    this.change({ is_paused: true, sent_bytes: this.sentBytes });
   }
 
   /** Go on after a pause, or try again after a failure. */

@@ -1,7 +1,7 @@
 /**
  * The words about files: choosing, sending, showing and finding them.
  */
-import { fileSize, shortSpan } from './sizes.js';
+import { partOfSize, shortSpan } from './sizes.js';
 
 const plural = new Intl.PluralRules('en');
 
@@ -41,7 +41,7 @@ export const fileWords = {
    * @param {number} sent
    * @param {number} bytes
    */
-  sentOf: (sent, bytes) => `${fileSize(sent)} of ${fileSize(bytes)}`,
+  sentOf: (sent, bytes) => partOfSize(sent, bytes),
   /** @param {number} seconds */
   left: (seconds) => `${shortSpan(seconds)} left`,
   /** @param {string} sent */

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from tests.browser.axe import AXE, look
 from tests.browser.chromium import NARROW, Windows
 from tests.browser.office import Office, Person, composer, enter_room, messages, open_details, open_for
 
-AXE = Path(__file__).parents[2] / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
-SERIOUS = ("serious", "critical")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = (320, 390, 719, 720, 1024, 1200, 1600)
 DOORS = [
     "/",
@@ -31,33 +28,33 @@ async def test_axe_finds_nothing_serious_on_any_page_light_or_dark(office: Offic
     page = await windows.open(bypass_csp=True)
     for door in DOORS:
         await page.goto(door)
-        await _look(page, door)
+        await look(page, door)
     await page.goto("/")
     await page.get_by_role("button", name="Register as a customer").click()
-    await _look(page, "registration")
+    await look(page, "registration")
 
     await office.admin.do("join_room", room_id=room["room_id"])
     page = await open_for(windows, office.admin, bypass_csp=True)
     for place in ("desk", "people", "settings", "new-room"):
         await page.goto(f"/#/{place}")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
-        await _look(page, place)
+        await look(page, place)
     await page.get_by_role("link", name="People").click()
     await page.get_by_role("button", name="New account").click()
-    await _look(page, "new account")
+    await look(page, "new account")
 
     page = await open_for(windows, staff, bypass_csp=True)
     await enter_room(page, "Looked at")
     await open_details(page)
     await page.locator(".message").first.hover()
-    await _look(page, "a room with its details")
+    await look(page, "a room with its details")
     await page.get_by_role("link", name="Internal notes").click()
     await expect(messages(page)).to_have_text(["A note"])
-    await _look(page, "internal notes")
+    await look(page, "internal notes")
     await page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    await _look(page, "a room on a narrow screen")
+    await look(page, "a room on a narrow screen")
     await page.goto("/#/")
-    await _look(page, "the list on a narrow screen")
+    await look(page, "the list on a narrow screen")
 
 
 async def test_the_keyboard_alone_is_enough(office: Office, windows: Windows) -> None:
@@ -182,21 +179,3 @@ async def _furnished_room(office: Office, name: str) -> tuple[Person, dict[str, 
     line = next(one for one in (await staff.do("list_rooms"))["rooms"] if one["room_id"] == room["room_id"])
     await staff.say(line["staff_stream"], "A note")
     return staff, room
-
-
-async def _look(page: Page, where: str) -> None:
-    await expect(page.locator("h1, h2").first).to_be_attached()
-    await page.add_script_tag(path=AXE)
-    found = await page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
-    # Between light and dark only the colours differ.
-    await page.emulate_media(color_scheme="dark")
-    dark = await page.evaluate("axe.run({ runOnly: ['color-contrast'] })")
-    await page.emulate_media(color_scheme="light")
-    serious = [
-        f"{where}: {violation['id']}: {[node['html'] for node in violation['nodes']]}"
-        for violation in (*found["violations"], *dark["violations"])
-        if violation["impact"] in SERIOUS
-    ]
-    assert len(found["passes"]) > 5, "nothing was looked at: this proves nothing"
-    assert len(dark["passes"]) == 1, "nothing was looked at: this proves nothing"
-    assert serious == []
