@@ -113,7 +113,7 @@ async def test_an_acknowledgement_that_is_lost_posts_nothing_twice(
     room = await office.make_room(staff, "Lost answer", person)
     page = await open_for(windows, staff, url=wire.url)
     await enter_room(page, "Lost answer")
-    await expect(page.get_by_text("Nothing written yet").first).to_be_visible()
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
     await composer(page).fill("Only once")
     wire.silence()
     await composer(page).press("Enter")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import CDPSession, Page, Request, Route, expect
 
-from tests.browser.chromium import Windows
+from tests.browser.chromium import NARROW, Windows
 from tests.browser.office import (
     Office,
     Person,
@@ -92,6 +92,28 @@ async def test_an_upload_goes_on_after_a_reload_where_the_service_stands(
     fetched = await staff.client.send("GET", f"/api/files/{files[0]['file_id']}")
     assert fetched.body == large.read_bytes()
     assert await _left_behind(page, person) == []
+
+
+async def test_a_second_window_leaves_the_upload_to_the_first_and_goes_on_when_it_is_closed(
+    office: Office, windows: Windows, tmp_path: Path
+) -> None:
+    page, _, staff, stream = await _in_a_room(office, windows, "Two windows")
+    first = Traffic(page)
+    await first.slow_down(SLOW_BYTES_PER_SECOND // 3)
+    await pick(page, _large(tmp_path))
+    await write(page, "From two windows")
+    await _until_sent(page, 0.2)
+    other = await windows.open_tab(page.context, "/static/icon.svg")
+    second = Traffic(other)
+    await other.goto(page.url)
+    await expect(other.locator(CARD)).to_contain_text("Waits for its turn")
+    assert second.methods == []
+    await page.close()
+    await expect(other.locator(POSTED)).to_have_text("From two windows")
+    assert (first.methods.count("POST"), "POST" in second.methods) == (1, False)
+    assert second.offsets[0] > 1_000_000
+    answer = await staff.do("read_messages", stream=stream)
+    assert [len(message["files"]) for message in answer["messages"]] == [1]
 
 
 async def test_a_file_that_could_not_be_kept_is_asked_for_again_and_goes_on(
@@ -190,6 +212,22 @@ async def test_files_are_dropped_and_pasted_and_a_text_stays_a_text(office: Offi
     await expect(page.locator(".attachment:not(:has(upload-card))")).to_have_count(20)
     await expect(line(page, "Dropped").locator(".room-last")).to_have_text("You: 20 files")
     await expect((await open_details(page)).locator(".listed-file")).to_have_count(20)
+
+
+async def test_a_phone_takes_the_picture_itself(office: Office, windows: Windows) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    await office.make_room(staff, "By phone", kind="shared")
+    page = await open_for(windows, staff, size=NARROW, has_touch=True, is_mobile=True)
+    await page.locator(".room-link", has_text="By phone").tap()
+    async with page.expect_file_chooser() as asked:
+        await page.get_by_role("button", name="Take a picture").tap()
+    chooser = await asked.value
+    assert await chooser.element.get_attribute("capture") == "environment"
+    assert await chooser.element.get_attribute("accept") == "image/*"
+    await chooser.set_files([payload("kiln.jpg")])
+    await page.get_by_role("button", name="Send", exact=True).tap()
+    await expect(page.locator(".picture-frame")).to_be_visible()
+    await expect(page.locator(CARD)).to_have_count(0)
 
 
 async def test_what_the_service_refuses_is_said_with_what_to_do(office: Office, windows: Windows) -> None:
