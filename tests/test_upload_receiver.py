@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from workroom.digests import BLOCK_BYTES
 from workroom.errors import StorageFull, UploadLocked
 from workroom.settings import load_settings
 from workroom.storage.database import Database
-from workroom.storage.file_store import FileStores
+from workroom.storage.file_store import FileStores, StoreUnavailable
 from workroom.storage.object_store import open_object_store
 from workroom.stored_bytes import StoredBytes
 from workroom.upload_receiver import Checksum, UploadReceiver
@@ -190,6 +191,37 @@ async def test_what_a_dead_writer_left_is_neither_read_nor_kept(
     lying = sum((tmp_path / key).stat().st_size for key in await stores.writing.list_keys())
     assert lying == len(content)
     assert await owner.fetchval("select sum(byte_size) from file_segments") == len(content)
+
+
+@pytest.mark.parametrize("synced", ["fdatasync", "fsync"])
+async def test_what_the_disk_did_not_take_is_never_acknowledged(
+    database: Database,
+    owner: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    synced: str,
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path)
+    receiver, content = make_receiver(database, stores), os.urandom(3_000_000)
+    begun = await receiver.begin(author.account_id, place.shared, "a", "", len(content))
+    monkeypatch.setattr(upload_receiver, "ACKNOWLEDGE_BYTES", 1024 * 1024)
+    sync, failures = getattr(os, synced), iter([True])
+
+    def fail_once(descriptor: int) -> None:
+        if next(failures, False):
+            raise OSError(errno.EIO, "the disk is failing")
+        sync(descriptor)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, synced, fail_once)
+        with pytest.raises(StoreUnavailable):
+            await receiver.receive(begun, 0, chunks(content), None)
+    assert next(failures, None) is None, "nothing was synced"
+    record = await owner.fetchrow("select received_bytes, leased_until from uploads")
+    assert record["received_bytes"] == 0
+    if synced == "fdatasync":
+        assert record["leased_until"] is not None, "the next writer would go on in what the disk has lost"
 
 
 async def test_an_upload_stops_before_the_disks_reserve_is_touched_and_goes_on_when_there_is_room(

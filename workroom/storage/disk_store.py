@@ -100,6 +100,7 @@ class DiskSegment:
     def __init__(self, opened: Any, byte_size: int) -> None:
         self._opened = opened
         self._byte_size = byte_size
+        self._is_lost = False
 
     async def write(self, piece: bytes | memoryview) -> None:
         """See SegmentWriter."""
@@ -111,9 +112,13 @@ class DiskSegment:
 
     async def make_durable(self) -> None:
         """See SegmentWriter."""
+        if self._is_lost:
+            raise StoreUnavailable("An earlier sync of this segment failed.")
         try:
             await _sync(self._opened.fileno())
         except OSError as error:
+            # The system forgets what it could not write, and the next sync would say that all is well.
+            self._is_lost = True
             raise _translate(error) from None
 
     async def close(self) -> None:
