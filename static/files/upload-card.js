@@ -80,8 +80,7 @@ export class UploadCard extends HTMLElement {
     this.#bar.hidden = state === 'whole' || state === 'failed';
     this.#bar.max = Math.max(1, record.byte_size);
     this.#bar.value = sentBytes;
-    const isPicture = record.picture_size !== null;
-    this.#description.hidden = !isPicture;
+    this.#description.hidden = record.picture_size === null || state === 'failed' || state === 'missing';
     say(this.#description, record.alt_text ? words.files.described : words.files.describeShort);
     label(this.#description, words.files.describe(record.name));
     this.#drawDeed(this.#deedFor(state));

