@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from tests.deeds import open_place, read_all
 from tests.people import make_account
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import file_previews, files
+from workroom import file_findings, file_previews, files
 from workroom.clock import monotonic_seconds
 from workroom.file_previews import Painted, make_previews, paint
 from workroom.file_sweep import sweep_files
@@ -259,6 +259,52 @@ async def test_a_file_without_a_preview_stays_a_plain_file(
     assert told.file is not None
     assert (told.kind, told.file.preview, told.file.preparing) == ("file_changed", None, False)
     assert await make_previews(database, stores) == 0
+
+
+async def test_an_attempt_that_died_leaves_nothing_and_the_next_one_makes_the_preview(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await claim(
+        database, author, place, await upload(make_receiver(database, stores), author, place, a_photograph())
+    )
+
+    async def die(*arguments: object) -> bool:
+        raise DiesOnce
+
+    with monkeypatch.context() as broken:
+        broken.setattr(file_findings, "add_preview", die)
+        with pytest.raises(DiesOnce):
+            await make_previews(database, stores)
+    assert len(await stores.writing.list_keys()) == 2
+    await make_previews(database, stores)
+    await sweep_files(database, stores)
+    rows = await owner.fetch("select store_key from file_segments order by store_key")
+    assert await stores.writing.list_keys() == [row["store_key"] for row in rows]
+    assert len(rows) == 2
+
+
+class DiesOnce(BaseException):
+    """A kill of the worker."""
+
+
+async def test_two_workers_at_the_same_file_never_write_over_what_is_served(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph())
+    await claim(database, author, place, file_id)
+    await asyncio.gather(*(make_previews(database, stores) for _ in range(3)))
+    await sweep_files(database, stores)
+    rows = await owner.fetch("select store_key from file_segments order by store_key")
+    assert await stores.writing.list_keys() == [row["store_key"] for row in rows]
+    async with database.read() as reading:
+        preview = await files.require_preview(reading, file_id)
+    assert await StoredBytes(database, stores).read_preview(preview, file_id, author.account_id)
+    changes = [told for told in await read_all(database, place.shared) if told.kind == "file_changed"]
+    assert [told.file.preview is not None for told in changes if told.file] == [True]
 
 
 async def test_a_preview_of_a_swept_file_leaves_nothing(

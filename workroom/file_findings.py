@@ -74,18 +74,25 @@ async def list_to_preview(transaction: Transaction, batch_size: int) -> list[Wai
 
 
 async def begin_preview(transaction: Transaction, file_id: FileId, store: str, store_key: str) -> bool:
-    """Record where a preview is going to lie, before it does; False when the file is gone."""
+    """Record where a preview is going to lie, before it does; False when the file is gone, or has one by now.
+
+    What an earlier attempt wrote is a stray from here on.
+    """
+    earlier = await transaction.fetch_one_or_none(queries.files.lock_preview_segment, file_id=file_id)
     begun = await transaction.fetch_value(
         queries.files.insert_preview_segment, file_id=file_id, store=store, store_key=store_key
     )
+    if begun is not None and earlier is not None:
+        await strays.leave_behind(transaction, Stray(**earlier))
     return begun is not None
 
 
-async def add_preview(transaction: Transaction, file_id: FileId, preview: NewPreview) -> bool:
-    """Record a preview whose bytes are durable; False when the file is gone."""
+async def add_preview(transaction: Transaction, file_id: FileId, store_key: str, preview: NewPreview) -> bool:
+    """Record a preview whose bytes are durable; False when the file is gone, or another attempt took over."""
     added = await transaction.fetch_value(
         queries.files.insert_preview,
         file_id=file_id,
+        store_key=store_key,
         media_type=preview.media_type,
         byte_size=preview.byte_size,
         sha256=preview.sha256,

@@ -162,12 +162,21 @@ where f.preview_state = 'wanted'
 order by f.file_id
 limit :batch_size;
 
+-- name: lock_preview_segment
+-- Where an earlier attempt began to write a preview.
+select store, store_key
+from file_segments
+where file_id = :file_id
+    and number = -1
+for update;
+
 -- name: insert_preview_segment
--- Where a preview is about to be written, for a file that is there; the row is there before the bytes are.
+-- Where a preview is about to be written, for a file that is there and has none; the row is there before the bytes are.
 insert into file_segments (file_id, number, byte_offset, store, store_key)
 select file_id, -1, 0, :store, :store_key
 from files
 where file_id = :file_id
+    and preview_state = 'wanted'
 for key share
 on conflict (file_id, number) do update
 set store = excluded.store,
@@ -175,12 +184,13 @@ set store = excluded.store,
 returning file_id;
 
 -- name: insert_preview
--- The preview is durable.
+-- The preview is durable, where its row still says that it is to lie.
 with there as (
     update file_segments
     set byte_size = :byte_size
     where file_id = :file_id
         and number = -1
+        and store_key = :store_key
     returning file_id
 )
 insert into file_previews (file_id, media_type, byte_size, sha256, width, height, shown_width, shown_height)
