@@ -130,8 +130,10 @@ export class ConversationView extends HTMLElement {
   }
 
   #draw() {
-    if (!this.#isPlaced) return;
     const { room } = this.#open;
+    // Before the room was fetched there is only what one has just written oneself.
+    const isWaiting = !room && this.#conversation.entries.length > 0;
+    if (!this.#isPlaced && !isWaiting) return;
     const own = this.#workroom.account.account_id;
     const members = room?.members.filter((member) => !this.#conversation.isInternal || member.kind !== 'customer') ?? [];
     const readers = members.map((member) => member.account_id).filter((id) => id !== own);
