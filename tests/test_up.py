@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import resource
@@ -326,7 +327,11 @@ def test_the_web_process_may_open_as_many_files_as_the_machine_allows(running: R
     assert running.child("serve").rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
 
 
-def test_with_servers_of_ones_own_it_starts_none(environment: dict[str, str]) -> None:
+async def test_with_servers_of_ones_own_it_starts_none(environment: dict[str, str]) -> None:
+    await asyncio.to_thread(_run_without_servers, environment)
+
+
+def _run_without_servers(environment: dict[str, str]) -> None:
     with up(Path(environment["WORKROOM_DATA_DIR"]), **environment) as running:
         running.wait_until_running()
         assert running.get("/health/ready") == 200
@@ -396,6 +401,6 @@ def test_a_command_line_that_makes_no_sense_exits_with_2() -> None:
     assert run_workroom("upwards").returncode == 2
 
 
-def test_migrations_are_applied_once(environment: dict[str, str]) -> None:
-    again = run_workroom("migrate", **environment)
+async def test_migrations_are_applied_once(environment: dict[str, str]) -> None:
+    again = await asyncio.to_thread(run_workroom, "migrate", **environment)
     assert (again.returncode, again.stdout) == (0, "The database is up to date.\n")

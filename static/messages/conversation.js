@@ -74,6 +74,7 @@ export class Conversation extends EventTarget {
   open(snapshot, meanwhile) {
     this.state = openedWithPage(snapshot.page, meanwhile);
     this.markers = readMarkersOf(snapshot.read_markers);
+    this.#forgetSettled();
     this.#changed();
   }
 
@@ -82,7 +83,7 @@ export class Conversation extends EventTarget {
     if (this.#requests > 0) this.#meanwhile.push(...events);
     this.state = eventsApplied(this.state, events);
     if (!this.state.moreAfter) this.state = trimmed(this.state, 'before', 2 * MOST_MESSAGES);
-    for (const [id, { seq }] of this.#settling) if (seq <= this.state.seq) this.#settling.delete(id);
+    this.#forgetSettled();
     for (const { client_command_id } of events) if (client_command_id) this.#outbox.settle(client_command_id);
     this.#learnQuoted(events);
     this.dispatchEvent(new CustomEvent('arrived', { detail: events }));
@@ -201,7 +202,13 @@ export class Conversation extends EventTarget {
     const lastMessageSeq = this.state.lastMessageSeq;
     const opened = openedWithPage(page, page.meanwhile);
     this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq) };
+    this.#forgetSettled();
     this.#changed();
+  }
+
+  /** What the stretch has reached shows as itself. */
+  #forgetSettled() {
+    for (const [id, { seq }] of this.#settling) if (seq <= this.state.seq) this.#settling.delete(id);
   }
 
   /**
