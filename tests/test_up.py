@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import DatabaseUrls, SharedServers
 from workroom.children.child_process import list_processes_in
 from workroom.settings import Settings
 
@@ -401,6 +402,28 @@ def test_a_wrong_setting_is_one_sentence() -> None:
 
 def test_a_command_line_that_makes_no_sense_exits_with_2() -> None:
     assert run_workroom("upwards").returncode == 2
+
+
+@pytest.mark.parametrize("program", ["serve", "worker"])
+async def test_no_program_runs_under_a_role_that_may_delete_what_people_wrote(
+    environment: dict[str, str], database_urls: DatabaseUrls, program: str
+) -> None:
+    for url in (database_urls.owner_url, database_urls.superuser_url):
+        told = {**environment, "WORKROOM_DATABASE_URL": url, "PORT": "0"}
+        refused = await asyncio.to_thread(run_workroom, program, **told)
+        assert refused.returncode == 1
+        assert "may delete what people wrote" in refused.stderr
+
+
+@pytest.mark.parametrize("program", ["serve", "worker"])
+async def test_no_program_runs_on_a_database_that_was_not_migrated(
+    environment: dict[str, str], servers: SharedServers, program: str
+) -> None:
+    async with servers.make_database(f"workroom_bare_{os.getpid()}") as bare:
+        told = {**environment, "WORKROOM_DATABASE_URL": bare.service_url, "PORT": "0"}
+        refused = await asyncio.to_thread(run_workroom, program, **told)
+        assert refused.returncode == 1
+        assert "run `workroom migrate` first" in refused.stderr
 
 
 async def test_migrations_are_applied_once(environment: dict[str, str]) -> None:

@@ -15,7 +15,8 @@ import uvloop
 from workroom import logs, one_time_links, partitions, sessions
 from workroom.errors import WorkroomError
 from workroom.settings import Settings
-from workroom.storage.database import Database, database_limits, open_database
+from workroom.storage.database import Database, database_limits
+from workroom.storage.migrate import open_migrated_database
 
 ROUND_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
@@ -32,7 +33,7 @@ async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = await open_database(
+    database = await open_migrated_database(
         settings.database_url, application_name="workroom worker", limits=database_limits(settings)
     )
     try:
