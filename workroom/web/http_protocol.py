@@ -1,8 +1,8 @@
 """HTTP/1.1 on the line: uvicorn's protocol with the deadlines it does not have.
 
 A connection that never speaks, a head that trickles in, a body that stands still, an idle kept-alive
-connection, an answer that nobody reads: each is closed by the wheel. After an upgrade nothing of this object stays. It decides nothing
-about requests.
+connection, an answer that nobody reads: each is closed by the wheel. After an upgrade nothing of this object
+stays. It decides nothing about requests.
 """
 
 from __future__ import annotations
