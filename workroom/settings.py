@@ -106,7 +106,7 @@ class Settings:
     redis_seconds: float = _setting("WORKROOM_REDIS_SECONDS", 2.0, seconds(0.1, 60), "2")
 
     # Limits
-    frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(1_024, 16_777_216), "131072")
+    frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(131_072, 16_777_216), "131072")
     outbound_bytes: int = _setting(
         "WORKROOM_OUTBOUND_BYTES", 262_144, whole_number(65_536, 67_108_864), "262144"
     )

@@ -8,6 +8,7 @@ docs/protocol.md says the same in prose, and a test sends every example of it.
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,7 +26,10 @@ MAX_PAGE_MESSAGES = 100
 MAX_SUBSCRIPTIONS = 200
 MAX_INVITATION_HOURS = 24 * 30
 
-Ref = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+MAX_REF = 2**53
+REF_WITHIN_BYTES = 1024
+
+Ref = Annotated[int, msgspec.Meta(ge=0, le=MAX_REF)]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
 Emoji = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EMOJI_CHARACTERS)]
@@ -322,6 +326,7 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+_REF = re.compile(rb'"ref"\s*:\s*(\d{1,16})(?=[,}\s])')
 _command_decoder = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
@@ -346,6 +351,16 @@ def parse_command(data: bytes) -> Command:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(data, error) from None
     return command
+
+
+def glance_at_ref(data: bytes) -> int | None:
+    """The ref of a frame that is not to be parsed, where it stands at its beginning; None elsewhere.
+
+    Whether the rest is a command is not known. A quote inside a JSON string is escaped, so no text is mistaken for it.
+    """
+    found = _REF.search(data, 0, REF_WITHIN_BYTES)
+    ref = int(found[1]) if found else None
+    return ref if ref is not None and ref <= MAX_REF else None
 
 
 def encode(value: object) -> bytes:
@@ -378,7 +393,7 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
     if not isinstance(envelope, dict):
         return RefusedFrame(MalformedRequest("The frame is not a JSON object in UTF-8."), None)
     ref = envelope.get("ref")
-    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= 2**53:
+    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= MAX_REF:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
