@@ -68,10 +68,20 @@ export class MessageRow {
       toolbar,
     );
     if (focused instanceof HTMLElement && focused !== this.element) {
-      (focused.isConnected ? focused : this.element).focus({ preventScroll: true });
+      (focused.isConnected ? focused : (this.#successor(focused) ?? this.element)).focus({ preventScroll: true });
     }
     const spoken = message.deleted_at ? words.messages.deleted : message.text;
     mark(this.element, 'aria-label', `${isOwn ? words.you : name}, ${clockTime(message.sent_at)}: ${spoken}`.slice(0, 400));
+  }
+
+  /**
+   * The button that was drawn anew in the place of this one.
+   *
+   * @param {HTMLElement} gone
+   */
+  #successor({ dataset: { emoji, quoted } }) {
+    const buttons = [...this.element.querySelectorAll('button')].filter(({ dataset }) => dataset.emoji || dataset.quoted);
+    return buttons.find(({ dataset }) => dataset.emoji === emoji && dataset.quoted === quoted);
   }
 
   /**

@@ -2,7 +2,7 @@
  * @import { RoomEvent } from '../connection/protocol-shapes.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  */
-import { build, say } from '../elements/build.js';
+import { build, fill } from '../elements/build.js';
 import { words } from '../words/english.js';
 
 const PAUSE_MS = 700;
@@ -46,6 +46,8 @@ export class NewMessageAnnouncer {
     const sentences = posts.map(({ actor_id, text = '' }) =>
       words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, text.slice(0, MOST_CHARACTERS)),
     );
-    say(this.element, posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n'));
+    const spoken = posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n');
+    // A new element each time: a second "Yes" in an old one would change nothing, and nothing would be read out.
+    fill(this.element, build('p', {}, spoken));
   }
 }
