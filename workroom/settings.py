@@ -133,6 +133,11 @@ class Settings:
         return self.public_url is not None and self.public_url.startswith("https://")
 
     @property
+    def streams_per_connection(self) -> int:
+        """To how many streams a connection may listen beside its account's own: a room has two."""
+        return 2 * self.rooms_per_subscription
+
+    @property
     def is_loopback(self) -> bool:
         """Whether nobody outside this machine can connect."""
         if is_ip_address(self.host):

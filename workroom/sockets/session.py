@@ -49,7 +49,10 @@ Perform = Callable[["Session", Any], Awaitable[object]]
 
 
 class Session:
-    """One connection of an account. `streams` are those it listens to, its own among them."""
+    """One connection of an account.
+
+    `streams` are those it listens to, its own among them; `awaited_streams` those of each `subscribe` under way.
+    """
 
     __slots__ = (
         "_allowance",
@@ -61,6 +64,7 @@ class Session:
         "_under_way",
         "account_id",
         "actor",
+        "awaited_streams",
         "is_lost",
         "node",
         "signed_in",
@@ -77,6 +81,7 @@ class Session:
         self.actor = Actor(signed_in.account_id, signed_in.kind, signed_in.customer_id, signed_in.stream_id)
         self.token_hash = token_hash
         self.streams: list[StreamId] = []
+        self.awaited_streams: list[frozenset[StreamId]] = []
         self.is_lost = False
         self._line = line
         self._commands = commands

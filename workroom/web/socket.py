@@ -126,7 +126,7 @@ def _hello(node: Node, own: OwnStream) -> bytes:
             "limits": {
                 "frame_bytes": node.settings.frame_bytes,
                 "text_characters": protocol.MAX_TEXT_CHARACTERS,
-                "subscriptions": protocol.MAX_SUBSCRIPTIONS,
+                "subscriptions": node.settings.streams_per_connection,
             },
         }
     )
