@@ -213,6 +213,17 @@ async def test_a_cut_line_is_a_gap_and_then_heard(redis_url: str) -> None:
         await is_subscribed(here, there)
 
 
+async def test_a_link_that_ends_while_it_says_what_is_wanted_is_a_gap_and_then_heard(redis_url: str) -> None:
+    async with run_broker(redis_url) as here, run_broker(redis_url) as there:
+        [link] = there.broker._subscriber._links.values()
+        assert link._connection._writer is not None
+        gaps = there.gaps
+        link._connection._writer.transport.abort()
+        there.broker.subscribe(STREAM)  # is written before anybody sees that the line has ended
+        await there.until(lambda node: node.gaps > gaps)
+        await is_subscribed(here, there)
+
+
 async def test_a_link_that_hears_is_left_alone(redis_url: str) -> None:
     async with run_broker(redis_url, beat_seconds=0.05, deaf_seconds=0.5) as here:
         loop = asyncio.get_running_loop()

@@ -19,9 +19,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
-from workroom.fanout.prompt_cancellation import make_cancellation_prompt
+from workroom.fanout.redis_patches import patch_connections
 
-make_cancellation_prompt()
+patch_connections()
 
 # redis-py's error for a cluster that is not there is not one of its RedisErrors.
 REDIS_ERRORS = (RedisError, RedisClusterException, OSError, TimeoutError)
