@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import pytest_asyncio
 
 from tests.client import CommandRefused
 from tests.deeds import a_command, add, open_place, post, read_all, remove, rename
-from tests.local_client import LocalClient, local_client, local_node
+from tests.local_client import LocalClient, local_client, local_node, split_frames
 from tests.people import actor_of, make_account, make_accounts
 from workroom import event_reading, rooms
 from workroom.errors import TryAgain, Unavailable
@@ -61,16 +62,28 @@ async def test_what_is_rolled_back_is_told_to_nobody(node: Node, database: Datab
         assert [event["kind"] for event in client.events[str(place.shared)]] == ["message_posted"]
 
 
-async def test_the_author_hears_the_event_before_the_acknowledgement(node: Node, database: Database) -> None:
+async def test_the_author_hears_the_acknowledgement_and_then_the_event_in_one_write(
+    node: Node, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     staff = await make_account(database)
     place = await open_place(database, staff)
     async with local_client(node, staff) as client:
         await client.subscribe(place.shared)
+        written: list[bytes] = []
+        write_frame = client.line.write_frame
+
+        def watch(data: bytes) -> None:
+            written.append(data)
+            write_frame(data)
+
+        monkeypatch.setattr(client.line, "write_frame", watch)
         for n in range(10):
             posted = await client.command("post_message", stream=place.shared, text=str(n))
-            # Both left in one write; the client has read to the end of it.
             await client.wait_for_seq(place.shared, posted["seq"])
-        assert is_without_gap(client, place.shared, 3)
+            reply, told = (json.loads(frame) for frame in split_frames(written.pop()))
+            assert (reply["type"], reply["result"]["seq"]) == ("reply", posted["seq"])
+            assert [event["seq"] for event in told["events"]] == [posted["seq"]]
+            assert written == []
 
 
 @pytest.mark.parametrize("direction", [1, -1])
