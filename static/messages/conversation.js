@@ -19,6 +19,7 @@ import {
   trimmed,
 } from './conversation-state.js';
 import { readMarkerMoved, readMarkersOf } from './read-markers.js';
+import { isReplacedBy, reactionUnderWay } from './unsaved-changes.js';
 
 export const PAGE_MESSAGES = 50;
 export const MOST_MESSAGES = 200;
@@ -65,6 +66,11 @@ export class Conversation extends EventTarget {
     const settling = [...this.#settling.values()].map(({ entry }) => entry);
     const waiting = this.#outbox.of(this.stream).filter((entry) => entry.command === 'post_message');
     return [...settling, ...waiting];
+  }
+
+  /** @returns {OutboxEntry[]} Edits, deletions and reactions that are on their way or were refused, oldest first. */
+  get changes() {
+    return this.#outbox.of(this.stream).filter((entry) => entry.command !== 'post_message');
   }
 
   /**
@@ -153,12 +159,12 @@ export class Conversation extends EventTarget {
    * @param {string[]} mentions
    */
   edit(message, text, mentions) {
-    this.#outbox.put('edit_message', this.stream, { message_id: message.message_id, text, mentions });
+    this.#change('edit_message', { message_id: message.message_id, text, mentions });
   }
 
   /** @param {Message} message */
   delete(message) {
-    this.#outbox.put('delete_message', this.stream, { message_id: message.message_id });
+    this.#change('delete_message', { message_id: message.message_id });
   }
 
   /**
@@ -169,9 +175,9 @@ export class Conversation extends EventTarget {
    */
   toggleReaction(message, emoji) {
     const standing = message.reactions.find((reaction) => reaction.emoji === emoji);
-    const isMine = standing?.account_ids.includes(this.accountId) ?? false;
-    const command = isMine ? 'remove_reaction' : 'add_reaction';
-    this.#outbox.put(command, this.stream, { message_id: message.message_id, emoji });
+    const isMine =
+      reactionUnderWay(this.changes, message.message_id, emoji) ?? standing?.account_ids.includes(this.accountId) ?? false;
+    this.#change(isMine ? 'remove_reaction' : 'add_reaction', { message_id: message.message_id, emoji });
   }
 
   /**
@@ -193,6 +199,16 @@ export class Conversation extends EventTarget {
   /** The outbox changed: draw again. */
   outboxChanged() {
     this.#changed();
+  }
+
+  /**
+   * @param {string} command
+   * @param {Record<string, any>} fields
+   */
+  #change(command, fields) {
+    const replaced = this.changes.filter((earlier) => isReplacedBy(earlier, command, fields));
+    for (const { client_command_id } of replaced) this.#outbox.discard(client_command_id);
+    this.#outbox.put(command, this.stream, fields);
   }
 
   /** @param {Record<string, number>} where */

@@ -3,6 +3,7 @@
  * @import { Conversation } from './conversation.js'
  * @import { Row, MessageRow as MessageRowShape } from './message-rows.js'
  * @import { Message } from '../connection/protocol-shapes.js'
+ * @import { UnsavedChange } from './unsaved-changes.js'
  */
 import { build, fill } from '../elements/build.js';
 import { KeyedList } from '../elements/keyed-list.js';
@@ -12,8 +13,9 @@ import { findMessage } from './conversation-state.js';
 import { MessageRow } from './message-row.js';
 import { rowsOf } from './message-rows.js';
 import { readersByMessage } from './read-markers.js';
+import { unsavedByMessage } from './unsaved-changes.js';
 
-/** @typedef {{row: Row, quoted: Message|null, readBy: string, waits: boolean, version: number}} ShownRow */
+/** @typedef {{row: Row, quoted: Message|null, readBy: string, waits: boolean, unsaved: UnsavedChange[], version: number}} ShownRow */
 
 /** The rows of a conversation: days, the divider before what is new, messages. */
 export class MessageList {
@@ -53,12 +55,14 @@ export class MessageList {
     const rows = rowsOf(state.messages, { newAfterSeq, accountId, entries: waiting });
     const isOpen = this.#workroom.connection.phase === 'open';
     const standing = readersByMessage(markers, state.messages, readers);
+    const unsaved = unsavedByMessage(conversation.changes, this.#workroom.connection.phase === 'open');
     this.#rows.show(
       rows.map((row) => ({
         row,
         quoted: row.type === 'message' && row.message.reply_to ? (findMessage(state, row.message.reply_to) ?? null) : null,
         readBy: row.type === 'message' ? this.#readBy(standing.get(row.message.message_id), readers) : '',
         waits: row.type === 'message' && row.entry?.state === 'pending' && !isOpen,
+        unsaved: (row.type === 'message' && unsaved.get(row.message.message_id)) || [],
         version: this.#version,
       })),
     );

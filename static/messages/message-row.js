@@ -2,12 +2,14 @@
  * @import { Message } from '../connection/protocol-shapes.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  * @import { MessageRow as Row } from './message-rows.js'
+ * @import { UnsavedChange } from './unsaved-changes.js'
  *
  * @typedef {object} ShownMessage
  * @property {Row} row
  * @property {Message|null} quoted What it answers, where that is known.
  * @property {string} readBy Words on who has read up to here; empty for nobody.
  * @property {boolean} waits Whether it cannot leave, because there is no line.
+ * @property {UnsavedChange[]} unsaved What was done with it and has not arrived.
  * @property {number} version Changes when names changed.
  */
 import { avatar } from '../elements/avatar.js';
@@ -16,6 +18,7 @@ import { clockTime, wholeDate } from '../words/dates.js';
 import { words } from '../words/english.js';
 import { sentenceForCode } from '../words/sentences.js';
 import { messageText } from './message-text.js';
+import { UnsavedLines } from './unsaved-lines.js';
 
 /** A message as it is drawn: made once, drawn again only where something of it changed. */
 export class MessageRow {
@@ -24,6 +27,7 @@ export class MessageRow {
   message = null;
   /** @type {ShownMessage|null} */
   #shown = null;
+  #unsaved = new UnsavedLines();
   #people;
   #accountId;
 
@@ -38,6 +42,7 @@ export class MessageRow {
 
   /** @param {ShownMessage} shown */
   update(shown) {
+    this.#unsaved.show(shown.unsaved);
     if (this.#shown && isSame(this.#shown, shown)) return;
     this.#shown = shown;
     const { row, readBy } = shown;
@@ -63,6 +68,7 @@ export class MessageRow {
         this.#bubble(shown),
         message.reactions.length > 0 && this.#reactions(message),
         entry && this.#delivery(entry, shown.waits),
+        this.#unsaved.element,
         readBy && build('p', { class: 'read-by' }, readBy),
       ),
       toolbar,

@@ -35,3 +35,17 @@ test('what was acknowledged stays in sight until the stretch that is shown has r
   await conversation.showAround(room.seq);
   assert.deepEqual(conversation.entries, []);
 });
+
+test('a new edit takes the place of one that was refused', () => {
+  const refused = { client_command_id: 'c2', command: 'edit_message', state: 'failed', fields: { message_id: 'm', text: 'old' } };
+  const done = [];
+  const outbox = {
+    of: () => [ENTRY, refused],
+    discard: (id) => done.push(`discard ${id}`),
+    put: (command, stream, { text }) => done.push(`${command} ${text}`),
+  };
+  const conversation = new Conversation({ stream: 's', accountId: 'a', isInternal: false, send: () => {}, outbox });
+  assert.deepEqual(conversation.changes, [refused]);
+  conversation.edit({ message_id: 'm' }, 'new', []);
+  assert.deepEqual(done, ['discard c2', 'edit_message new']);
+});
