@@ -80,7 +80,7 @@ class Unsubscribe(Command, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class ReadSince(Command, frozen=True, kw_only=True, tag="read_since"):
-    """The events of a stream after `seq`, oldest first, at most 64 KiB of them; `more` in the reply says to go on."""
+    """The events of a stream after `seq`, oldest first, as many as 64 KiB hold; `more` in the reply says to go on."""
 
     stream: UUID
     seq: Seq
