@@ -47,6 +47,9 @@ def pytest_asyncio_loop_factories(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if isinstance(item, pytest.Function) and "servers" in item.fixturenames:
+            # A plain function among them would end the shared loop, and the servers with it.
+            assert pytest_asyncio.is_async_test(item), f"{item.nodeid} has to be asynchronous"
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             marker = item.get_closest_marker("deadline")
             item.obj = _with_deadline(item.obj, marker.args[0] if marker else DEADLINE_SECONDS)

@@ -19,8 +19,8 @@ from workroom.embedded import reach_servers
 from workroom.errors import Conflict, InvalidInput
 from workroom.ids import CustomerId
 from workroom.settings import Settings
-from workroom.storage.database import Transaction, open_database
-from workroom.storage.migrate import migrate, require_migrated
+from workroom.storage.database import Transaction
+from workroom.storage.migrate import migrate, open_migrated_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,38 @@ async def deactivate_account(settings: Settings, email: str) -> str:
         return f"{account.email} is deactivated and signed out everywhere."
 
 
+async def reactivate_account(settings: Settings, email: str) -> str:
+    """Let the account be signed in to again, with the password it had."""
+    async with _transaction(settings) as (transaction, _):
+        account = await accounts.require_account_of(transaction, email)
+        await accounts.reactivate_account(transaction, account.account_id, account.account_id)
+        return f"{account.email} can sign in again."
+
+
+async def list_accounts(settings: Settings) -> str:
+    """Give all accounts, a line each: e-mail address, kind, customer, and whether it is deactivated."""
+    lines = []
+    after = None
+    async with _transaction(settings) as (transaction, _):
+        while page := await accounts.list_accounts(transaction, after=after):
+            lines += [_line_of(account) for account in page]
+            after = page[-1].account_id
+    return "\n".join(lines) or "There is no account yet."
+
+
+def _line_of(account: Account) -> str:
+    facts = [account.email or "erased", account.kind.value, account.customer_name]
+    return "  ".join(
+        [fact for fact in facts if fact] + ["deactivated"] * (account.deactivated_at is not None)
+    )
+
+
 @asynccontextmanager
 async def _transaction(settings: Settings) -> AsyncIterator[tuple[Transaction, str]]:
     """A transaction, and the address under which the installation is open."""
     async with _database(settings) as (url, address):
-        database = await open_database(url, application_name="workroom account")
+        database = await open_migrated_database(url, application_name="workroom account")
         try:
-            await require_migrated(database)
             async with database.transaction() as transaction:
                 yield transaction, address
         finally:

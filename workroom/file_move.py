@@ -22,8 +22,9 @@ from workroom.digests import BLOCK_BYTES, FileDigester
 from workroom.errors import StartupError, TryAgain
 from workroom.ids import FileId
 from workroom.settings import Settings
-from workroom.storage.database import Database, open_database
+from workroom.storage.database import Database
 from workroom.storage.file_store import PIECE_BYTES, FileStores, SegmentMissing, StoreUnavailable, segment_key
+from workroom.storage.migrate import open_migrated_database
 from workroom.storage.open_stores import open_file_stores
 from workroom.storage.queries import queries
 from workroom.stored_bytes import PREVIEW_BLOCK, report_damage
@@ -51,7 +52,7 @@ async def move_all(settings: Settings, to: str) -> str:
     """Move every file to the named store, and say in a sentence what was moved."""
     if settings.database_url is None:
         raise StartupError("WORKROOM_DATABASE_URL is not set: `workroom files move` needs it.")
-    database = await open_database(settings.database_url, application_name="workroom files move")
+    database = await open_migrated_database(settings.database_url, application_name="workroom files move")
     try:
         async with database.read() as reading:
             epoch = await reading.fetch_one(queries.events.read_epoch)

@@ -14,6 +14,7 @@ import { findMessage } from './conversation-state.js';
 import { MessageRow } from './message-row.js';
 import { rowsOf } from './message-rows.js';
 import { readersByMessage } from './read-markers.js';
+import { unsavedByMessage } from './unsaved-changes.js';
 
 /** @typedef {Omit<ShownMessage, 'row'> & {row: Row}} ShownRow */
 
@@ -54,6 +55,7 @@ export class MessageList {
     const waiting = state.moreAfter ? [] : entries.filter((entry) => !isThere(state.messages, entry.client_command_id));
     const rows = rowsOf(state.messages, { newAfterSeq, accountId, entries: waiting });
     const standing = readersByMessage(markers, state.messages, readers);
+    const unsaved = unsavedByMessage(conversation.changes, this.#workroom.connection.phase === 'open');
     this.#rows.show(
       rows.map((row) => ({
         row,
@@ -62,6 +64,7 @@ export class MessageList {
         entryKey: row.type === 'message' && row.entry ? JSON.stringify(row.entry) : '',
         delivery: row.type === 'message' && row.entry ? this.#delivery(row.entry) : '',
         waitsForOthers: row.type === 'message' && row.entry !== null && this.#workroom.outbox.waitsForOthers(row.entry),
+        unsaved: (row.type === 'message' && unsaved.get(row.message.message_id)) || [],
         version: this.#version,
       })),
     );

@@ -2,6 +2,7 @@
  * @import { Message } from '../connection/protocol-shapes.js'
  * @import { Workroom } from '../workroom.js'
  * @import { MessageRow as Row } from './message-rows.js'
+ * @import { UnsavedChange } from './unsaved-changes.js'
  *
  * @typedef {object} ShownMessage
  * @property {Row} row
@@ -10,6 +11,7 @@
  * @property {string} entryKey Changes with what of it waits in the outbox; empty for what has arrived.
  * @property {string} delivery Words on what it waits for; empty for what has arrived or failed.
  * @property {boolean} waitsForOthers Whether it can be sent ahead of what it waits for.
+ * @property {UnsavedChange[]} unsaved What was done with it and has not arrived.
  * @property {number} version Changes when names changed.
  */
 import { arrange } from '../elements/arrange.js';
@@ -22,6 +24,7 @@ import { words } from '../words/english.js';
 import { sentenceForCode } from '../words/sentences.js';
 import { spokenOf, summaryOf } from './message-summary.js';
 import { messageText } from './message-text.js';
+import { UnsavedLines } from './unsaved-lines.js';
 
 /** A message as it is drawn: made once, drawn again only where something of it changed. */
 export class MessageRow {
@@ -35,6 +38,7 @@ export class MessageRow {
   #attachments = null;
   /** @type {PendingFiles|null} */
   #pendingFiles = null;
+  #unsaved = new UnsavedLines();
   #people;
   #accountId;
   #uploads;
@@ -48,6 +52,7 @@ export class MessageRow {
 
   /** @param {ShownMessage} shown */
   update(shown) {
+    this.#unsaved.show(shown.unsaved);
     if (this.#shown && isSame(this.#shown, shown)) return;
     this.#shown = shown;
     const { row, readBy } = shown;
@@ -71,14 +76,25 @@ export class MessageRow {
       this.#files(row),
       message.reactions.length > 0 && this.#reactions(message),
       entry && this.#delivery(shown),
+      this.#unsaved.element,
       readBy && build('p', { class: 'read-by' }, readBy),
     );
     const side = opensGroup && !isOwn ? avatar(message.author_id, name) : build('span', { class: 'avatar-space' });
     arrange(this.element, side, this.#body, toolbar);
     if (focused instanceof HTMLElement && focused !== this.element) {
-      (focused.isConnected ? focused : this.element).focus({ preventScroll: true });
+      (focused.isConnected ? focused : (this.#successor(focused) ?? this.element)).focus({ preventScroll: true });
     }
     mark(this.element, 'aria-label', `${isOwn ? words.you : name}, ${clockTime(message.sent_at)}: ${spokenOf(message)}`.slice(0, 400));
+  }
+
+  /**
+   * The button that was drawn anew in the place of this one.
+   *
+   * @param {HTMLElement} gone
+   */
+  #successor({ dataset: { emoji, quoted } }) {
+    const buttons = [...this.element.querySelectorAll('button')].filter(({ dataset }) => dataset.emoji || dataset.quoted);
+    return buttons.find(({ dataset }) => dataset.emoji === emoji && dataset.quoted === quoted);
   }
 
   /**

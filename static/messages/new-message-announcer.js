@@ -2,7 +2,7 @@
  * @import { RoomEvent } from '../connection/protocol-shapes.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  */
-import { build, say } from '../elements/build.js';
+import { build, fill } from '../elements/build.js';
 import { words } from '../words/english.js';
 import { summaryOf } from './message-summary.js';
 
@@ -48,6 +48,8 @@ export class NewMessageAnnouncer {
       const summary = summaryOf({ text, files }).slice(0, MOST_CHARACTERS);
       return words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, summary);
     });
-    say(this.element, posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n'));
+    const spoken = posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n');
+    // A new element each time: a second "Yes" in an old one would change nothing, and nothing would be read out.
+    fill(this.element, build('p', {}, spoken));
   }
 }

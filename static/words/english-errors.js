@@ -56,9 +56,9 @@ export const errorWords = {
   timed_out: () => 'The service did not answer in time, so it is not certain that this was done. Look, and try again.',
   too_many_connections: () => 'You have Workroom open in too many windows. Close some, then connect again.',
   protocol_error: () => 'This page and the service did not understand each other. Reload the page.',
-  wrong_utf8: () => 'This page and the service did not understand each other. Reload the page.',
+  invalid_data: () => 'This page and the service did not understand each other. Reload the page.',
   malformed_frame: () => 'This page and the service did not understand each other. Reload the page.',
-  frame_too_large: () => 'What was sent is too large. Reload the page and make it shorter.',
+  too_big: () => 'What was sent is too large. Reload the page and make it shorter.',
 };
 
 /** @type {Record<string, string>} */

@@ -180,6 +180,26 @@ export const words = {
     failed: 'Not sent.',
     retry: 'Send again',
     discard: 'Discard',
+    unsaved: {
+      elsewhere: 'About a message that is not in sight',
+      edit_message: { sending: 'Saving the edit…', waiting: 'The edit waits for the connection', failed: 'The edit was not saved.' },
+      delete_message: {
+        sending: 'Deleting…',
+        waiting: 'The deletion waits for the connection',
+        failed: 'The message was not deleted.',
+      },
+      add_reaction: {
+        sending: 'Saving the reaction…',
+        waiting: 'The reaction waits for the connection',
+        failed: 'The reaction was not saved.',
+      },
+      remove_reaction: {
+        sending: 'Taking the reaction back…',
+        waiting: 'Taking the reaction back waits for the connection',
+        failed: 'The reaction was not taken back.',
+      },
+      retry: 'Try again',
+    },
     quoteUnknown: 'an earlier message',
     inReplyTo: 'In reply to',
     actions: 'What you can do with this message',

@@ -11,6 +11,13 @@ from tests.browser.axe import AXE, look
 from tests.browser.chromium import NARROW, Windows
 from tests.browser.office import Office, Person, composer, enter_room, messages, open_details, open_for
 
+WATCH_ANNOUNCER = """() => {
+    window.announced = [];
+    const watch = new MutationObserver((changes) => changes.forEach(({ addedNodes }) =>
+        addedNodes.forEach((node) => window.announced.push(node.textContent))));
+    watch.observe(document.querySelector('[data-announcer]'),
+                  { childList: true, characterData: true, subtree: true });
+}"""
 WIDTHS = (320, 390, 719, 720, 1024, 1200, 1600)
 DOORS = [
     "/",
@@ -101,11 +108,45 @@ async def test_the_keyboard_alone_is_enough(office: Office, windows: Windows) ->
     await keys.press("ArrowUp")
     await keys.press("ArrowUp")
     await keys.press("Tab")
+    await expect(page.locator(".message").nth(-3).locator(".quote")).to_be_focused()
+    await keys.press("Tab")
     await expect(page.get_by_role("button", name="React 👍")).to_be_focused()
     await keys.press("Enter")
     await expect(page.locator(".message").nth(-3).locator(".reaction")).to_have_count(1)
     await keys.press("Escape")
     await expect(composer(page)).to_be_focused()
+
+
+async def test_what_a_message_quotes_and_its_reactions_are_reached_by_keyboard(
+    office: Office, windows: Windows
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Quoting", staff)
+    stream = room["stream"]
+    asked = await person.say(stream, "Which receipt?")
+    for number in range(80):
+        await person.say(stream, f"In between {number}")
+    answer = await person.say(stream, "The one from March", reply_to=asked["message_id"])
+    await person.do("add_reaction", stream=stream, message_id=answer["message_id"], emoji="👍")
+    await staff.do("mark_read", stream=stream, seq=answer["seq"])
+    page = await open_for(windows, staff, f"/#/rooms/{room['room_id']}")
+    await expect(messages(page).last).to_have_text("The one from March")
+    await page.mouse.move(5, 5)
+
+    await composer(page).press("Escape")
+    await expect(page.locator(".message").last).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".message").last.locator(".quote")).to_be_focused()
+    await page.keyboard.press("Tab")
+    reaction = page.locator(".message").last.locator(".reaction")
+    await expect(reaction).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(reaction).to_have_attribute("aria-pressed", "true")
+    await expect(reaction).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("listitem", name="Which receipt?")).to_be_focused()
 
 
 async def test_new_messages_are_read_out_politely_and_history_is_not(
@@ -123,6 +164,21 @@ async def test_new_messages_are_read_out_politely_and_history_is_not(
     await expect(announcer).to_have_text("")
     await person.say(room["stream"], "New")
     await expect(announcer).to_have_text("Mara Okafor: New")
+
+
+async def test_the_same_words_said_twice_are_read_out_twice(office: Office, windows: Windows) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Said twice", staff)
+    page = await open_for(windows, staff)
+    await enter_room(page, "Said twice")
+    await expect(page.get_by_text("Nothing written yet").first).to_be_visible()
+    await page.evaluate(WATCH_ANNOUNCER)
+    for count in (1, 2):
+        await person.say(room["stream"], "Yes")
+        # What a screen reader hears of: nodes that are added to the region.
+        await page.wait_for_function("count => window.announced.length >= count", arg=count)
+    assert await page.evaluate("window.announced") == ["Mara Okafor: Yes"] * 2
 
 
 async def test_no_page_is_wider_than_its_window(office: Office, windows: Windows) -> None:

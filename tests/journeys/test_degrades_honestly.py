@@ -39,7 +39,7 @@ LIMITS = {
     "WORKROOM_COMMANDS_PER_SECOND": "20",
     "WORKROOM_COMMANDS_BURST": "60",
     "WORKROOM_CONNECTIONS_PER_ACCOUNT": "3",
-    "WORKROOM_FRAME_BYTES": "32768",
+    "WORKROOM_FRAME_BYTES": "131072",
 }
 
 
@@ -140,7 +140,7 @@ async def test_bytes_that_break_the_protocol_end_the_connection(house: House, da
 
 async def test_a_frame_over_the_limit_ends_the_connection(house: House) -> None:
     client = await house.visitor()
-    await client.send_frame("x" * 40_000)
+    await client.send_frame("x" * 131_073)
     assert await client.wait_closed() == 1009
 
 

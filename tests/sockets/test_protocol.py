@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workroom.errors import ERRORS, NotFound, WorkroomError
+from workroom.errors import ERRORS, NotFound, StartupError, WorkroomError
+from workroom.settings import load_settings
 from workroom.sockets import protocol
 from workroom.sockets.protocol import COMMANDS, NumberedCommand, RefusedFrame, parse_command
 
@@ -67,6 +68,35 @@ def test_a_text_has_1_to_20000_characters_however_many_bytes_they_are() -> None:
     assert parse_command(json.dumps(POST | {"text": "𝄞" * 20_000}).encode())
     for text in ("", "a" * 20_001):
         assert refusal_of_post(text=text).error.code == "invalid_input"
+
+
+def test_the_longest_message_fits_into_the_smallest_frame_that_can_be_set() -> None:
+    # As a browser writes it: a control character is six bytes of JSON, every other one four at most.
+    longest = POST | {"ref": 2**53, "reply_to": ID, "text": "\x01" * 20_000, "mentions": [ID] * 50}
+    frame = json.dumps(longest).encode()
+    assert parse_command(frame)
+    with pytest.raises(StartupError):
+        load_settings({"WORKROOM_FRAME_BYTES": str(len(frame))})
+    assert len(frame) <= load_settings({"WORKROOM_FRAME_BYTES": "131072"}).frame_bytes
+
+
+@pytest.mark.parametrize(
+    ("frame", "ref"),
+    [
+        (b'{"ref": 5, "command": "list_rooms"}', 5),
+        (b'{"command":"list_rooms","ref":9007199254740992}', 2**53),
+        (b'{"text": "\\"ref\\": 5, ", "ref" :\n7}', 7),
+        (b'{"ref": 5', None),
+        (b'{"ref": 9007199254740993}', None),
+        (b'{"ref": 12345678901234567890}', None),
+        (b'{"ref": 1.5}', None),
+        (b'{"ref": -1}', None),
+        (b'{"text": "' + b"x" * 1024 + b'", "ref": 5}', None),
+        (b"hello", None),
+    ],
+)
+def test_a_ref_at_the_beginning_is_seen_without_parsing(frame: bytes, ref: int | None) -> None:
+    assert protocol.glance_at_ref(frame) == ref
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ docs/protocol.md says the same in prose, and a test sends every example of it.
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,6 +35,9 @@ from workroom.sockets.field_types import (
 )
 
 PROTOCOL_VERSION = 1
+
+MAX_REF = 2**53
+REF_WITHIN_BYTES = 1024
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
@@ -72,7 +76,7 @@ class Unsubscribe(Command, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class ReadSince(Command, frozen=True, kw_only=True, tag="read_since"):
-    """The events of a stream after `seq`, oldest first, at most 64 KiB of them; `more` in the reply says to go on."""
+    """The events of a stream after `seq`, oldest first, as many as 64 KiB hold; `more` in the reply says to go on."""
 
     stream: UUID
     seq: Seq
@@ -334,6 +338,7 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+_REF = re.compile(rb'"ref"\s*:\s*(\d{1,16})(?=[,}\s])')
 _command_decoder = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
@@ -358,6 +363,16 @@ def parse_command(data: bytes) -> Command:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(data, error) from None
     return command
+
+
+def glance_at_ref(data: bytes) -> int | None:
+    """The ref of a frame that is not to be parsed, where it stands at its beginning; None elsewhere.
+
+    Whether the rest is a command is not known. A quote inside a JSON string is escaped, so no text is mistaken for it.
+    """
+    found = _REF.search(data, 0, REF_WITHIN_BYTES)
+    ref = int(found[1]) if found else None
+    return ref if ref is not None and ref <= MAX_REF else None
 
 
 def encode(value: object) -> bytes:
@@ -390,7 +405,7 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
     if not isinstance(envelope, dict):
         return RefusedFrame(MalformedRequest("The frame is not a JSON object in UTF-8."), None)
     ref = envelope.get("ref")
-    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= 2**53:
+    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= MAX_REF:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
