@@ -12,8 +12,7 @@ import { MessageWalk } from './message-walk.js';
 import { NewMessageAnnouncer } from './new-message-announcer.js';
 import { ScrollKeeper } from './scroll-keeper.js';
 import { TypingLine } from './typing-line.js';
-import { unsavedByMessage } from './unsaved-changes.js';
-import { UnsavedLines } from './unsaved-lines.js';
+import { UnsavedElsewhere } from './unsaved-elsewhere.js';
 
 /**
  * @import { Workroom } from '../workroom.js'
@@ -30,7 +29,6 @@ export class ConversationView extends HTMLElement {
   #beginning = build('div', { class: 'beginning' });
   #jump = build('button', { type: 'button', class: 'jump', hidden: true });
   #actions = new MessageActions((deed) => this.#act(deed));
-  #unsavedElsewhere = new UnsavedLines(words.messages.unsaved.elsewhere);
   #isLoading = false;
   #isPlaced = false;
   #workroom;
@@ -70,7 +68,7 @@ export class ConversationView extends HTMLElement {
       this,
       this.#conversation.isInternal && build('p', { class: 'notes-label' }, icon('lock'), words.room.notesLabel),
       build('div', { class: 'scroller-frame' }, this.#scroller, this.#jump),
-      this.#unsavedElsewhere.element,
+      new UnsavedElsewhere(this.#workroom, this.#conversation),
       new TypingLine(this.#workroom, this.#conversation.stream),
       this.#composer,
       this.#announcer.element,
@@ -107,7 +105,6 @@ export class ConversationView extends HTMLElement {
     to.to(this.#list.element, 'pointerleave', () => this.#pointAway());
     to.to(this.#list.element, 'focusin', (event) => this.#pointAt(event.target));
     to.to(this.#list.element, 'click', (event) => this.#clicked(event.target));
-    to.to(this.#unsavedElsewhere.element, 'click', (event) => this.#clicked(event.target));
     to.to(this, 'edit-last', () => this.#editLast());
     to.to(this, 'posted', () => this.#keeper.toEnd());
     const sizes = new ResizeObserver(() => this.#keeper.resized());
@@ -150,7 +147,6 @@ export class ConversationView extends HTMLElement {
     const members = room?.members.filter((member) => !this.#conversation.isInternal || member.kind !== 'customer') ?? [];
     const readers = members.map((member) => member.account_id).filter((id) => id !== own);
     this.#setDivider();
-    this.#drawUnsavedElsewhere();
     this.#keeper.keep(() => {
       this.#drawBeginning();
       this.#list.show(this.#conversation, readers);
@@ -168,14 +164,6 @@ export class ConversationView extends HTMLElement {
     if (newAfterSeq === null && !isWatching && state.lastMessageSeq > readSeq && readSeq > 0) {
       this.#conversation.newAfterSeq = readSeq;
     }
-  }
-
-  /** What was refused about messages that are not held here must be in sight too. */
-  #drawUnsavedElsewhere() {
-    const { changes, state } = this.#conversation;
-    const unsaved = unsavedByMessage(changes, this.#workroom.connection.phase === 'open');
-    for (const { message_id: held } of state.messages) unsaved.delete(held);
-    this.#unsavedElsewhere.show(this.#isPlaced ? [...unsaved.values()].flat() : []);
   }
 
   #drawBeginning() {

@@ -10,19 +10,12 @@ import { sentenceForCode } from '../words/sentences.js';
  */
 export class UnsavedLines {
   element = build('div', { class: 'unsaved-lines', hidden: true });
-  #list;
-
-  /** @param {string} [title] What stands above the lines. */
-  constructor(title) {
-    const lines = title ? build('div') : this.element;
-    if (title) this.element.append(build('p', { class: 'unsaved-title' }, title), lines);
-    this.#list = new KeyedList(
-      lines,
-      // Whatever changes of a line is in its key: it is drawn once.
-      (/** @type {UnsavedChange} */ { entry, standing }) => `${entry.client_command_id} ${standing}`,
-      (change) => ({ element: line(change), update: () => {} }),
-    );
-  }
+  #list = new KeyedList(
+    this.element,
+    // Whatever changes of a line is in its key: it is drawn once.
+    (/** @type {UnsavedChange} */ { entry, standing }) => `${entry.client_command_id} ${standing}`,
+    (change) => ({ element: line(change), update: () => {} }),
+  );
 
   /** @param {readonly UnsavedChange[]} changes */
   show(changes) {
@@ -44,8 +37,7 @@ function line({ entry: { client_command_id: id, command, fields, error }, standi
     build(
       'p',
       { class: 'delivery' },
-      fields.emoji && build('span', { class: 'emoji' }, fields.emoji),
-      build('span', { class: isFailed && 'problem' }, sentence),
+      build('span', { class: isFailed && 'problem' }, fields.emoji && `${fields.emoji} `, sentence),
       isFailed && build('span', { class: 'unsaved-deeds' }, deed('retry', id), deed('discard', id)),
     ),
   );

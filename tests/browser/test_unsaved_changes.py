@@ -159,7 +159,7 @@ async def test_what_was_refused_about_a_message_far_above_is_in_sight(
     await page.close()
     wire.resume()
     again = await windows.open_tab(page.context, f"/#/rooms/{room['room_id']}")
-    elsewhere = again.locator("conversation-view > .unsaved-lines")
+    elsewhere = again.locator("unsaved-elsewhere")
     await expect(elsewhere).to_contain_text("About a message that is not in sight")
     await expect(elsewhere).to_contain_text("The very first")
     await staff.do("reopen_room", room_id=room["room_id"])

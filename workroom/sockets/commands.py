@@ -192,12 +192,7 @@ async def _list_rooms(session: Session, command: p.ListRooms) -> object:
     async with session.node.database.read() as reading:
         lines = await room_overview.list_rooms(reading, session.actor)
     online = await session.node.presence.who_is_online({id for line in lines for id in line.member_ids})
-    return {
-        "rooms": [
-            msgspec.structs.replace(line, online=[id for id in line.member_ids if id in online])
-            for line in lines
-        ]
-    }
+    return {"rooms": room_overview.show_who_is_there(lines, online)}
 
 
 async def _open_room(session: Session, command: p.OpenRoom) -> object:
