@@ -20,6 +20,7 @@ from tests import deeds
 from tests.client import Client
 from tests.fanout.redis_server import RedisServer, run_redis
 from tests.http_client import request
+from tests.journeys.promptness import at_once
 from tests.journeys.visitors import visit
 from tests.line import Line, open_line
 from tests.nodes import RunningNode
@@ -265,8 +266,8 @@ async def test_a_removed_member_is_cut_off_at_another_node_within_a_second(
 
     async with asyncio.TaskGroup() as flowing:
         flowing.create_task(write())
-        removed = await scene.author.command("remove_member", room_id=room_id, account_id=customer_id)
-        async with asyncio.timeout(LONGEST_WITHOUT_REDIS_SECONDS):
+        async with at_once(scene.author.url, scene.reader.url):
+            removed = await scene.author.command("remove_member", room_id=room_id, account_id=customer_id)
             await scene.reader.wait_for_hint(type="unsubscribed", stream=scene.stream, reason="removed")
         await scene.author.command("post_message", stream=scene.stream, text="not for the removed")
         stop.set()
