@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from workroom.errors import InvalidInput, MalformedRequest, UnknownCommand, WorkroomError
+from workroom.field_problems import find_problem, find_unstorable_text
 
 PROTOCOL_VERSION = 1
 
@@ -343,8 +344,8 @@ class RefusedFrame(Exception):
 def parse_command(data: bytes) -> Command:
     """Read one text frame as a command.
 
-    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input` whose
-    `problem` names field and rule. Lone surrogates and NUL are refused wherever they stand.
+    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input`, whose `field`
+    and `problem` say what is wrong. Lone surrogates and NUL are refused wherever they stand.
     """
     try:
         command: Command = _command_decoder.decode(data)
@@ -354,13 +355,9 @@ def parse_command(data: bytes) -> Command:
 
 
 def glance_at_ref(data: bytes) -> int | None:
-    """The ref of a frame that is not to be parsed, where it stands at its beginning; None elsewhere.
-
-    Whether the rest is a command is not known. A quote inside a JSON string is escaped, so no text is mistaken for it.
-    """
+    """The ref of a frame that is not parsed, where it stands near its beginning. Quotes in texts are escaped."""
     found = _REF.search(data, 0, REF_WITHIN_BYTES)
-    ref = int(found[1]) if found else None
-    return ref if ref is not None and ref <= MAX_REF else None
+    return int(found[1]) if found and int(found[1]) <= MAX_REF else None
 
 
 def encode(value: object) -> bytes:
@@ -397,6 +394,7 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
+    problem = find_unstorable_text(envelope) or find_problem(str(error))
     return RefusedFrame(
-        InvalidInput("The command has a field that is missing or wrong.", problem=str(error)), ref
+        problem or InvalidInput(f"The command is wrong: {error}.", problem="not_allowed"), ref
     )
