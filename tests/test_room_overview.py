@@ -275,12 +275,15 @@ async def test_the_desks_fingerprint_changes_with_its_list(database: Database) -
     assert await fingerprint() == seen[-1]
     await rename(database, staff, place.room_id, "Second name")
     seen.append(await fingerprint())
+    await add(database, staff, place.room_id, await make_account(database, "customer"))
+    seen.append(await fingerprint())
     await join(database, await make_account(database), place.room_id)
+    assert await fingerprint() == seen[-1]
     await post(database, staff, place.shared)
     assert await fingerprint() == seen[0]
     await post(database, customer, place.shared)
     seen.append(await fingerprint())
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == 5
 
 
 # -- opening a room ------------------------------------------------------------------------------------------

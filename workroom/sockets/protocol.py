@@ -8,16 +8,17 @@ docs/protocol.md says the same in prose, and a test sends every example of it.
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from workroom.errors import InvalidInput, MalformedRequest, UnknownCommand, WorkroomError
+from workroom.field_problems import find_problem, find_unstorable_text
 from workroom.sockets.field_types import (
     MAX_FILES,
     MAX_INVITATION_HOURS,
+    MAX_REF,
     MAX_SUBSCRIPTIONS,
     MAX_TEXT_CHARACTERS,
     Attachment,
@@ -35,9 +36,6 @@ from workroom.sockets.field_types import (
 )
 
 PROTOCOL_VERSION = 1
-
-MAX_REF = 2**53
-REF_WITHIN_BYTES = 1024
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
@@ -338,7 +336,6 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
-_REF = re.compile(rb'"ref"\s*:\s*(\d{1,16})(?=[,}\s])')
 _command_decoder = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
@@ -355,24 +352,14 @@ class RefusedFrame(Exception):
 def parse_command(data: bytes) -> Command:
     """Read one text frame as a command.
 
-    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input` whose
-    `problem` names field and rule. Lone surrogates and NUL are refused wherever they stand.
+    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input`, whose `field`
+    and `problem` say what is wrong. Lone surrogates and NUL are refused wherever they stand.
     """
     try:
         command: Command = _command_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(data, error) from None
     return command
-
-
-def glance_at_ref(data: bytes) -> int | None:
-    """The ref of a frame that is not to be parsed, where it stands at its beginning; None elsewhere.
-
-    Whether the rest is a command is not known. A quote inside a JSON string is escaped, so no text is mistaken for it.
-    """
-    found = _REF.search(data, 0, REF_WITHIN_BYTES)
-    ref = int(found[1]) if found else None
-    return ref if ref is not None and ref <= MAX_REF else None
 
 
 def encode(value: object) -> bytes:
@@ -409,6 +396,7 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
+    problem = find_unstorable_text(envelope) or find_problem(str(error))
     return RefusedFrame(
-        InvalidInput("The command has a field that is missing or wrong.", problem=str(error)), ref
+        problem or InvalidInput(f"The command is wrong: {error}.", problem="not_allowed"), ref
     )

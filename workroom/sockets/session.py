@@ -20,7 +20,7 @@ from workroom.ids import AccountId, StreamId
 from workroom.node import Node
 from workroom.rooms import Actor
 from workroom.sessions import SignedIn
-from workroom.sockets import protocol
+from workroom.sockets import field_types, protocol
 from workroom.sockets.close_codes import CloseCode, reason_of
 from workroom.sockets.protocol import Command, RefusedFrame
 
@@ -205,7 +205,7 @@ class Session:
             self.close(CloseCode.RATE_EXCEEDED)
         else:
             error = RateExceeded("Too many commands.", retry_after_seconds=1)
-            self.reply_error(protocol.glance_at_ref(data), error)
+            self.reply_error(field_types.glance_at_ref(data), error)
 
     def _refuse_frame(self, refused: RefusedFrame) -> None:
         self.reply_error(refused.ref, refused.error)
