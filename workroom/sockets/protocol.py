@@ -335,7 +335,6 @@ COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command for command in AnyCommand.__args__
 }
 
-
 _command_decoder = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
@@ -396,7 +395,5 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
-    problem = find_unstorable_text(envelope) or find_problem(str(error))
-    return RefusedFrame(
-        problem or InvalidInput(f"The command is wrong: {error}.", problem="not_allowed"), ref
-    )
+    unknown = InvalidInput(f"The command is wrong: {error}.", problem="not_allowed")
+    return RefusedFrame(find_unstorable_text(envelope) or find_problem(str(error)) or unknown, ref)
