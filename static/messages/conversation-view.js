@@ -89,11 +89,9 @@ export class ConversationView extends HTMLElement {
   #listen() {
     const to = this.#listening;
     to.to(this.#open, 'opened', () => this.#opened());
-    to.to(this.#open, 'change', this.#repaint.request);
-    to.to(this.#conversation, 'change', this.#repaint.request);
+    for (const source of [this.#open, this.#conversation, this.#workroom.uploads]) to.to(source, 'change', this.#repaint.request);
     to.to(this.#conversation, 'arrived', (event) => this.#announcer.arrived(event.detail));
     to.to(this.#workroom, 'phase', this.#repaint.request);
-    to.to(this.#workroom.uploads, 'change', this.#repaint.request);
     to.to(this.#workroom.people, 'change', () => {
       this.#list.namesChanged();
       this.#repaint.request();
@@ -251,16 +249,15 @@ export class ConversationView extends HTMLElement {
   /** @param {EventTarget|null} target */
   #clicked(target) {
     if (!(target instanceof Element)) return;
-    const { outbox } = this.#workroom;
     const button = target.closest('button');
     const { emoji, quoted, retry, discard, ahead } = button?.dataset ?? {};
     const row = target.closest('.message');
     const message = row && this.#list.rowOf(row)?.message;
     if (emoji && message) this.#conversation.toggleReaction(message, emoji);
     if (quoted) void this.showMessage(quoted, this.#conversation.state.quoted[quoted]?.seq);
-    if (retry) outbox.retry(retry);
-    if (discard) outbox.discard(discard);
-    if (ahead) outbox.change(ahead, { ahead: true });
+    if (retry) this.#workroom.outbox.retry(retry);
+    if (discard) this.#workroom.outbox.discard(discard);
+    if (ahead) this.#workroom.outbox.change(ahead, { ahead: true });
     this.#pointAt(target);
   }
 
