@@ -13,6 +13,7 @@ import { checkSession } from './connection/session-check.js';
 import { DeskPage } from './desk/desk-page.js';
 import { build, fill } from './elements/build.js';
 import { Listening } from './elements/listening.js';
+import { refuseStrayDrops } from './files/drop-zone.js';
 import { NewRoomPage } from './rooms/new-room-page.js';
 import { RoomListPanel } from './rooms/room-list-panel.js';
 import { RoomPage } from './rooms/room-page.js';
@@ -71,6 +72,7 @@ export class Shell extends HTMLElement {
 
   #listen() {
     const to = this.#listening;
+    refuseStrayDrops(to);
     to.to(window, 'hashchange', () => this.#showRoute());
     to.to(window, 'online', () => this.#workroom.connection.hurry());
     to.to(window, 'pageshow', () => this.#workroom.connection.hurry());

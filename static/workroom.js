@@ -1,6 +1,6 @@
 /**
- * Everything a signed-in browser holds, put together: the line, the streams, the outbox, the list of rooms, the open
- * rooms, the desk. Says which part hears of what; decides nothing else, and draws nothing.
+ * Everything a signed-in browser holds, put together: the line, the streams, the outbox, the uploads, the list of
+ * rooms, the open rooms, the desk. Says which part hears of what; decides nothing else, and draws nothing.
  *
  * @import { Account, Hello, RoomEvent, RoomLine } from './connection/protocol-shapes.js'
  * @import { ConnectionPhase } from './connection/socket-connection.js'
@@ -15,6 +15,7 @@ import { checkSession } from './connection/session-check.js';
 import { SocketConnection } from './connection/socket-connection.js';
 import { StreamRegistry } from './connection/stream-registry.js';
 import { Desk } from './desk/desk.js';
+import { postsWithFiles, uploadsOf } from './files/posts-with-files.js';
 import { TypingHints } from './messages/typing-hints.js';
 import { streamsToFollow } from './rooms/followed-rooms.js';
 import { OpenRooms } from './rooms/open-rooms.js';
@@ -56,15 +57,18 @@ export class Workroom extends EventTarget {
     });
     this.drafts = new Drafts(localStorage, accountId);
     this.streams = new StreamRegistry(send);
+    this.uploads = uploadsOf(accountId);
     this.outbox = new Outbox({
       accountId,
       storage: localStorage,
       send,
+      needs: postsWithFiles(this.uploads),
       listener: {
         onChange: () => this.openRooms.conversations.forEach((conversation) => conversation.outboxChanged()),
         onDelivered: (entry, result) => this.openRooms.conversationOf(entry.stream)?.delivered(entry, result.seq),
       },
     });
+    this.uploads.addEventListener('change', () => this.outbox.advance());
     this.reads = new ReadReporter(send);
     this.roomList = new RoomList({ accountId, people: this.people, send, onListed: (lines) => this.#listed(lines) });
     this.desk = new Desk(send);
@@ -74,6 +78,7 @@ export class Workroom extends EventTarget {
   }
 
   start() {
+    this.uploads.start();
     this.connection.start();
   }
 
@@ -81,15 +86,17 @@ export class Workroom extends EventTarget {
   signOut() {
     this.connection.stop();
     this.outbox.clear();
+    this.uploads.clear();
     this.drafts.clear();
   }
 
   /**
-   * Another tab of this browser sent, or threw away, what lay in the outbox of both.
+   * Another tab of this browser sent, or threw away, what lay in the outbox of both, or went on with an upload.
    *
    * @param {StorageEvent} event
    */
   storageChanged({ key, newValue }) {
+    this.uploads.storageChanged({ key, newValue });
     const id = key?.split('.').at(-1);
     if (key && id && newValue === null && key.startsWith('workroom.outbox.')) this.outbox.settle(id);
   }
@@ -159,6 +166,7 @@ export class Workroom extends EventTarget {
   /** @param {Hello} hello */
   #welcome(hello) {
     this.become(hello.account);
+    this.uploads.connected(hello.limits);
     this.streams.connected(hello);
     this.#followOwn();
     this.outbox.connected();
@@ -226,17 +234,12 @@ export class Workroom extends EventTarget {
   #receive(frame) {
     if (frame.type === 'events' || frame.type === 'unsubscribed') this.streams.receive(frame);
     else if (frame.type === 'typing') this.typing.began(frame.stream, frame.account_id);
-    else if (frame.type === 'presence') this.#presenceChanged(frame);
-    else if (frame.type === 'read_marker') {
+    else if (frame.type === 'presence') {
+      this.roomList.presenceChanged(frame);
+      this.openRooms.ofStream(frame.stream)?.presenceChanged(frame);
+    } else if (frame.type === 'read_marker') {
       this.openRooms.conversationOf(frame.stream)?.readMarkerMoved(frame.account_id, frame.seq);
     } else if (frame.type === 'desk_changed') this.desk.refreshSoon();
-  }
-
-  /** @param {{stream: string, online?: string[], offline?: string[]}} hint */
-  #presenceChanged(hint) {
-    this.roomList.presenceChanged(hint);
-    const line = this.roomList.findByStream(hint.stream);
-    if (line) this.openRooms.find(line.room_id)?.presenceChanged(hint);
   }
 
   /**
@@ -244,8 +247,7 @@ export class Workroom extends EventTarget {
    * @param {RoomEvent[]} events
    */
   #receiveRoom(stream, events) {
-    const line = this.roomList.findByStream(stream);
-    if (line) this.openRooms.find(line.room_id)?.receive(stream, events);
+    this.openRooms.ofStream(stream)?.receive(stream, events);
     this.roomList.receive(stream, events);
     for (const event of events) if (event.kind === 'message_posted') this.typing.ended(stream, event.actor_id);
     this.dispatchEvent(new CustomEvent('room-events', { detail: { stream, events } }));
@@ -259,6 +261,8 @@ export class Workroom extends EventTarget {
     this.roomList.receiveOwn(stream, events);
     for (const event of events) {
       if (event.kind === 'room_exited') this.#leave(event.room_id ?? '');
+      // Whether one is in a room that waits stands in the desk's list, and is nobody else's business.
+      if (['room_entered', 'room_exited'].includes(event.kind) && this.may('watch_desk')) this.desk.refreshSoon();
       if (event.kind === 'account_changed') void this.#fetchAccount();
       if (event.kind === 'read_marker_moved') {
         this.openRooms.conversationOf(event.stream ?? '')?.readMarkerMoved(this.account.account_id, event.read_seq ?? 0);
@@ -286,7 +290,9 @@ export class Workroom extends EventTarget {
   /** @param {string} roomId */
   #leave(roomId) {
     const line = this.roomList.find(roomId);
-    for (const stream of [line?.stream, line?.staff_stream]) if (stream) this.streams.unfollow(stream);
+    const streams = [line?.stream, line?.staff_stream].flatMap((stream) => stream ?? []);
+    for (const stream of streams) this.streams.unfollow(stream);
+    for (const stream of streams) this.uploads.leave(stream);
     this.openRooms.forget(roomId);
     this.roomList.forget(roomId);
     this.dispatchEvent(new CustomEvent('room-gone', { detail: roomId }));

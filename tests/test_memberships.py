@@ -53,6 +53,19 @@ async def test_who_may_read_what(database: Database) -> None:
         assert not await may_read(database, account, StreamId(uuid4()))
 
 
+async def test_the_shared_streams_of_accounts_are_those_of_the_rooms_they_are_in(database: Database) -> None:
+    staff, customer, place = await staff_and_customer(database)
+    stranger = await make_account(database)
+    other = await open_place(database, staff)
+    await leave(database, staff, other.room_id)
+    asked = [account.account_id for account in (staff, customer, stranger)]
+    async with database.read() as reading:
+        found = await memberships.list_shared_streams(reading, asked)
+    assert {stream: set(who) for stream, who in found.items()} == {
+        place.shared: {staff.account_id, customer.account_id}
+    }
+
+
 async def test_no_right_to_it_and_no_such_stream_look_the_same(database: Database) -> None:
     _, customer, place = await staff_and_customer(database)
     refusals = set()

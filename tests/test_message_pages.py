@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import asyncpg
+import msgspec
 import pytest
 
 from tests.deeds import Place, a_command, add, delete, edit, open_place, page, post, react, rename, write
 from tests.people import make_account, make_accounts
 from workroom.accounts import Account
 from workroom.errors import InvalidInput
-from workroom.message_pages import MessagePage
+from workroom.message_pages import PAGE_BYTES, MessagePage
 from workroom.messages import NewMessage
 from workroom.storage.database import Database
 from workroom.storage.queries import queries
@@ -94,6 +95,61 @@ async def test_paging_all_the_way_gives_everything_once(database: Database) -> N
         found = await page(database, staff, place.shared, after=downward[-1], limit=4)
         downward += seqs_of(found)
     assert downward == seqs
+
+
+async def test_a_page_of_long_messages_is_cut_to_its_size_from_the_place_outwards(database: Database) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    seqs = [(await post(database, staff, place.shared, f"{n} " + "𝄞" * 5_000)).seq for n in range(12)]
+    for places, expected in (
+        ({}, seqs[-3:]),
+        ({"before": seqs[8]}, seqs[5:8]),
+        ({"after": seqs[2]}, seqs[3:6]),
+        ({"around": seqs[6]}, seqs[5:8]),
+        ({"around": seqs[0]}, seqs[:3]),
+        ({"around": seqs[-1] + 9}, seqs[-3:]),
+    ):
+        found = await page(database, staff, place.shared, **places)
+        assert seqs_of(found) == expected, places
+        assert len(msgspec.json.encode(found)) <= PAGE_BYTES + 500
+        assert found.more_before == (expected[0] != seqs[0]), places
+        assert found.more_after == (expected[-1] != seqs[-1]), places
+    upward: list[int] = []
+    found = await page(database, staff, place.shared)
+    while found.messages:
+        upward = seqs_of(found) + upward
+        found = await page(database, staff, place.shared, before=upward[0])
+    assert upward == seqs
+
+
+async def test_a_message_larger_than_a_page_is_a_page(database: Database) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    seqs = [(await post(database, staff, place.shared, "\x01" * 20_000)).seq for _ in range(3)]
+    for places, expected in (({}, 2), ({"after": 0}, 0), ({"around": seqs[1]}, 1)):
+        found = await page(database, staff, place.shared, **places)
+        assert seqs_of(found) == [seqs[expected]]
+        assert (found.more_before, found.more_after) == (expected > 0, expected < 2)
+
+
+async def test_what_is_quoted_counts_and_comes_along_where_it_was_cut_off(database: Database) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    long = [await post(database, staff, place.shared, "ä" * 15_000) for _ in range(3)]
+    await react(database, staff, place.shared, long[0].message_id)
+    replies = [
+        await post(database, staff, place.shared, str(n), reply_to=long[n % 3].message_id) for n in range(6)
+    ]
+    newest = await page(database, staff, place.shared)
+    # Two of the long ones fit, as quotes; the reply to the third would bring it along.
+    assert seqs_of(newest) == [posted.seq for posted in replies[-2:]]
+    assert {quote.message_id for quote in newest.quoted} == {long[1].message_id, long[2].message_id}
+    assert newest.more_before
+    of_two = await page(database, staff, place.shared, before=replies[4].seq)
+    assert seqs_of(of_two) == [replies[2].seq, replies[3].seq]
+    assert [(quote.message_id, quote.reactions) for quote in of_two.quoted if quote.seq == long[0].seq] == [
+        (long[0].message_id, [])
+    ]
 
 
 async def test_only_one_place_can_be_named(database: Database) -> None:

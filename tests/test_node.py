@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.client import CommandRefused
+from tests.client import CommandRefused, Json
 from tests.deeds import a_command, add, open_place, post, read_all, remove, rename
-from tests.local_client import LocalClient, local_client, local_node
+from tests.local_client import LocalClient, local_client, local_node, split_frames
 from tests.people import actor_of, make_account, make_accounts
 from workroom import event_reading, rooms
 from workroom.errors import TryAgain, Unavailable
@@ -61,16 +62,33 @@ async def test_what_is_rolled_back_is_told_to_nobody(node: Node, database: Datab
         assert [event["kind"] for event in client.events[str(place.shared)]] == ["message_posted"]
 
 
-async def test_the_author_hears_the_event_before_the_acknowledgement(node: Node, database: Database) -> None:
+async def test_the_author_hears_the_acknowledgement_and_then_the_event_in_one_write(
+    node: Node, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     staff = await make_account(database)
     place = await open_place(database, staff)
     async with local_client(node, staff) as client:
         await client.subscribe(place.shared)
+        written: list[list[tuple[str, int]]] = []
+        write_frame = client.line.write_frame
+
+        def watch(data: bytes) -> None:
+            frames = [json.loads(payload) for payload in split_frames(data)]
+            written.append([_numbered(frame) for frame in frames if frame["type"] in ("reply", "events")])
+            write_frame(data)
+
+        monkeypatch.setattr(client.line, "write_frame", watch)
         for n in range(10):
             posted = await client.command("post_message", stream=place.shared, text=str(n))
-            # Both left in one write; the client has read to the end of it.
             await client.wait_for_seq(place.shared, posted["seq"])
-        assert is_without_gap(client, place.shared, 3)
+            both = [("reply", posted["seq"]), ("events", posted["seq"])]
+            assert [frames for frames in written if frames] == [both]
+            written.clear()
+
+
+def _numbered(frame: Json) -> tuple[str, int]:
+    numbered = frame["result"] if frame["type"] == "reply" else frame["events"][0]
+    return frame["type"], numbered["seq"]
 
 
 @pytest.mark.parametrize("direction", [1, -1])

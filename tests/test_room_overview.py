@@ -36,7 +36,8 @@ from workroom import room_overview
 from workroom.accounts import Account
 from workroom.errors import Forbidden, NotFound
 from workroom.event_frames import encode_events, withhold_older
-from workroom.ids import RoomId
+from workroom.ids import AccountId, RoomId
+from workroom.message_pages import PAGE_BYTES
 from workroom.messages import NewMessage
 from workroom.room_overview import OpenedRoom, RoomLine, WaitingRoom
 from workroom.storage.database import Database
@@ -104,6 +105,22 @@ async def test_a_line_says_what_the_room_is_and_how_far_it_went(database: Databa
     )  # fmt: skip
     await set_archived(database, staff, place.room_id)
     assert (await line_of(database, staff, place.room_id)).archived_at is not None
+
+
+async def test_a_long_list_names_fewer_members_of_each_room(database: Database) -> None:
+    staff = await make_account(database)
+    await open_place(database, staff)
+    (line,) = await list_rooms(database, staff)
+    people = [AccountId(uuid4()) for _ in range(200)]
+    line = msgspec.structs.replace(line, member_ids=people)
+    online = set(people[100:])
+    for count, share in ((1, 200), (5, 200), (50, 20), (400, 2), (2_000, 1)):
+        shown = room_overview.show_who_is_there([line] * count, online)
+        assert len(shown) == count
+        assert {tuple(each.member_ids) for each in shown} == {tuple(people[:share])}
+        # Who is here is looked for among all of them.
+        assert {tuple(each.online) for each in shown} == {tuple(people[100:][:share])}
+    assert room_overview.show_who_is_there([], online) == []
 
 
 async def test_the_last_line_is_todays_and_a_tombstone_says_nothing(database: Database) -> None:
@@ -258,12 +275,15 @@ async def test_the_desks_fingerprint_changes_with_its_list(database: Database) -
     assert await fingerprint() == seen[-1]
     await rename(database, staff, place.room_id, "Second name")
     seen.append(await fingerprint())
+    await add(database, staff, place.room_id, await make_account(database, "customer"))
+    seen.append(await fingerprint())
     await join(database, await make_account(database), place.room_id)
+    assert await fingerprint() == seen[-1]
     await post(database, staff, place.shared)
     assert await fingerprint() == seen[0]
     await post(database, customer, place.shared)
     seen.append(await fingerprint())
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == 5
 
 
 # -- opening a room ------------------------------------------------------------------------------------------
@@ -301,6 +321,19 @@ async def test_an_open_room_shows_its_members_its_markers_and_its_newest_page(da
         (staff.account_id, posted.seq)
     ]
     assert [message.message_id for message in shared.page.messages] == [posted.message_id]
+
+
+async def test_the_pages_of_an_open_room_share_the_size_of_one(database: Database) -> None:
+    staff, customer = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, staff, customer)
+    for stream_id in (place.shared, place.staff):
+        for _ in range(10):
+            await post(database, staff, stream_id, "𝄞" * 2_000)
+    for account, expected in ((staff, {"shared": 3, "staff": 3}), (customer, {"shared": 7})):
+        room = await open_room(database, account, place.room_id)
+        assert {kind: len(stream.page.messages) for kind, stream in room.streams.items()} == expected
+        assert len(msgspec.json.encode(room)) < PAGE_BYTES + 2_000
+        assert all(stream.page.more_before for stream in room.streams.values())
 
 
 async def test_who_left_is_named_because_their_words_stay(database: Database) -> None:

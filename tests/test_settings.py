@@ -58,6 +58,7 @@ def test_a_child_process_is_told_the_same_settings() -> None:
         ("WORKROOM_REGISTRATION", "no", "must be open or closed"),
         ("WORKROOM_HEARTBEAT_SECONDS", "nan", "must be a number of seconds from 1 to 300"),
         ("WORKROOM_DRAIN_SECONDS", "-1", "must be a number of seconds from 0 to 300"),
+        ("WORKROOM_FRAME_BYTES", "131071", "must be a whole number from 131072 to 16777216"),
         ("WORKROOM_DATA_DIR", "a\0b", "must be the path of a folder"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import resource
@@ -19,6 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import DatabaseUrls, SharedServers
 from workroom.children.child_process import list_processes_in
 from workroom.settings import Settings
 
@@ -225,6 +227,8 @@ def test_accounts_are_made_on_the_running_installation(running: RunningUp) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_in_order_with_exit_code_0(data_dir: Path, number: signal.Signals) -> None:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, as nohup wants it, and stays so")
     with up(data_dir, WORKROOM_LOG_LEVEL="debug") as running:
         running.wait_until_running()
         children = psutil.Process(running.process.pid).children(recursive=True)
@@ -326,7 +330,11 @@ def test_the_web_process_may_open_as_many_files_as_the_machine_allows(running: R
     assert running.child("serve").rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
 
 
-def test_with_servers_of_ones_own_it_starts_none(environment: dict[str, str]) -> None:
+async def test_with_servers_of_ones_own_it_starts_none(environment: dict[str, str]) -> None:
+    await asyncio.to_thread(_run_without_servers, environment)
+
+
+def _run_without_servers(environment: dict[str, str]) -> None:
     with up(Path(environment["WORKROOM_DATA_DIR"]), **environment) as running:
         running.wait_until_running()
         assert running.get("/health/ready") == 200
@@ -396,6 +404,28 @@ def test_a_command_line_that_makes_no_sense_exits_with_2() -> None:
     assert run_workroom("upwards").returncode == 2
 
 
-def test_migrations_are_applied_once(environment: dict[str, str]) -> None:
-    again = run_workroom("migrate", **environment)
+@pytest.mark.parametrize("program", ["serve", "worker"])
+async def test_no_program_runs_under_a_role_that_may_delete_what_people_wrote(
+    environment: dict[str, str], database_urls: DatabaseUrls, program: str
+) -> None:
+    for url in (database_urls.owner_url, database_urls.superuser_url):
+        told = {**environment, "WORKROOM_DATABASE_URL": url, "PORT": "0"}
+        refused = await asyncio.to_thread(run_workroom, program, **told)
+        assert refused.returncode == 1
+        assert "may delete what people wrote" in refused.stderr
+
+
+@pytest.mark.parametrize("program", ["serve", "worker"])
+async def test_no_program_runs_on_a_database_that_was_not_migrated(
+    environment: dict[str, str], servers: SharedServers, program: str
+) -> None:
+    async with servers.make_database(f"workroom_bare_{os.getpid()}") as bare:
+        told = {**environment, "WORKROOM_DATABASE_URL": bare.service_url, "PORT": "0"}
+        refused = await asyncio.to_thread(run_workroom, program, **told)
+        assert refused.returncode == 1
+        assert "run `workroom migrate` first" in refused.stderr
+
+
+async def test_migrations_are_applied_once(environment: dict[str, str]) -> None:
+    again = await asyncio.to_thread(run_workroom, "migrate", **environment)
     assert (again.returncode, again.stdout) == (0, "The database is up to date.\n")

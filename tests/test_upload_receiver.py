@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,13 +17,16 @@ import pytest
 
 from tests.deeds import open_place
 from tests.people import make_account
-from tests.uploading import chunks, disk_stores, make_receiver, upload
-from workroom import uploads
+from tests.uploading import NO_LIMITS, chunks, disk_stores, make_receiver, upload
+from workroom import upload_receiver, uploads
 from workroom.digests import BLOCK_BYTES
-from workroom.errors import UploadLocked
+from workroom.errors import StorageFull, UploadLocked
+from workroom.settings import load_settings
 from workroom.storage.database import Database
-from workroom.storage.file_store import FileStores
+from workroom.storage.file_store import FileStores, StoreUnavailable
+from workroom.storage.object_store import open_object_store
 from workroom.stored_bytes import StoredBytes
+from workroom.upload_receiver import Checksum, UploadReceiver
 from workroom.uploads import LeaseLost
 
 
@@ -96,6 +102,30 @@ async def test_who_lost_the_lease_changes_nothing_any_more(
     assert await whole(database, stores, begun.file_id, len(content)) == content
 
 
+async def test_who_lost_the_lease_takes_away_what_it_wrote_where_nobody_looks_any_more(
+    database: Database, owner: asyncpg.Connection, move_time: Any, object_server: dict[str, str]
+) -> None:
+    author = await make_account(database)
+    place, bucket = await open_place(database, author), await open_object_store(load_settings(object_server))
+    stores, content = FileStores({"s3": bucket}, "s3"), os.urandom(1_000_000)
+    begun = await make_receiver(database, stores).begin(
+        author.account_id, place.shared, "a", "", len(content)
+    )
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        yield content[:600_000]
+        await move_time(timedelta(seconds=31))
+        other = make_receiver(database, stores)
+        assert (await other.receive(begun, 0, chunks(content), None)).is_received
+        yield content[600_000:]
+
+    with pytest.raises(LeaseLost):
+        await make_receiver(database, stores).receive(begun, 0, overtaken(), None)
+    assert await bucket.list_keys() == [await owner.fetchval("select store_key from file_segments")]
+    assert await whole(database, stores, begun.file_id, len(content)) == content
+    await bucket.delete(await owner.fetchval("select store_key from file_segments"))
+
+
 async def test_a_second_writer_is_told_to_wait(database: Database, tmp_path: Path) -> None:
     author = await make_account(database)
     place, stores = await open_place(database, author), disk_stores(tmp_path)
@@ -111,6 +141,28 @@ async def test_a_second_writer_is_told_to_wait(database: Database, tmp_path: Pat
 
     assert (await make_receiver(database, stores).receive(begun, 0, first(), None)).is_received
     assert locked
+    assert await whole(database, stores, begun.file_id, 8) == b"12345678"
+
+
+@pytest.mark.parametrize("is_checked", [False, True])
+async def test_who_writes_slowly_keeps_the_lease(
+    database: Database, move_time: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_checked: bool
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path)
+    begun = await make_receiver(database, stores).begin(author.account_id, place.shared, "a", "", 8)
+    monkeypatch.setattr(upload_receiver, "ACKNOWLEDGE_SECONDS", 0.0)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for piece in (b"12", b"34", b"56"):
+            yield piece
+            await move_time(timedelta(seconds=20))
+        with pytest.raises(UploadLocked):
+            await make_receiver(database, stores).receive(begun, 0, chunks(b"xxxxxxxx"), None)
+        yield b"78"
+
+    checksum = Checksum("sha256", sha256(b"12345678").digest()) if is_checked else None
+    assert (await make_receiver(database, stores).receive(begun, 0, slowly(), checksum)).is_received
     assert await whole(database, stores, begun.file_id, 8) == b"12345678"
 
 
@@ -139,6 +191,103 @@ async def test_what_a_dead_writer_left_is_neither_read_nor_kept(
     lying = sum((tmp_path / key).stat().st_size for key in await stores.writing.list_keys())
     assert lying == len(content)
     assert await owner.fetchval("select sum(byte_size) from file_segments") == len(content)
+
+
+@pytest.mark.parametrize("synced", ["fdatasync", "fsync"])
+async def test_what_the_disk_did_not_take_is_never_acknowledged(
+    database: Database,
+    owner: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    synced: str,
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path)
+    receiver, content = make_receiver(database, stores), os.urandom(3_000_000)
+    begun = await receiver.begin(author.account_id, place.shared, "a", "", len(content))
+    monkeypatch.setattr(upload_receiver, "ACKNOWLEDGE_BYTES", 1024 * 1024)
+    sync, failures = getattr(os, synced), iter([True])
+
+    def fail_once(descriptor: int) -> None:
+        if next(failures, False):
+            raise OSError(errno.EIO, "the disk is failing")
+        sync(descriptor)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, synced, fail_once)
+        with pytest.raises(StoreUnavailable):
+            await receiver.receive(begun, 0, chunks(content), None)
+    assert next(failures, None) is None, "nothing was synced"
+    record = await owner.fetchrow("select received_bytes, leased_until from uploads")
+    assert record["received_bytes"] == 0
+    if synced == "fdatasync":
+        assert record["leased_until"] is not None, "the next writer would go on in what the disk has lost"
+
+
+async def test_an_upload_stops_before_the_disks_reserve_is_touched_and_goes_on_when_there_is_room(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path)
+    limits = replace(NO_LIMITS, reserve_bytes=1_000_000)
+    receiver = UploadReceiver(database, stores, limits, is_scanned=False, is_ending=lambda: False)
+    content = os.urandom(6_000_000)
+    begun = await receiver.begin(author.account_id, place.shared, "a", "", len(content))
+    monkeypatch.setattr(upload_receiver, "ACKNOWLEDGE_BYTES", 1024 * 1024)
+
+    async def taken_by_others() -> int:
+        written = sum((tmp_path / key).stat().st_size for key in await stores.writing.list_keys())
+        return 999_999 if written > 3_000_000 else 2**40
+
+    with monkeypatch.context() as full:
+        full.setattr(stores.writing, "count_free_bytes", taken_by_others)
+        with pytest.raises(StorageFull):
+            await receiver.receive(begun, 0, chunks(content), None)
+        stands = await receiver.find(author.account_id, begun.file_id)
+        assert 3_000_000 < stands.received_bytes < 5_000_000
+        with pytest.raises(StorageFull):
+            await receiver.begin(author.account_id, place.shared, "b", "", 1)
+    assert await owner.fetchval("select leased_until from uploads") is None
+    done = await receiver.receive(
+        stands, stands.received_bytes, chunks(content[stands.received_bytes :]), None
+    )
+    assert done.is_received
+    assert await whole(database, stores, begun.file_id, len(content)) == content
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_a_write_keeps_what_was_written_before(
+    database: Database, tmp_path: Path
+) -> None:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if not await run_quietly("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(mount)):
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        author = await make_account(database)
+        place, stores = await open_place(database, author), disk_stores(mount / "files")
+        receiver, content = make_receiver(database, stores), os.urandom(3_000_000)
+        begun = await receiver.begin(author.account_id, place.shared, "a", "", len(content))
+        ballast = mount / "ballast"
+        ballast.write_bytes(bytes(2_000_000))
+        with pytest.raises(StorageFull):
+            await receiver.receive(begun, 0, chunks(content), None)
+        stands = await receiver.find(author.account_id, begun.file_id)
+        assert 1_000_000 < stands.received_bytes < 2_200_000
+        ballast.unlink()
+        rest = content[stands.received_bytes :]
+        assert (await receiver.receive(stands, stands.received_bytes, chunks(rest), None)).is_received
+        assert await whole(database, stores, begun.file_id, len(content)) == content
+    finally:
+        assert await run_quietly("umount", str(mount))
+
+
+async def run_quietly(*command: str) -> bool:
+    """Whether a program of the system did what it was asked."""
+    try:
+        ran = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    except FileNotFoundError:
+        return False
+    return await ran.wait() == 0
 
 
 async def test_a_scan_is_wanted_where_there_is_one(

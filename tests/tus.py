@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from tests.client import Client, Json
@@ -55,6 +57,21 @@ class Sender:
             **_dashed(headers),
         }
         return await self.client.send("PATCH", address, body, **sent)
+
+    async def send_some(
+        self, address: str, offset: int, body: bytes, some_bytes: int
+    ) -> asyncio.StreamWriter:
+        """Begin to send the next bytes, send some of them, and leave the line open."""
+        parts = urlsplit(self.client.url)
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        head = (
+            f"PATCH {address} HTTP/1.1\r\nhost: {parts.netloc}\r\norigin: {self.client.url}\r\n"
+            f"cookie: {self.client.cookie}\r\ntus-resumable: 1.0.0\r\nupload-offset: {offset}\r\n"
+            f"content-type: {BODY_TYPE}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body[:some_bytes])
+        await writer.drain()
+        return writer
 
     async def ask(self, address: str) -> Answer:
         """Ask how far an upload is."""
@@ -119,6 +136,13 @@ async def meet(database: Database, url: str) -> AsyncIterator[Meeting]:
     finally:
         for person in people:
             await person.client.disconnect()
+
+
+async def until(find: Callable[[], Awaitable[Any]]) -> Any:
+    """What `find` gives as soon as it is true: of what Postgres or a disk tell nobody."""
+    while not (found := await find()):  # noqa: ASYNC110 - see above
+        await asyncio.sleep(0)
+    return found
 
 
 def _dashed(headers: dict[str, str]) -> dict[str, str]:

@@ -109,6 +109,13 @@ def _add_account_commands(account: argparse.ArgumentParser) -> None:
     deactivate.add_argument("--email", required=True)
     deactivate.set_defaults(run=_deactivate_account)
 
+    reactivate = commands.add_parser("reactivate", help="let a deactivated account be signed in to again")
+    reactivate.add_argument("--email", required=True)
+    reactivate.set_defaults(run=_reactivate_account)
+
+    listing = commands.add_parser("list", help="print all accounts, a line each")
+    listing.set_defaults(run=_list_accounts)
+
 
 def _up(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom.up import run_up
@@ -177,6 +184,18 @@ def _deactivate_account(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom import account_commands
 
     print(asyncio.run(account_commands.deactivate_account(settings, chosen.email)))
+
+
+def _reactivate_account(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    print(asyncio.run(account_commands.reactivate_account(settings, chosen.email)))
+
+
+def _list_accounts(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import account_commands
+
+    print(asyncio.run(account_commands.list_accounts(settings)))
 
 
 def _move_files(settings: Settings, chosen: argparse.Namespace) -> None:

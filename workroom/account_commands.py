@@ -75,6 +75,32 @@ async def deactivate_account(settings: Settings, email: str) -> str:
         return f"{account.email} is deactivated and signed out everywhere."
 
 
+async def reactivate_account(settings: Settings, email: str) -> str:
+    """Let the account be signed in to again, with the password it had."""
+    async with _transaction(settings) as (transaction, _):
+        account = await accounts.require_account_of(transaction, email)
+        await accounts.reactivate_account(transaction, audit.by_shell(), account.account_id)
+        return f"{account.email} can sign in again."
+
+
+async def list_accounts(settings: Settings) -> str:
+    """Give all accounts, a line each: e-mail address, kind, customer, and whether it is deactivated."""
+    lines = []
+    after = None
+    async with _transaction(settings) as (transaction, _):
+        while page := await accounts.list_accounts(transaction, after=after):
+            lines += [_line_of(account) for account in page]
+            after = page[-1].account_id
+    return "\n".join(lines) or "There is no account yet."
+
+
+def _line_of(account: Account) -> str:
+    facts = [account.email or "erased", account.kind.value, account.customer_name]
+    return "  ".join(
+        [fact for fact in facts if fact] + ["deactivated"] * (account.deactivated_at is not None)
+    )
+
+
 @asynccontextmanager
 async def _transaction(settings: Settings) -> AsyncIterator[tuple[Transaction, str]]:
     """A transaction, and the address under which the installation is open."""

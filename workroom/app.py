@@ -25,7 +25,8 @@ from workroom.sockets.close_codes import CloseCode, encode_goodbye, reason_of
 from workroom.sockets.endpoint import Endpoint
 from workroom.sockets.heartbeat import TimingWheel
 from workroom.sockets.websocket_protocol import build_websocket_protocol
-from workroom.storage.database import database_limits, open_database
+from workroom.storage.database import database_limits
+from workroom.storage.migrate import open_migrated_database
 from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
 from workroom.web.routes import build_app
 
@@ -50,7 +51,7 @@ async def run_server(settings: Settings) -> None:
     database_url = settings.database_url
     async with run_node(
         settings,
-        lambda: open_database(
+        lambda: open_migrated_database(
             database_url, application_name="workroom web", limits=database_limits(settings)
         ),
     ) as node:
@@ -77,7 +78,6 @@ async def run_server(settings: Settings) -> None:
                 ws_max_size=settings.frame_bytes,
                 ws_per_message_deflate=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
                 backlog=BACKLOG,
             )
             _spare_the_collector()
@@ -120,14 +120,18 @@ class NodeServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._node.is_draining = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._node.settings.drain_seconds
         try:
-            async with asyncio.timeout(self._node.settings.drain_seconds):
+            async with asyncio.timeout_at(deadline):
                 await self._node.writer.drain()
                 self._node.flusher.flush()
                 await self._say_goodbye(self._node.settings.drain_seconds * GOODBYE_SHARE)
                 await self._node.wait_until_empty()
         except TimeoutError:
             logs.log_event("drain_deadline_passed", connections=len(self._endpoint.connections))
+        # Requests that are still being answered have what is left of the time, and a second at least.
+        self.config.timeout_graceful_shutdown = max(1, int(deadline - loop.time()))
         await super().shutdown(sockets)
 
     async def _say_goodbye(self, spread_seconds: float) -> None:

@@ -4,9 +4,10 @@ Rooms hash onto a few lanes. A lane has one transaction in flight; what arrives 
 by the next one, in the order in which it came. Only after the commit is anybody told: the hub and the other nodes, then
 the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
 
-A batch that fails as a whole is tried again: by stream where Postgres was lost, or a lock, or a commit's answer (the
-commands' ids tell what had been done), so that one stuck room does not hold up the others of its lane; one by one where
-something in it cannot be written, so that a bad command fails alone.
+A batch that fails as a whole is taken apart by stream, and each stream is tried again beside the lane: where Postgres
+was lost, or a lock, or a commit's answer, the commands' ids tell what had been done; where something cannot be written,
+one by one, so that a bad command fails alone. Meanwhile the lane goes on: a stuck room holds up nobody else. What comes
+for a stream that is apart waits behind it there, so its order is kept.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from workroom.storage.database import Database, Transaction
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+MOST_APART = 4
+"""Streams that may be tried beside a lane while it goes on. More of them mean that Postgres is what is stuck."""
 
 # What the domain says of one command before it has written anything; the transaction goes on without it.
 REFUSALS = (NotFound, Forbidden, RoomArchived, CommandIdReused, InvalidInput)
@@ -152,30 +155,75 @@ class _Lane:
         self._batch_size = batch_size
         self._patience_seconds = patience_seconds
         self._waiting: deque[Waiting] = deque()
+        self._apart: dict[StreamId, deque[Waiting]] = {}
+        self._runs_apart: set[asyncio.Task[None]] = set()
         self._run: asyncio.Task[None] | None = None
 
     def submit(self, waiting: Waiting) -> None:
-        if len(self._waiting) >= self._queue_size:
+        queue, waiting_count = self._waiting, len(self._waiting)
+        if self._apart:
+            queue = self._apart.get(waiting.write.stream_id, queue)
+            waiting_count += sum(map(len, self._apart.values()))
+        if waiting_count >= self._queue_size:
             raise TryAgain("Too many writes wait already.")
-        self._waiting.append(waiting)
-        if self._run is None:
+        queue.append(waiting)
+        if self._run is None and self._waiting:
             self._run = self._tasks.create_task(self._write_all(), name="command writer lane")
 
     async def drain(self) -> None:
-        while self._run is not None:
-            await asyncio.wait([self._run])
+        while running := [*self._runs_apart, *([self._run] if self._run else [])]:
+            await asyncio.wait(running)
 
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                size = min(len(self._waiting), self._batch_size)
-                await self._write_patiently([self._waiting.popleft() for _ in range(size)])
+                await self._write_or_take_apart(self._next_batch(self._waiting))
         finally:
             self._run = None
 
-    async def _write_patiently(self, batch: Sequence[Waiting]) -> None:
-        """Write a batch, again and again while Postgres may come back; every author is answered at the end."""
+    def _next_batch(self, queue: deque[Waiting]) -> list[Waiting]:
+        return [queue.popleft() for _ in range(min(len(queue), self._batch_size))]
+
+    async def _write_or_take_apart(self, batch: Sequence[Waiting]) -> None:
         give_up_at = monotonic_seconds() + self._patience_seconds
+        try:
+            await self._write(batch)
+            return
+        except WorkroomError as error:
+            failure = error
+        if len(batch) == 1 and not failure.retry:
+            _answer_failed(batch, failure)
+            return
+        for part in _split_by_stream(batch):
+            self._take_apart(part, give_up_at)
+        while len(self._apart) > MOST_APART:
+            await asyncio.wait(self._runs_apart, return_when=asyncio.FIRST_COMPLETED)
+
+    def _take_apart(self, part: Sequence[Waiting], give_up_at: float) -> None:
+        """Try one stream's writes beside the lane. What waits of the stream already waits behind them from now on."""
+        stream_id = part[0].write.stream_id
+        self._apart[stream_id] = deque(each for each in self._waiting if each.write.stream_id == stream_id)
+        self._waiting = deque(each for each in self._waiting if each.write.stream_id != stream_id)
+        run = self._tasks.create_task(
+            self._write_apart(stream_id, part, give_up_at), name="command writer apart"
+        )
+        self._runs_apart.add(run)
+        run.add_done_callback(self._runs_apart.discard)
+
+    async def _write_apart(self, stream_id: StreamId, part: Sequence[Waiting], give_up_at: float) -> None:
+        queue = self._apart[stream_id]
+        try:
+            await self._write_patiently(part, give_up_at)
+            while queue:
+                await self._write_patiently(
+                    self._next_batch(queue), monotonic_seconds() + self._patience_seconds
+                )
+        finally:
+            # In the same turn in which the queue was seen empty: what comes next is the lane's again.
+            del self._apart[stream_id]
+
+    async def _write_patiently(self, batch: Sequence[Waiting], give_up_at: float) -> None:
+        """Write a batch of one stream, again and again while Postgres may come back; every author is answered."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -185,11 +233,6 @@ class _Lane:
                 failure = error
             if not failure.retry:
                 break
-            if len(parts := _split_by_stream(batch)) > 1:
-                async with asyncio.TaskGroup() as together:
-                    for part in parts:
-                        together.create_task(self._write_patiently(part))
-                return
             if monotonic_seconds() + pause_seconds > give_up_at:
                 failure = TryAgain("The database does not answer; it is not known whether this was done.")
                 break
@@ -197,11 +240,9 @@ class _Lane:
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         if len(batch) > 1 and not failure.retry:
             for waiting in batch:
-                await self._write_patiently([waiting])
+                await self._write_patiently([waiting], give_up_at)
             return
-        logs.log_event("write_failed", code=failure.code, writes=len(batch), reason=failure.message)
-        for waiting in batch:
-            waiting.answer(failure)
+        _answer_failed(batch, failure)
 
     async def _write(self, batch: Sequence[Waiting]) -> None:
         started = time.perf_counter()
@@ -224,6 +265,12 @@ class _Lane:
                 arrived.setdefault(stream_id, waiting.arrived_at_ms)
         for stream_id, events in told.items():
             self._tell(stream_id, events, arrived[stream_id])
+
+
+def _answer_failed(batch: Sequence[Waiting], failure: WorkroomError) -> None:
+    logs.log_event("write_failed", code=failure.code, writes=len(batch), reason=failure.message)
+    for waiting in batch:
+        waiting.answer(failure)
 
 
 def _split_by_stream(batch: Sequence[Waiting]) -> list[list[Waiting]]:

@@ -67,7 +67,7 @@ class FileDigester:
         self._block = sha256()
         self._block_digests = bytearray()
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes | memoryview) -> None:
         """Hash the next bytes. Takes milliseconds for a large piece: call it in a thread."""
         self._whole.update(piece)
         view = memoryview(piece)

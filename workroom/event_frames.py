@@ -47,7 +47,10 @@ class PictureSize(msgspec.Struct, frozen=True):
 
 
 class ToldFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file of a message. `state`: ready, checking (not to be fetched yet), infected (never)."""
+    """A file of a message. `state`: ready, checking (not to be fetched yet), infected (never).
+
+    `preparing`: a preview is still to come.
+    """
 
     file_id: UUID
     name: str
@@ -59,6 +62,7 @@ class ToldFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: int | None = None
     height: int | None = None
     preview: PictureSize | None = None
+    preparing: bool = False
 
 
 class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -1,7 +1,7 @@
 """Reading events back: for clients that come back, for gaps, and for what has just been committed.
 
-A past event is read with today's content, never an earlier one. One query reads spans of many streams; content whose time
-has come is simply not there, destroyed or not, and the event is told withheld.
+A past event is read with today's content, never an earlier one. One query reads spans of many streams; content
+whose time has come is simply not there, destroyed or not, and the event is told withheld.
 """
 
 from __future__ import annotations
@@ -32,20 +32,28 @@ class Span:
 
 
 async def read_events(
-    transaction: Transaction, spans: Sequence[Span], page_size: int
+    transaction: Transaction, spans: Sequence[Span], page_size: int, page_bytes: int | None = None
 ) -> dict[Span, list[ToldEvent]]:
-    """The first `page_size` events of each span, in order. Whoever asks has seen to who may read them."""
+    """The first events of each span, in order. Whoever asks has seen to who may read them.
+
+    Args:
+        page_size: most events of a span.
+        page_bytes: a span ends with the event that brings its texts to so many bytes; None where few are read.
+    """
     distinct = list(dict.fromkeys(spans))
     told: dict[Span, list[ToldEvent]] = {span: [] for span in distinct}
     if not distinct:
         return told
-    records = await transaction.fetch(
-        queries.events.read_since,
-        stream_ids=[span.stream_id for span in distinct],
-        since_seqs=[span.since_seq for span in distinct],
-        until_seqs=[span.until_seq for span in distinct],
-        page_size=page_size,
-    )
+    asked: dict[str, Any] = {
+        "stream_ids": [span.stream_id for span in distinct],
+        "since_seqs": [span.since_seq for span in distinct],
+        "until_seqs": [span.until_seq for span in distinct],
+        "page_size": page_size,
+    }
+    if page_bytes is not None:
+        for end in await transaction.fetch(queries.events.end_spans, **asked, page_bytes=page_bytes):
+            asked["until_seqs"][end["n"] - 1] = end["until_seq"]
+    records = await transaction.fetch(queries.events.read_since, **asked)
     about_people = {"member_joined", "member_changed"}
     people = await memberships.list_people(
         transaction, (record["subject_id"] for record in records if record["kind"] in about_people)

@@ -7,13 +7,13 @@ the bytes of the file itself never change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
-from workroom import events
+from workroom import events, strays
 from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import FileId, StreamId
 from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
+from workroom.strays import Stray
 from workroom.uploads import Segment
 
 
@@ -58,7 +58,7 @@ async def record_preview_state(
     """That a preview was made, or cannot be; told where a message has the file. The room is locked."""
     state = "made" if is_made else "failed"
     changed = await transaction.execute(queries.files.mark_preview, file_id=file_id, preview_state=state)
-    return await _record_change(transaction, file_id) if changed and is_made else []
+    return await _record_change(transaction, file_id) if changed else []
 
 
 async def list_to_scan(transaction: Transaction, batch_size: int) -> list[WaitingFile]:
@@ -74,18 +74,25 @@ async def list_to_preview(transaction: Transaction, batch_size: int) -> list[Wai
 
 
 async def begin_preview(transaction: Transaction, file_id: FileId, store: str, store_key: str) -> bool:
-    """Record where a preview is going to lie, before it does; False when the file is gone."""
+    """Record where a preview is going to lie, before it does; False when the file is gone, or has one by now.
+
+    What an earlier attempt wrote is a stray from here on.
+    """
+    earlier = await transaction.fetch_one_or_none(queries.files.lock_preview_segment, file_id=file_id)
     begun = await transaction.fetch_value(
         queries.files.insert_preview_segment, file_id=file_id, store=store, store_key=store_key
     )
+    if begun is not None and earlier is not None:
+        await strays.leave_behind(transaction, Stray(**earlier))
     return begun is not None
 
 
-async def add_preview(transaction: Transaction, file_id: FileId, preview: NewPreview) -> bool:
-    """Record a preview whose bytes are durable; False when the file is gone."""
+async def add_preview(transaction: Transaction, file_id: FileId, store_key: str, preview: NewPreview) -> bool:
+    """Record a preview whose bytes are durable; False when the file is gone, or another attempt took over."""
     added = await transaction.fetch_value(
         queries.files.insert_preview,
         file_id=file_id,
+        store_key=store_key,
         media_type=preview.media_type,
         byte_size=preview.byte_size,
         sha256=preview.sha256,
@@ -97,32 +104,43 @@ async def add_preview(transaction: Transaction, file_id: FileId, preview: NewPre
     return added is not None
 
 
-async def list_segments_of_store(
-    transaction: Transaction, store: str, after: tuple[UUID, int], batch_size: int
-) -> list[Segment]:
-    """Segments of received files that lie in a store, in order, after one: for moving them."""
+async def list_files_of_store(
+    transaction: Transaction, store: str, after: FileId, batch_size: int
+) -> list[FileId]:
+    """Received files of which something lies in a store, in the order of ids, after one: for moving them."""
     records = await transaction.fetch(
-        queries.files.list_segments_of_store,
-        store=store,
-        after_file_id=after[0],
-        after_number=after[1],
-        batch_size=batch_size,
+        queries.files.list_files_of_store, store=store, after_file_id=after, batch_size=batch_size
     )
-    return [Segment(**record) for record in records]
+    return [record["file_id"] for record in records]
 
 
-async def move_segment(transaction: Transaction, segment: Segment, store: str, store_key: str) -> bool:
-    """Record that a segment lies elsewhere; False when it was not where it was any more."""
+async def find_digests(transaction: Transaction, file_id: FileId) -> tuple[bytes, bytes] | None:
+    """The SHA-256 of a file, and those of its blocks one after the other; None when it is no file any more."""
+    record = await transaction.fetch_one_or_none(queries.files.find_digests, file_id=file_id)
+    return (record["sha256"], record["block_digests"]) if record is not None else None
+
+
+async def move_segment(transaction: Transaction, segment: Segment, copy: Stray) -> bool:
+    """Record that a segment lies in its copy, and that where it lay is a stray's place.
+
+    False: it was not where it was any more, or the copy was given up. Then the copy is a stray still.
+    """
+    if not await strays.lock_copy(transaction, copy):
+        return False
     moved = await transaction.fetch_value(
         queries.files.move_segment,
         file_id=segment.file_id,
         number=segment.number,
-        store=store,
-        store_key=store_key,
+        store=copy.store,
+        store_key=copy.store_key,
         old_store=segment.store,
         old_store_key=segment.store_key,
     )
-    return moved is not None
+    if moved is None:
+        return False
+    await strays.forget_strays(transaction, [copy])
+    await strays.leave_behind(transaction, Stray(segment.store, segment.store_key))
+    return True
 
 
 async def _record_change(transaction: Transaction, file_id: FileId) -> list[RecordedEvent]:

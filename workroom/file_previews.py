@@ -7,6 +7,7 @@ conversations.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -60,13 +61,14 @@ async def make_previews(database: Database, stores: FileStores) -> int:
 
 async def _make_preview(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> None:
     painted = await _paint(database, stores, file) if file.byte_size <= LARGEST_BYTES else None
-    is_kept = painted is not None and await _keep(database, stores, file.file_id, painted)
+    if painted is not None and not await _keep(database, stores, file.file_id, painted):
+        return  # the file went meanwhile, or another worker sees to it
     async with database.transaction() as transaction:
         stream_id = await file_findings.find_stream(transaction, file.file_id)
         if stream_id is None:
             return
         await messages.lock_rooms_of(transaction, [stream_id])
-        await file_findings.record_preview_state(transaction, file.file_id, is_made=is_kept)
+        await file_findings.record_preview_state(transaction, file.file_id, is_made=painted is not None)
 
 
 async def _paint(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> Painted | None:
@@ -121,9 +123,10 @@ async def paint(content: IO[bytes], media_type: str) -> Painted | None:
 
 
 async def _keep(database: Database, stores: FileStores, file_id: FileId, painted: Painted) -> bool:
-    """Store a preview, its row before its bytes; False when the file went meanwhile."""
+    """Store a preview, its row before its bytes; False when the file went, or another attempt took over."""
     store = stores.writing
-    key = segment_key(file_id, PREVIEW_NUMBER, 0)
+    # A key of this attempt alone: another worker may be at the same file, and what is served is never written over.
+    key = f"{segment_key(file_id, PREVIEW_NUMBER, 0)}-{secrets.token_hex(4)}"
     async with database.transaction() as transaction:
         if not await file_findings.begin_preview(transaction, file_id, store.name, key):
             return False
@@ -136,6 +139,7 @@ async def _keep(database: Database, stores: FileStores, file_id: FileId, painted
         is_there = await file_findings.add_preview(
             transaction,
             file_id,
+            key,
             file_findings.NewPreview(
                 PREVIEW_TYPE,
                 len(painted.content),
@@ -147,5 +151,7 @@ async def _keep(database: Database, stores: FileStores, file_id: FileId, painted
             ),
         )
     if not is_there:
-        await store.delete(key)  # swept while it was being made: nobody else knows of these bytes
+        await store.delete(
+            key
+        )  # swept, or taken over, while it was being made: nobody else wants these bytes
     return is_there

@@ -309,4 +309,7 @@ def _shape(record: Record, alt_text: str) -> dict[str, Any]:
         "width": record["shown_width"] or record["width"],
         "height": record["shown_height"] or record["height"],
         "preview": preview,
+        "preparing": preview is None
+        and record["preview_state"] == "wanted"
+        and record["scan_state"] != "infected",
     }

@@ -24,6 +24,7 @@ from workroom.storage.gathering import Gathering
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
+GAP_BYTES = 1024 * 1024
 GATHER_SECONDS = 0.1
 """In a crowd only. Who comes back with thousands of others waits a little longer, and all are served sooner."""
 
@@ -94,7 +95,9 @@ class GatheredReads:
         async with self._database.read() as reading:
             before = await memberships.find_readable(reading, pairs)
             spans = [_span(request, before) for request in requests]
-            told = await event_reading.read_events(reading, [span for span in spans if span], PAGE_EVENTS)
+            told = await event_reading.read_events(
+                reading, [span for span in spans if span], PAGE_EVENTS, PAGE_BYTES
+            )
             after = await memberships.find_readable(reading, pairs)
         cutter = _PageCutter(told)
         answers: list[CatchUpPage | WorkroomError] = []
@@ -111,7 +114,7 @@ class GatheredReads:
             elif request.since_seq > readership.last_seq:
                 answers.append(PositionReset("The stream does not go that far: fetch afresh."))
             else:
-                answers.append(cutter.cut(span, readership.reads_from_seq))
+                answers.append(cutter.cut(span, readership))
         return answers
 
     async def _move_markers(self, marks: Sequence[Mark]) -> Sequence[Moved | WorkroomError]:
@@ -127,15 +130,16 @@ class _PageCutter:
         self._pages: dict[tuple[Span, int], CatchUpPage] = {}
         self._encoded: dict[int, bytes] = {}
 
-    def cut(self, span: Span, reads_from_seq: int) -> CatchUpPage:
+    def cut(self, span: Span, readership: Readership) -> CatchUpPage:
+        reads_from_seq = readership.reads_from_seq
         oldest = min((event.subject_seq or event.seq for event in self._told[span]), default=reads_from_seq)
         key = (span, max(reads_from_seq, oldest))
         page = self._pages.get(key)
         if page is None:
-            page = self._pages[key] = self._make(span, reads_from_seq)
+            page = self._pages[key] = self._make(span, reads_from_seq, readership.last_seq)
         return page
 
-    def _make(self, span: Span, reads_from_seq: int) -> CatchUpPage:
+    def _make(self, span: Span, reads_from_seq: int, stream_seq: int) -> CatchUpPage:
         whole = self._told[span]
         parts: list[bytes] = []
         byte_size = 0
@@ -146,8 +150,8 @@ class _PageCutter:
             parts.append(encoded)
             byte_size += len(encoded)
         last_seq = whole[len(parts) - 1].seq if parts else span.since_seq
-        more = len(parts) < len(whole) or len(whole) == PAGE_EVENTS
-        return CatchUpPage(b"[" + b",".join(parts) + b"]", last_seq, more)
+        # Numbers have no gaps: whatever ended the page, what is missing up to the stream's number comes next.
+        return CatchUpPage(b"[" + b",".join(parts) + b"]", last_seq, last_seq < stream_seq)
 
     def _encode(self, event: ToldEvent, shown: ToldEvent) -> bytes:
         if shown is not event:
@@ -170,4 +174,4 @@ async def read_gap(
 ) -> list[ToldEvent]:
     """The events between two numbers, both inclusive, for a node whose listeners all wait for them."""
     span = Span(stream_id, from_seq - 1, to_seq)
-    return (await event_reading.read_events(transaction, [span], PAGE_EVENTS))[span]
+    return (await event_reading.read_events(transaction, [span], PAGE_EVENTS, GAP_BYTES))[span]

@@ -147,6 +147,14 @@ async def find_account_streams(
     return {record["account_id"]: record["stream_id"] for record in records}
 
 
+async def list_shared_streams(
+    transaction: Transaction, account_ids: Sequence[AccountId]
+) -> dict[StreamId, list[AccountId]]:
+    """The shared streams of the rooms that accounts are members of, each with those of the accounts that are."""
+    records = await transaction.fetch(queries.memberships.list_shared_streams, account_ids=list(account_ids))
+    return {record["stream_id"]: record["account_ids"] for record in records}
+
+
 async def begin_membership(
     transaction: Transaction,
     streams: RoomStreams,

@@ -1,7 +1,8 @@
 """History: pages of messages as they stand today, by the number they were posted under.
 
 Pages are found by key, never by counting, so a page at depth a million costs what the newest costs. Nothing below where
-the reader's history begins is ever on one, not even as a quote.
+the reader's history begins is ever on one, not even as a quote. A page is cut to a size in bytes as well: it is one
+reply, and what waits for a connection is bounded.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
 ABOVE_ALL = 2**62
+PAGE_BYTES = 64 * 1024
 
 
 class ToldMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,27 +71,47 @@ class PageRequest:
             )
 
 
-async def read_page(transaction: Transaction, readership: Readership, request: PageRequest) -> MessagePage:
-    """A page of a stream that `require_member` has opened."""
+async def read_page(
+    transaction: Transaction,
+    readership: Readership,
+    request: PageRequest,
+    page_bytes: int = PAGE_BYTES,
+) -> MessagePage:
+    """A page of a stream that `require_member` has opened.
+
+    Args:
+        page_bytes: how large messages and quotes may be as JSON, together. One message there is, whatever its size.
+    """
+    page, nearest = await _read_whole_page(transaction, readership, request)
+    return _cut(page, nearest, page_bytes)
+
+
+async def _read_whole_page(
+    transaction: Transaction, readership: Readership, request: PageRequest
+) -> tuple[MessagePage, int]:
+    """A page as long as it was asked for, and the index of the message that is nearest to the place."""
     request.require_one()
     stream_id, reads_from, limit = readership.stream_id, readership.reads_from_seq, request.limit
     if request.after is not None:
         above = await _after(transaction, stream_id, request.after, reads_from, limit + 1)
         more_before = await _has_message(transaction, stream_id, reads_from, request.after)
-        return await _page(transaction, readership, above[:limit], more_before, len(above) > limit)
+        return await _page(transaction, readership, above[:limit], more_before, len(above) > limit), 0
     if request.around is not None:
         half = limit // 2
         below = await _before(transaction, stream_id, request.around, reads_from, half + 1)
         above = await _after(transaction, stream_id, request.around - 1, reads_from, limit - half + 1)
         chosen = below[:half][::-1] + above[: limit - half]
-        return await _page(transaction, readership, chosen, len(below) > half, len(above) > limit - half)
+        page = await _page(transaction, readership, chosen, len(below) > half, len(above) > limit - half)
+        return page, min(len(below[:half]), len(chosen) - 1)
     before = ABOVE_ALL if request.before is None else request.before
     below = await _before(transaction, stream_id, before, reads_from, limit + 1)
     is_newest = request.before is None
     more_after = not is_newest and await _has_message(
         transaction, stream_id, max(before, reads_from), ABOVE_ALL
     )
-    return await _page(transaction, readership, below[:limit][::-1], len(below) > limit, more_after)
+    chosen = below[:limit][::-1]
+    page = await _page(transaction, readership, chosen, len(below) > limit, more_after)
+    return page, len(chosen) - 1
 
 
 def people_on(pages: Iterable[MessagePage]) -> set[AccountId]:
@@ -169,6 +191,49 @@ async def _page(
         more_after=more_after,
         seq=readership.last_seq,
     )
+
+
+def _cut(page: MessagePage, nearest: int, page_bytes: int) -> MessagePage:
+    """The part of a page that fits, with what it quotes: from the nearest message on, to both sides."""
+    if len(page.messages) < 2 or _byte_size((page.messages, page.quoted)) <= page_bytes:
+        return page
+    quotable: dict[MessageId | None, ToldMessage] = {each.message_id: each for each in page.quoted}
+    quotable |= {each.message_id: msgspec.structs.replace(each, reactions=[]) for each in page.messages}
+    first, until = nearest, nearest + 1
+    quoted: dict[MessageId, ToldMessage] = {}
+    byte_size = 0
+    for index in _from_the_nearest(nearest, len(page.messages)):
+        if index not in (first - 1, first, until):
+            continue  # behind one that did not fit
+        message = page.messages[index]
+        quote = quotable.get(message.reply_to)
+        with_quote = _byte_size(message)
+        if quote is not None and quote.message_id not in quoted:
+            with_quote += _byte_size(quote)
+        if index != nearest and byte_size + with_quote > page_bytes:
+            continue
+        byte_size += with_quote
+        first, until = min(first, index), max(until, index + 1)
+        if quote is not None:
+            quoted[quote.message_id] = quote
+    kept = page.messages[first:until]
+    shown = {message.message_id for message in kept}
+    return msgspec.structs.replace(
+        page,
+        messages=kept,
+        quoted=[quote for message_id, quote in quoted.items() if message_id not in shown],
+        more_before=page.more_before or first > 0,
+        more_after=page.more_after or until < len(page.messages),
+    )
+
+
+def _from_the_nearest(nearest: int, length: int) -> list[int]:
+    """All indices, the nearest first."""
+    return sorted(range(length), key=lambda index: abs(index - nearest))
+
+
+def _byte_size(told: object) -> int:
+    return len(msgspec.json.encode(told))
 
 
 def _tell(

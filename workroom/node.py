@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from workroom import event_reading, logs, metrics, room_overview, sessions
+from workroom import event_reading, logs, memberships, metrics, room_overview, sessions
 from workroom.command_writer import CommandWriter
 from workroom.errors import WorkroomError
 from workroom.event_frames import ToldEvent, frame_events
@@ -106,7 +106,7 @@ class Node:
             on_gap=self.check_positions_soon,
         )
         self.hub = Hub(self._read_gap, self.broker.subscribe, self.broker.unsubscribe, tasks, self.flusher)
-        self.presence = Presence(self.broker, self.node_id, self._tell_presence)
+        self.presence = Presence(self.broker, self.node_id, self._tell_presence, self._find_shared_streams)
         self.throttle = Throttle(self.broker)
         self.reads = GatheredReads(database, tasks)
         self.writer = CommandWriter(
@@ -175,6 +175,10 @@ class Node:
 
     def _tell_presence(self, stream_id: StreamId, payload: bytes) -> None:
         self.hub.deliver_hint(stream_id, payload)
+
+    async def _find_shared_streams(self, account_ids: list[AccountId]) -> dict[StreamId, list[AccountId]]:
+        async with self.database.read() as reading:
+            return await memberships.list_shared_streams(reading, account_ids)
 
     def _take_frame(self, frame: StreamFrame) -> None:
         self.hub.deliver(frame)

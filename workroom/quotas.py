@@ -1,7 +1,7 @@
 """How much may be kept: each limit is asked before a byte is wasted.
 
 What counts is what members can see, and what is on its way to them: taking a message back frees its share at once,
-whether its bytes go or stay for those whose duty it is to keep them.
+whether its bytes go or stay for those whose duty it is to keep them. The database keeps the sum of each room by itself.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ def require_reserve(limits: FileLimits, free_bytes: int | None, byte_size: int) 
 async def require_quota(
     transaction: Transaction, limits: FileLimits, room_id: RoomId, uploader_id: AccountId, byte_size: int
 ) -> None:
-    """Raise QuotaExceeded or LimitReached where one more upload of this size has no place. The room is locked."""
+    """Raise QuotaExceeded or LimitReached where one more upload of this size has no place.
+
+    The room is locked, so that its quota is exact. That of the installation is not worth a lock for all: uploads that
+    begin in several rooms at the same moment may go over it together.
+    """
     used = await transaction.fetch_one(
         queries.uploads.count_visible_bytes, room_id=room_id, uploader_id=uploader_id
     )
@@ -61,8 +65,7 @@ async def require_quota(
             "Too many uploads are under way.", limit="uploads_per_account", value=limits.uploads_per_account
         )
     _require_free("room", limits.room_bytes - used["room_bytes"], byte_size)
-    all_bytes = await transaction.fetch_value(queries.uploads.count_all_visible_bytes)
-    _require_free("installation", limits.installation_bytes - all_bytes, byte_size)
+    _require_free("installation", limits.installation_bytes - used["all_bytes"], byte_size)
 
 
 def _require_free(quota: str, free_bytes: int, byte_size: int) -> None:

@@ -6,7 +6,7 @@ answer has no trace of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -21,6 +21,10 @@ from workroom.message_pages import MessagePage, PageRequest
 from workroom.rooms import Actor, Room
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
+
+MOST_IDS_OF_A_ROOM = 200
+MOST_IDS_OF_A_LIST = 1_000
+"""Of members, and of those online, however many rooms a list has: it is one reply, which has to fit into a buffer."""
 
 
 class ToldCustomer(msgspec.Struct, frozen=True):
@@ -118,6 +122,19 @@ async def list_rooms(transaction: Transaction, actor: Actor) -> list[RoomLine]:
     return [_line(record, customers.get(record["room_id"], [])) for record in records]
 
 
+def show_who_is_there(lines: Sequence[RoomLine], online: Collection[AccountId]) -> list[RoomLine]:
+    """The lines with those of their members who are online; of the members of each, no more than its share."""
+    share = min(MOST_IDS_OF_A_ROOM, max(1, MOST_IDS_OF_A_LIST // max(1, len(lines))))
+    return [
+        msgspec.structs.replace(
+            line,
+            member_ids=line.member_ids[:share],
+            online=[account_id for account_id in line.member_ids if account_id in online][:share],
+        )
+        for line in lines
+    ]
+
+
 async def list_waiting_rooms(transaction: Transaction, actor: Actor) -> list[WaitingRoom]:
     """The rooms where a customer waits for an answer, longest first."""
     require_ability(actor.kind, Ability.WATCH_DESK)
@@ -169,7 +186,9 @@ async def _open_streams(transaction: Transaction, actor: Actor, room: Room) -> d
         raise NotFound("There is no such room.")
     opened: dict[str, OpenedStream] = {}
     for readership in sorted(readable.values(), key=lambda readership: readership.kind):
-        page = await message_pages.read_page(transaction, readership, PageRequest())
+        page = await message_pages.read_page(
+            transaction, readership, PageRequest(), message_pages.PAGE_BYTES // len(readable)
+        )
         markers = await read_markers.list_markers(transaction, readership.stream_id)
         expired_before = await expiry.find_expired_before(transaction, readership)
         opened[readership.kind] = OpenedStream(

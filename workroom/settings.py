@@ -118,7 +118,7 @@ class Settings:
     disposition_hour: int = _setting("WORKROOM_DISPOSITION_HOUR", 3, whole_number(0, 23), "3")
 
     # Limits
-    frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(1_024, 16_777_216), "131072")
+    frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(131_072, 16_777_216), "131072")
     outbound_bytes: int = _setting(
         "WORKROOM_OUTBOUND_BYTES", 262_144, whole_number(65_536, 67_108_864), "262144"
     )
@@ -167,6 +167,11 @@ class Settings:
     def uses_tls(self) -> bool:
         """Whether browsers reach us under TLS, so that cookies are Secure and named `__Host-`."""
         return self.public_url is not None and self.public_url.startswith("https://")
+
+    @property
+    def streams_per_connection(self) -> int:
+        """To how many streams a connection may listen beside its account's own: a room has two."""
+        return 2 * self.rooms_per_subscription
 
     @property
     def is_loopback(self) -> bool:

@@ -14,8 +14,8 @@ from workroom import accounts, audit
 from workroom.audit import Initiator
 from workroom.embedded import reach_servers
 from workroom.settings import Settings
-from workroom.storage.database import Database, Transaction, open_database
-from workroom.storage.migrate import migrate, require_migrated
+from workroom.storage.database import Database, Transaction
+from workroom.storage.migrate import migrate, open_migrated_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,8 @@ async def open_installation(settings: Settings, application_name: str) -> AsyncI
     Raises StartupError: it cannot be reached, or is not migrated to this version.
     """
     async with _reach(settings) as (url, address):
-        database = await open_database(url, application_name=application_name)
+        database = await open_migrated_database(url, application_name=application_name)
         try:
-            await require_migrated(database)
             yield Installation(database, address)
         finally:
             await database.close()

@@ -7,6 +7,7 @@ no further ahead than one block.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
@@ -19,6 +20,8 @@ from workroom.logs import log_event
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores, SegmentMissing
 from workroom.uploads import Segment
+
+PREVIEW_BLOCK = -1
 
 
 class StoredBytes:
@@ -46,14 +49,17 @@ class StoredBytes:
             digests = await files.read_block_digests(
                 reading, file_id, first, (until - 1) // BLOCK_BYTES - first + 1
             )
-            segments = await uploads.list_segments(reading, [file_id])
-        segments = [segment for segment in segments if segment.number >= 0]
+        segments = await self._list_segments(file_id)
         for number, digest in enumerate(digests, start=first):
             block_start = number * BLOCK_BYTES
             block_until = min(block_start + BLOCK_BYTES, byte_size)
-            block = await self._read_block(file_id, number, segments, block_start, block_until, reader_id)
-            if await asyncio.to_thread(_digest, block) != digest:
-                raise await self._damaged(file_id, number, reader_id)
+            block = await self._read_block(segments, block_start, block_until)
+            if block is None:
+                # `workroom files move` may have put them elsewhere since they were listed.
+                segments = await self._list_segments(file_id)
+                block = await self._read_block(segments, block_start, block_until)
+            if block is None or await asyncio.to_thread(_digest, block) != digest:
+                raise await report_damage(self._database, file_id, number, reader_id)
             if start <= block_start and block_until <= until:
                 yield block
             else:
@@ -61,24 +67,27 @@ class StoredBytes:
 
     async def read_preview(self, preview: files.Preview, file_id: FileId, reader_id: AccountId) -> bytes:
         """A preview, whole; FileDamaged when it is not as it was made."""
-        try:
-            store = self._stores.named(preview.store)
-            content = await store.read(preview.store_key, 0, preview.byte_size)
-        except SegmentMissing:
-            raise await self._damaged(file_id, -1, reader_id) from None
-        if sha256(content).digest() != preview.sha256:
-            raise await self._damaged(file_id, -1, reader_id)
+        content = await self._read_place(preview)
+        if content is None:
+            async with self._database.read() as reading:
+                content = await self._read_place(await files.require_preview(reading, file_id))
+        if content is None or sha256(content).digest() != preview.sha256:
+            raise await report_damage(self._database, file_id, PREVIEW_BLOCK, reader_id)
         return content
 
-    async def _read_block(
-        self,
-        file_id: FileId,
-        number: int,
-        segments: Sequence[Segment],
-        start: int,
-        until: int,
-        reader_id: AccountId | None,
-    ) -> bytes:
+    async def _read_place(self, preview: files.Preview) -> bytes | None:
+        try:
+            return await self._stores.named(preview.store).read(preview.store_key, 0, preview.byte_size)
+        except SegmentMissing:
+            return None
+
+    async def _list_segments(self, file_id: FileId) -> list[Segment]:
+        async with self._database.read() as reading:
+            segments = await uploads.list_segments(reading, [file_id])
+        return [segment for segment in segments if segment.number >= 0]
+
+    async def _read_block(self, segments: Sequence[Segment], start: int, until: int) -> bytes | None:
+        """The bytes of a block; None when they are not all where the segments say."""
         parts: list[bytes] = []
         for segment in segments:
             begin = max(start, segment.byte_offset)
@@ -90,15 +99,30 @@ class StoredBytes:
                         await store.read(segment.store_key, begin - segment.byte_offset, end - begin)
                     )
                 except SegmentMissing:
-                    raise await self._damaged(file_id, number, reader_id) from None
+                    return None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _damaged(self, file_id: FileId, number: int, reader_id: AccountId | None) -> FileDamaged:
-        reference = secrets.token_hex(6)
-        async with self._database.transaction() as transaction:
-            await files.record_damage(transaction, file_id, number, reader_id)
-        log_event("file_damaged", file=file_id, block=number, reference=reference)
-        return FileDamaged("The file is not as it was received.", reference=reference)
+
+async def report_damage(
+    database: Database, file_id: FileId, block: int, reader_id: AccountId | None
+) -> FileDamaged:
+    """Leave the mark of a block that is not what was received, and give the error that says so.
+
+    Every damage is told here and nowhere else: a row that stays, in a transaction of its own, whatever becomes of the
+    request, and a warning in the log, whose reference the reader is given.
+    """
+    reference = secrets.token_hex(6)
+    async with database.transaction() as transaction:
+        await files.record_damage(transaction, file_id, block, reader_id)
+    log_event(
+        "file_damaged",
+        level=logging.WARNING,
+        file=file_id,
+        block=block,
+        reader=reader_id,
+        reference=reference,
+    )
+    return FileDamaged("The file is not as it was received.", reference=reference)
 
 
 def _digest(block: bytes) -> bytes:

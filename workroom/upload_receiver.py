@@ -116,6 +116,9 @@ class UploadReceiver:
             received_bytes = await reception.take(chunks, checksum, self._is_ending)
             if received_bytes == upload.byte_size and not upload.is_received:
                 await self._receive_file(reception)
+        except uploads.LeaseLost:
+            reception.is_lost = True
+            raise
         finally:
             await reception.end()
         async with self._database.read() as reading:
@@ -143,6 +146,7 @@ class _Reception:
         self, database: Database, stores: FileStores, limits: FileLimits, upload: Upload, lease: Lease
     ) -> None:
         self.lease = lease
+        self.is_lost = False
         self._database = database
         self._stores = stores
         self._limits = limits
@@ -153,6 +157,7 @@ class _Reception:
         self._segment: Segment | None = None
         self._writer: SegmentWriter | None = None
         self._sizes: dict[int, int] = {}
+        self._begun: list[Segment] = []  # since the last acknowledgement: nothing of them counts yet
         self._digester = FileDigester() if lease.received_bytes == 0 else None
         self._head = b""
         self._is_clean = True
@@ -169,23 +174,25 @@ class _Reception:
                 gathered += chunk
                 if self._offset + len(gathered) > self._upload.byte_size:
                     raise TooLarge("More came than was declared.", limit=self._upload.byte_size)
-                if len(gathered) >= PIECE_BYTES:
-                    await self._write(bytes(gathered), also)
-                    gathered.clear()
-                    if checksum is None and self._is_due():
-                        await self._acknowledge()
-                        require_reserve(self._limits, await self._stores.writing.count_free_bytes(), 0)
-                    if is_ending():
-                        raise TryAgain("The node is shutting down.")
-            await self._write(bytes(gathered), also)
-            gathered.clear()
+                is_due = self._is_due()
+                if is_due or len(gathered) >= PIECE_BYTES:
+                    # Let go of first: a piece that a full disk took half of is never tried a second time.
+                    piece, gathered = gathered, bytearray()
+                    await self._write(piece, also)
+                if is_due:
+                    # What needs a checksum does not count before it is whole.
+                    await (self._acknowledge() if checksum is None else self._renew())
+                    require_reserve(self._limits, await self._stores.writing.count_free_bytes(), 0)
+                if is_ending():
+                    raise TryAgain("The node is shutting down.")
+            piece, gathered = gathered, bytearray()
+            await self._write(piece, also)
             if checksum and summed and summed.digest() != checksum.digest:
                 raise ChecksumMismatch("The bytes are not those of the checksum.")
         except uploads.LeaseLost:
-            self._is_clean = False
             raise
         except BaseException as error:
-            await self._keep(bytes(gathered), error, is_checked=checksum is not None)
+            await self._keep(gathered, error, is_checked=checksum is not None)
             raise
         await self._acknowledge()
         return self._acknowledged
@@ -222,11 +229,15 @@ class _Reception:
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
-        if self._is_clean:
+        if self.is_lost:
+            # Who took over has looked for what was left before this may have been written: nobody else knows of it.
+            for segment in self._begun:
+                await self._stores.named(segment.store).delete(segment.store_key)
+        elif self._is_clean:
             async with self._database.transaction() as transaction:
                 await uploads.release_lease(transaction, self.lease)
 
-    async def _keep(self, gathered: bytes, error: BaseException, *, is_checked: bool) -> None:
+    async def _keep(self, gathered: bytearray, error: BaseException, *, is_checked: bool) -> None:
         """Acknowledge what came before the end, unless it needed a checksum that it does not have."""
         if is_checked or isinstance(error, asyncio.CancelledError):
             self._is_clean = is_checked and not isinstance(error, asyncio.CancelledError)
@@ -235,18 +246,21 @@ class _Reception:
             if not isinstance(error, TooLarge):
                 await self._write(gathered, None)
             await self._acknowledge()
+        except uploads.LeaseLost:
+            self.is_lost = True
         except WorkroomError:
             self._is_clean = False  # what was acknowledged before stands
 
-    async def _write(self, piece: bytes, also: Callable[[bytes], None] | None) -> None:
+    async def _write(self, piece: bytearray, also: Callable[[bytearray], None] | None) -> None:
         """Write a piece, into as many segments as the store needs."""
         if len(self._head) < HEAD_BYTES and self._digester is not None:
             self._head += piece[: HEAD_BYTES - len(self._head)]
         if also is not None and piece:
             await asyncio.to_thread(also, piece)
-        while piece:
+        rest = memoryview(piece)
+        while rest:
             writer, room = await self._open()
-            part = piece[:room] if room < len(piece) else piece
+            part = rest[:room]
             if self._digester is None:
                 await writer.write(part)
             else:
@@ -254,7 +268,7 @@ class _Reception:
             self._offset += len(part)
             assert self._segment is not None
             self._sizes[self._segment.number] += len(part)
-            piece = piece[len(part) :]
+            rest = rest[len(part) :]
 
     async def _open(self) -> tuple[SegmentWriter, int]:
         """The segment to write into, and how many bytes it still takes."""
@@ -292,6 +306,7 @@ class _Reception:
         async with self._database.transaction() as transaction:
             await uploads.begin_segment(transaction, self.lease, segment)
         self._next_number = number + 1
+        self._begun.append(segment)
         self._segment, self._sizes[number] = segment, 0
         self._writer = await store.open_segment(key, 0)
 
@@ -306,8 +321,16 @@ class _Reception:
         if self._writer is not None:
             await self._writer.make_durable()
         if self._offset > self._acknowledged:
-            async with self._database.transaction() as transaction:
-                await uploads.acknowledge_bytes(transaction, self.lease, self._offset, self._sizes)
+            begun, self._begun = (
+                self._begun,
+                [],
+            )  # from here on they may count, whatever becomes of the answer
+            try:
+                async with self._database.transaction() as transaction:
+                    await uploads.acknowledge_bytes(transaction, self.lease, self._offset, self._sizes)
+            except uploads.LeaseLost:
+                self._begun = begun
+                raise
             self._acknowledged, self._acknowledged_at = self._offset, monotonic_seconds()
 
     async def _renew(self) -> None:

@@ -256,7 +256,7 @@ async def abandon_upload(transaction: Transaction, upload: Upload) -> None:
 
 
 async def abandon_expired_uploads(transaction: Transaction, batch_size: int) -> int:
-    """Give up what nobody claimed in time; gives how many."""
+    """Give up what nobody claimed in time, in one room; gives how many. Locks the room."""
     return len(await transaction.fetch(queries.uploads.abandon_expired_uploads, batch_size=batch_size))
 
 
@@ -266,9 +266,19 @@ async def list_abandoned_uploads(transaction: Transaction, batch_size: int) -> l
     return [record["file_id"] for record in records]
 
 
-async def forget_abandoned_uploads(transaction: Transaction, file_ids: Sequence[FileId]) -> None:
-    """Forget given up uploads whose bytes are gone."""
-    await transaction.fetch(queries.uploads.forget_abandoned_uploads, file_ids=list(file_ids))
+async def forget_claimed_uploads(transaction: Transaction) -> None:
+    """Forget the uploads of files that messages have: nothing more is to come."""
+    await transaction.fetch(queries.uploads.forget_claimed_uploads)
+
+
+async def forget_abandoned_uploads(
+    transaction: Transaction, file_ids: Sequence[FileId], emptied_keys: Sequence[str]
+) -> int:
+    """Forget given up uploads whose bytes, under these keys, are gone; gives how many were forgotten."""
+    forgotten: int = await transaction.fetch_value(
+        queries.uploads.forget_abandoned_uploads, file_ids=list(file_ids), emptied_keys=list(emptied_keys)
+    )
+    return forgotten
 
 
 def _require_held(answer: object) -> None:

@@ -24,8 +24,9 @@ from workroom.file_previews import make_previews
 from workroom.file_scans import FileScans
 from workroom.file_sweep import sweep_files
 from workroom.settings import Settings
-from workroom.storage.database import Database, database_limits, open_database
+from workroom.storage.database import Database, database_limits
 from workroom.storage.file_store import FileStores
+from workroom.storage.migrate import open_migrated_database
 from workroom.storage.open_stores import open_file_stores
 from workroom.storage.queries import queries
 
@@ -47,7 +48,7 @@ async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = await open_database(
+    database = await open_migrated_database(
         settings.database_url, application_name="workroom worker", limits=database_limits(settings)
     )
     try:

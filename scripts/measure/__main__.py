@@ -51,7 +51,9 @@ SCENARIOS = (
     ),
     Scenario("catch-up", catching_up.measure_catch_up, ("catch_up_s", "catch_up_queries")),
     Scenario("history", history.measure_history, ("history_page_ms", "history_page_ratio")),
-    Scenario("files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")),
+    Scenario(
+        "files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")
+    ),
     Scenario("chat-beside-uploads", file_transfer.measure_chat, ("chat_beside_uploads_ratio",)),
 )
 
@@ -81,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or figures")
     parser.add_argument(
-        "--quick", action="store_true", help="in a minute, with fewer connections and shorter rounds"
+        "--quick", action="store_true", help="in under two minutes, with fewer connections and shorter rounds"
     )
     parser.add_argument("--scale", choices=sorted(SCALES), default="full", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")

@@ -108,7 +108,19 @@ def _arguments(rooms: Sequence[BareRoom], size: int) -> list[Any]:
         digest = digest_message(salt, room.stream_id, room.last_seq, 1, TEXT)
         message_id = mint_message_id(now)
         rows.append(
-            (room.stream_id, room.last_seq, room.author_id, message_id, uuid4(), None, TEXT, (), salt, digest, 0)
+            (
+                room.stream_id,
+                room.last_seq,
+                room.author_id,
+                message_id,
+                uuid4(),
+                None,
+                TEXT,
+                (),
+                salt,
+                digest,
+                0,
+            )
         )
     counted = rooms[:size]
     return queries.messages.insert_posts.order(

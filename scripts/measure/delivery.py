@@ -77,10 +77,10 @@ async def _measure_one(
         for number in range(run.scale.rounds + 1):
             ears.ages.clear()
             with run.watch_load():
-                sent = await _send_calmly(
+                sent = await send_calmly(
                     sender, room, run.scale.deliver_seconds if number else SETTLE_SECONDS
                 )
-                await _wait_for(ears, sent * len(lines))
+                await wait_for_deliveries(ears, sent * len(lines))
             if number:  # the first one warms up
                 ages_ms = [age / 1e6 for age in ears.ages]
                 rounds.append((percentile(ages_ms, 50), percentile(ages_ms, 99), max(ages_ms)))
@@ -91,7 +91,8 @@ async def _measure_one(
     )
 
 
-async def _send_calmly(sender: Line, room: Room, seconds: float) -> int:
+async def send_calmly(sender: Line, room: Room, seconds: float) -> int:
+    """Send at a calm pace, and say how many messages that were."""
     began = time.perf_counter()
     count = max(1, round(seconds * MESSAGES_PER_SECOND))
     for number in range(count):
@@ -103,7 +104,8 @@ async def _send_calmly(sender: Line, room: Room, seconds: float) -> int:
     return count
 
 
-async def _wait_for(ears: Ears, count: int) -> None:
+async def wait_for_deliveries(ears: Ears, count: int) -> None:
+    """Return when so many deliveries were heard, and not one more."""
     give_up_at = time.perf_counter() + 15
     while len(ears.ages) < count:
         if time.perf_counter() > give_up_at:

@@ -54,7 +54,9 @@ FIGURES: tuple[Figure, ...] = (
     Figure("catch_up_queries", "  Postgres queries for each client", 0.1, True),
     Figure("history_page_ms", "a page of 50 at depth 1,000,000, the slowest of a hundred", 5, True),
     Figure("history_page_ratio", "  against the newest page", 1.3, True),
-    Figure("upload_ratio", "one upload to disk, against a bare loop of the same reads, hashing and writes", 0.6),
+    Figure(
+        "upload_ratio", "one upload to disk, against a bare loop of the same reads, hashing and writes", 0.6
+    ),
     Figure("download_ratio", "one download from disk, against a bare loop of the same", 0.5),
     Figure("upload_memory_mib", "20 uploads at once: what they add to the node's memory, MiB", 64, True),
     Figure(

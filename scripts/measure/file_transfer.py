@@ -6,22 +6,21 @@ import asyncio
 import base64
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from scripts.measure.clients import closing, open_line
-from scripts.measure.delivery import Ears, _send_calmly, _wait_for
+from scripts.measure.delivery import Ears, send_calmly, wait_for_deliveries
 from scripts.measure.figures import median, percentile
 from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.run import Run
-from scripts.measure.surroundings import MeasuredNode, pin
+from scripts.measure.surroundings import MeasuredNode, pin, python_program
 
 MIB = 1024 * 1024
 PIECE = bytes(256 * 1024)
 UPLOADS_BESIDE_CHAT = 4
 BYTES_PER_SECOND = 25_000_000
-CHAT_SECONDS = 6.0
 LIMITS = {
     "WORKROOM_FREE_DISK_BYTES": "0",
     "WORKROOM_UPLOADS_PER_ACCOUNT": "10000",
@@ -56,7 +55,8 @@ async def measure_transfer(run: Run) -> None:
         before = node.memory_kib()
         most = before
         async with asyncio.TaskGroup() as together:
-            tasks = [together.create_task(sender.upload(byte_size // 4)) for _ in range(run.scale.uploads)]
+            upload_bytes = run.scale.upload_mib * MIB
+            tasks = [together.create_task(sender.upload(upload_bytes)) for _ in range(run.scale.uploads)]
             while not all(task.done() for task in tasks):
                 most = max(most, node.memory_kib())
                 await asyncio.sleep(0.05)
@@ -70,7 +70,7 @@ async def measure_transfer(run: Run) -> None:
         download_ratio=(
             f"{median([o for _, o in downs]) / 1e6:.0f} MB/s; bare {median([b for b, _ in downs]) / 1e6:.0f}"
         ),
-        upload_memory_mib=f"{run.scale.uploads} uploads of {run.scale.file_mib // 4} MiB at once",
+        upload_memory_mib=f"{run.scale.uploads} uploads of {run.scale.upload_mib} MiB at once",
     )
 
 
@@ -80,31 +80,68 @@ async def measure_chat(run: Run) -> None:
     room, other = await make_rooms(run.surroundings.owner, [people, people])
     quiet: list[float] = []
     beside: list[float] = []
+    rates: list[float] = []
     async with run.surroundings.run_node("chat-beside", **LIMITS) as node:
         ears = Ears()
         listener = await open_line(node, run.surroundings.cookie_name, people[1], [room], ears.hear)
         speaker = await open_line(node, run.surroundings.cookie_name, people[0], [room])
+
+        async def speak(seconds: float) -> list[float]:
+            ears.ages.clear()
+            sent = await send_calmly(speaker, room, seconds)
+            await wait_for_deliveries(ears, sent)
+            return [age / 1e6 for age in ears.ages]
+
         async with closing([listener, speaker]):
+            await speak(1.0)
             for _ in range(run.scale.rounds):
-                for ages, upload_count in ((quiet, 0), (beside, UPLOADS_BESIDE_CHAT)):
-                    ears.ages.clear()
-                    async with asyncio.TaskGroup() as together:
-                        sender = _Transfer(run, node, people[0], other)
-                        seconds = min(CHAT_SECONDS, run.scale.deliver_seconds * 2)
-                        for _ in range(upload_count):
-                            together.create_task(
-                                sender.upload(int(seconds * BYTES_PER_SECOND), BYTES_PER_SECOND)
-                            )
-                        sent = await _send_calmly(speaker, room, seconds)
-                        await _wait_for(ears, sent)
-                    ages.extend(age / 1e6 for age in ears.ages)
+                await run.surroundings.let_postgres_settle()
+                quiet += await speak(run.scale.chat_seconds)
+                async with _uploads_beside(run, node, people[0], other) as ended:
+                    beside += await speak(run.scale.chat_seconds)
+                    rates.append(await ended())
     run.take(
         {"chat_beside_uploads_ratio": percentile(beside, 99) / percentile(quiet, 99)},
         chat_beside_uploads_ratio=(
-            f"{percentile(beside, 99):.1f} ms beside, {percentile(quiet, 99):.1f} ms quiet; "
-            f"medians {percentile(beside, 50):.1f} and {percentile(quiet, 50):.1f}"
+            f"{percentile(beside, 99):.1f} ms beside, {percentile(quiet, 99):.1f} ms quiet; medians "
+            f"{percentile(beside, 50):.1f} and {percentile(quiet, 50):.1f}; each upload at {min(rates) / 1e6:.0f} MB/s"
         ),
     )
+
+
+@asynccontextmanager
+async def _uploads_beside(
+    run: Run, node: MeasuredNode, person: Person, room: Room
+) -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    """Uploads by a program of its own, under way; gives what waits for their end and says how fast they were."""
+    cookie = f"{run.surroundings.cookie_name}={person.token}"
+    sending = (
+        node.port,
+        cookie,
+        room.stream_id,
+        UPLOADS_BESIDE_CHAT,
+        BYTES_PER_SECOND,
+        run.scale.chat_seconds + 1,
+    )
+    program = await asyncio.create_subprocess_exec(
+        *python_program("scripts.measure.paced_sender", *map(str, sending)), stdout=asyncio.subprocess.PIPE
+    )
+    assert program.stdout is not None
+    stdout = program.stdout
+
+    async def ended() -> float:
+        rate = float(await stdout.readline())
+        if await program.wait() != 0:
+            raise RuntimeError("an upload beside the chat was not received")
+        return rate
+
+    try:
+        await stdout.readline()
+        yield ended
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()
 
 
 class _Transfer:
@@ -116,8 +153,8 @@ class _Transfer:
         self._person = person
         self._room = room
 
-    async def upload(self, byte_size: int, bytes_per_second: int | None = None) -> str:
-        """Send zeros, as fast as they are taken or at a pace; give the file's id when it is received."""
+    async def upload(self, byte_size: int) -> str:
+        """Send zeros as fast as they are taken; give the file's id when it is received."""
         stream = base64.b64encode(str(self._room.stream_id).encode()).decode()
         name = base64.b64encode(b"zeros.bin").decode()
         reader, writer = await self._ask(
@@ -127,14 +164,12 @@ class _Transfer:
             f"upload-metadata: filename {name},stream {stream}\r\n"
             "content-type: application/offset+octet-stream\r\n",
         )
-        began, sent = time.perf_counter(), 0
+        sent = 0
         while sent < byte_size:
             piece = PIECE[: byte_size - sent]
             writer.write(piece)
             sent += len(piece)
             await writer.drain()
-            if bytes_per_second:
-                await asyncio.sleep(max(0.0, began + sent / bytes_per_second - time.perf_counter()))
         head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
         if b" 201 " not in head[:20]:

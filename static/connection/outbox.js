@@ -3,6 +3,9 @@
  * for itself, one at a time), and is sent again under the same `client_command_id` until the server has answered, so that
  * it arrives once. What the server refuses for good stays visible until the person sends it anew or throws it away.
  *
+ * A post may wait for something of its own, its files. While that is on its way the posts after it wait too, so that they
+ * stand in the order they were written in, unless the person sends one ahead. One that waits for the person steps aside.
+ *
  * @import { Timers } from './timers.js'
  *
  * @typedef {object} OutboxEntry
@@ -13,16 +16,32 @@
  * @property {number} order Rises with every entry.
  * @property {'pending'|'failed'} state
  * @property {{code: string, params: Record<string, string|number>}|null} error
+ * @property {boolean} [ahead] It does not wait for the posts before it.
  *
  * @typedef {object} OutboxListener
  * @property {() => void} [onChange]
  * @property {(entry: OutboxEntry, result: any) => void} [onDelivered]
+ *
+ * @typedef {object} Needs What a post needs besides the line.
+ * @property {(entry: OutboxEntry) => 'ready'|'coming'|'aside'} readinessOf
+ * @property {(entry: OutboxEntry) => Record<string, any>} fieldsOf The fields to send, once it is ready.
+ * @property {(entry: OutboxEntry, error: CommandError) => boolean} mend Whether a refusal is seen to, and `readinessOf`
+ *   tells when to send again.
+ * @property {(entry: OutboxEntry, isDone: boolean) => void} release It is done, or thrown away.
  */
 import { BackOff } from './back-off.js';
 import { CommandError, isLineLost } from './command-error.js';
 import { mintCommandId } from './command-id.js';
 import { OutboxStorage } from './outbox-storage.js';
 import { browserTimers } from './timers.js';
+
+/** @type {Needs} */
+const NOTHING = {
+  readinessOf: () => 'ready',
+  fieldsOf: ({ fields }) => fields,
+  mend: () => false,
+  release: () => {},
+};
 
 export class Outbox {
   /** @type {OutboxEntry[]} In order. */
@@ -34,6 +53,7 @@ export class Outbox {
   #storage;
   #send;
   #listener;
+  #needs;
   #timers;
   #mintId;
 
@@ -43,13 +63,15 @@ export class Outbox {
    * @param {Storage} options.storage
    * @param {(command: string, fields: Record<string, unknown>) => Promise<any>} options.send
    * @param {OutboxListener} [options.listener]
+   * @param {Needs} [options.needs]
    * @param {Timers} [options.timers]
    * @param {() => string} [options.mintId]
    */
-  constructor({ accountId, storage, send, listener = {}, timers = browserTimers, mintId = mintCommandId }) {
+  constructor({ accountId, storage, send, listener = {}, needs = NOTHING, timers = browserTimers, mintId = mintCommandId }) {
     this.#storage = new OutboxStorage(storage, accountId);
     this.#send = send;
     this.#listener = listener;
+    this.#needs = needs;
     this.#timers = timers;
     this.#mintId = mintId;
     this.#entries = this.#storage.load();
@@ -98,7 +120,42 @@ export class Outbox {
 
   connected() {
     this.#connected = true;
+    this.advance();
+  }
+
+  /** What entries waited for may be there. */
+  advance() {
     for (const stream of new Set(this.#entries.map((entry) => entry.stream))) this.#advance(stream);
+  }
+
+  /** @param {OutboxEntry} entry One that is acknowledged is held no more. */
+  holds(entry) {
+    return this.#entries.includes(entry);
+  }
+
+  /**
+   * Whether a post waits for another one before it.
+   *
+   * @param {OutboxEntry} entry
+   */
+  waitsForOthers(entry) {
+    if (entry.command !== 'post_message' || entry.ahead || !this.#isReady(entry)) return false;
+    const before = this.#entries.filter((other) => other.stream === entry.stream && other.order < entry.order);
+    return before.some((other) => other.state === 'pending' && this.#needs.readinessOf(other) === 'coming');
+  }
+
+  /**
+   * Change what waits to be sent.
+   *
+   * @param {string} clientCommandId
+   * @param {Partial<Pick<OutboxEntry, 'fields'|'ahead'>>} changes
+   */
+  change(clientCommandId, changes) {
+    const entry = this.#find(clientCommandId);
+    if (!entry) return;
+    this.#storage.save(Object.assign(entry, changes));
+    this.#changed();
+    this.#advance(entry.stream);
   }
 
   disconnected() {
@@ -122,7 +179,9 @@ export class Outbox {
     const entry = this.#find(clientCommandId);
     if (!entry) return;
     this.#remove(entry);
+    this.#needs.release(entry, false);
     this.#changed();
+    this.#advance(entry.stream);
   }
 
   /**
@@ -131,7 +190,12 @@ export class Outbox {
    * @param {string} clientCommandId
    */
   settle(clientCommandId) {
-    this.discard(clientCommandId);
+    const entry = this.#find(clientCommandId);
+    if (!entry) return;
+    this.#remove(entry);
+    this.#needs.release(entry, true);
+    this.#changed();
+    this.#advance(entry.stream);
   }
 
   /** Signed out: what is left is nobody's business any more. */
@@ -143,7 +207,7 @@ export class Outbox {
 
   /** @param {string} stream */
   #advance(stream) {
-    if (!this.#connected || this.#closed || this.#underWay.has(stream)) return;
+    if (!this.#connected || this.#closed || this.#underWay.has(stream) || !this.#nextOf(stream)) return;
     this.#underWay.set(stream, new BackOff({ baseMs: 1_000 }));
     void this.#sendAll(stream);
   }
@@ -165,15 +229,18 @@ export class Outbox {
 
   /** @param {OutboxEntry} entry */
   async #deliver(entry) {
-    const { client_command_id, stream, fields } = entry;
+    const { client_command_id, stream } = entry;
     try {
+      const fields = this.#needs.fieldsOf(entry);
       const result = await this.#send(entry.command, { client_command_id, stream, ...fields });
       this.#underWay.get(stream)?.succeed();
       this.#remove(entry);
       this.#listener.onDelivered?.(entry, result);
+      this.#needs.release(entry, true);
       this.#changed();
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
+      if (this.#needs.mend(entry, error)) return;
       if (error.retry) await this.#waitAfter(stream, error);
       else this.#fail(entry, error);
     }
@@ -205,7 +272,13 @@ export class Outbox {
 
   /** @param {string} stream */
   #nextOf(stream) {
-    return this.#entries.find((entry) => entry.stream === stream && entry.state === 'pending');
+    const pending = this.#entries.filter((entry) => entry.stream === stream && entry.state === 'pending');
+    return pending.find((entry) => this.#isReady(entry) && !this.waitsForOthers(entry));
+  }
+
+  /** @param {OutboxEntry} entry */
+  #isReady(entry) {
+    return entry.state === 'pending' && this.#needs.readinessOf(entry) === 'ready';
   }
 
   /** @param {string} clientCommandId */

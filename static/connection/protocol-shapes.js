@@ -29,6 +29,30 @@
  * @property {string} emoji
  * @property {string[]} account_ids
  *
+ * @typedef {'picture'|'document'|'audio'|'video'|'text'|'archive'|'other'} FileKind
+ *
+ * @typedef {object} Attachment A file of a message.
+ * @property {string} file_id
+ * @property {string} name
+ * @property {number} byte_size
+ * @property {string} type The media type found in the content.
+ * @property {FileKind} kind
+ * @property {'ready'|'checking'|'infected'} state
+ * @property {boolean} [preparing] Whether a preview is still to come.
+ * @property {string} [alt_text]
+ * @property {number} [width] Of a picture as it is shown.
+ * @property {number} [height]
+ * @property {{width: number, height: number}} [preview]
+ *
+ * @typedef {object} FilePlace Where a file stands in a room's list.
+ * @property {string} message_id
+ * @property {number} seq
+ * @property {number} position
+ * @property {string} author_id
+ * @property {string} sent_at
+ *
+ * @typedef {Attachment & FilePlace} ListedFile
+ *
  * @typedef {object} Message
  * @property {string} message_id
  * @property {number} seq
@@ -42,7 +66,7 @@
  * @property {string|null} [deleted_at]
  * @property {string|null} [deleted_by]
  * @property {Reaction[]} reactions
- * @property {{file_id: string}[]} [files]
+ * @property {Attachment[]} files
  * @property {string} [client_command_id] Known for what came as an event.
  * @property {number} [as_of] The position this was read at; events up to there are in it already.
  *
@@ -60,6 +84,7 @@
  * @property {string} text
  * @property {string} sent_at
  * @property {boolean} deleted
+ * @property {number} [file_count]
  * @property {string} [message_id] Known for what came as an event.
  *
  * @typedef {object} RoomLine
@@ -119,6 +144,8 @@
  * @property {string|null} [deleted_at]
  * @property {string|null} [deleted_by]
  * @property {Reaction[]} [reactions]
+ * @property {Attachment[]} [files]
+ * @property {Attachment} [file]
  * @property {string} [emoji]
  * @property {string} [account_id]
  * @property {string} [name]
@@ -131,13 +158,20 @@
  * @property {string} [expired_before] Messages before this instant were removed after the agreed period.
  * @property {string} [file_id]
  *
+ * @typedef {object} Limits
+ * @property {number} frame_bytes
+ * @property {number} text_characters
+ * @property {number} subscriptions
+ * @property {number} files_per_message
+ * @property {number} file_bytes
+ *
  * @typedef {object} Hello
  * @property {'hello'} type
  * @property {number} protocol
  * @property {string} epoch
  * @property {Account} account
  * @property {number} heartbeat_seconds
- * @property {{frame_bytes: number, text_characters: number, subscriptions: number}} limits
+ * @property {Limits} limits
  *
  * @typedef {object} WaitingRoom
  * @property {string} room_id

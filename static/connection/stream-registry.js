@@ -13,6 +13,7 @@ import { RoomStream } from './room-stream.js';
 import { browserTimers } from './timers.js';
 
 const RETRY_MS = 2_000;
+const MOST_IN_ONE_COMMAND = 200;
 
 export class StreamRegistry {
   /** @type {Map<string, RoomStream>} */
@@ -117,14 +118,21 @@ export class StreamRegistry {
   /** @param {string[]} streams */
   #want(streams) {
     if (!this.#connected) return;
-    if (this.#wanted.size === 0 && streams.length > 0) queueMicrotask(() => void this.#subscribe());
+    if (this.#wanted.size === 0 && streams.length > 0) queueMicrotask(() => this.#subscribeToWanted());
     for (const stream of streams) this.#wanted.add(stream);
   }
 
-  async #subscribe() {
+  #subscribeToWanted() {
     const streams = [...this.#wanted].flatMap((stream) => this.#streams.get(stream) ?? []);
     this.#wanted.clear();
-    if (!this.#connected || streams.length === 0) return;
+    if (!this.#connected) return;
+    for (let from = 0; from < streams.length; from += MOST_IN_ONE_COMMAND) {
+      void this.#subscribe(streams.slice(from, from + MOST_IN_ONE_COMMAND));
+    }
+  }
+
+  /** @param {RoomStream[]} streams */
+  async #subscribe(streams) {
     const positions = streams.map(({ stream, seq }) => (seq === null ? { stream } : { stream, seq }));
     try {
       const answer = await this.#send('subscribe', { streams: positions, epoch: this.#epoch });

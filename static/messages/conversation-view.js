@@ -3,8 +3,9 @@ import { ask } from '../elements/dialogs.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
-import { dateName } from '../words/dates.js';
+import { ConversationFiles } from '../files/conversation-files.js';
 import { words } from '../words/english.js';
+import { beginning } from './beginning.js';
 import { askForLabel } from './label-dialog.js';
 import { MessageActions } from './message-actions.js';
 import { MessageComposer } from './message-composer.js';
@@ -13,6 +14,7 @@ import { MessageWalk } from './message-walk.js';
 import { NewMessageAnnouncer } from './new-message-announcer.js';
 import { ScrollKeeper } from './scroll-keeper.js';
 import { TypingLine } from './typing-line.js';
+import { UnsavedElsewhere } from './unsaved-elsewhere.js';
 
 /**
  * @import { Workroom } from '../workroom.js'
@@ -40,6 +42,7 @@ export class ConversationView extends HTMLElement {
   #composer;
   #announcer;
   #walk;
+  #files;
 
   /**
    * @param {Workroom} workroom
@@ -56,6 +59,7 @@ export class ConversationView extends HTMLElement {
     this.#scroller = build('div', { class: 'scroller' }, this.#beginning, this.#list.element);
     this.#keeper = new ScrollKeeper(this.#scroller, this.#list.element);
     this.#composer = new MessageComposer(workroom, open, conversation);
+    this.#files = new ConversationFiles(workroom, open, conversation, (...chosen) => this.#composer.addFiles(...chosen));
     this.#walk = new MessageWalk(this.#list.element, () => this.#composer.focus());
     this.#announcer = new NewMessageAnnouncer(workroom.people, workroom.account.account_id);
   }
@@ -66,9 +70,11 @@ export class ConversationView extends HTMLElement {
       this,
       this.#conversation.isInternal && build('p', { class: 'notes-label' }, icon('lock'), words.room.notesLabel),
       build('div', { class: 'scroller-frame' }, this.#scroller, this.#jump),
+      new UnsavedElsewhere(this.#workroom, this.#conversation),
       new TypingLine(this.#workroom, this.#conversation.stream),
       this.#composer,
       this.#announcer.element,
+      this.#files.element,
     );
     this.#listen();
     if (this.#open.room) this.#opened();
@@ -78,14 +84,14 @@ export class ConversationView extends HTMLElement {
     this.#listening.end();
     this.#repaint.stop();
     this.#announcer.end();
+    this.#files.end();
     this.#conversation.newAfterSeq = null;
   }
 
   #listen() {
     const to = this.#listening;
     to.to(this.#open, 'opened', () => this.#opened());
-    to.to(this.#open, 'change', this.#repaint.request);
-    to.to(this.#conversation, 'change', this.#repaint.request);
+    for (const source of [this.#open, this.#conversation, this.#workroom.uploads]) to.to(source, 'change', this.#repaint.request);
     to.to(this.#conversation, 'arrived', (event) => this.#announcer.arrived(event.detail));
     to.to(this.#workroom, 'phase', this.#repaint.request);
     to.to(this.#workroom.people, 'change', () => {
@@ -104,6 +110,7 @@ export class ConversationView extends HTMLElement {
     const sizes = new ResizeObserver(() => this.#keeper.resized());
     sizes.observe(this.#scroller);
     to.to(this, 'leave-composer', () => this.#walk.focusLast());
+    this.#files.begin(this);
   }
 
   /** The room was fetched: begin where the reader stopped. */
@@ -132,8 +139,10 @@ export class ConversationView extends HTMLElement {
   }
 
   #draw() {
-    if (!this.#isPlaced) return;
     const { room } = this.#open;
+    // Before the room was fetched there is only what one has just written oneself.
+    const isWaiting = !room && this.#conversation.entries.length > 0;
+    if (!this.#isPlaced && !isWaiting) return;
     const own = this.#workroom.account.account_id;
     const members = room?.members.filter((member) => !this.#conversation.isInternal || member.kind !== 'customer') ?? [];
     const readers = members.map((member) => member.account_id).filter((id) => id !== own);
@@ -163,14 +172,8 @@ export class ConversationView extends HTMLElement {
     if (this.#beginning.hidden) return;
     const isEmpty = state.messages.length === 0 && entries.length === 0;
     const reads = this.#open.room?.streams.shared.reads_from_seq ?? 1;
-    const isLate = reads > 1 && !isInternal;
-    const expired = expiredBefore && words.messages.expired(dateName(expiredBefore));
-    const begin = expired || (isLate ? words.messages.beginningFor : words.messages.beginning);
-    const title = isInternal ? words.messages.emptyNotes : words.messages.empty;
-    const lead = isInternal ? words.messages.emptyNotesLead : isLate ? words.messages.emptyFor : words.messages.emptyLead;
     this.#beginning.classList.toggle('is-empty', isEmpty);
-    const text = isEmpty ? [build('p', { class: 'blank-title' }, title), build('p', { class: 'quiet' }, expired || lead)] : [begin];
-    fill(this.#beginning, ...text);
+    fill(this.#beginning, ...beginning({ isEmpty, isInternal, isLate: reads > 1 && !isInternal, expiredBefore }));
   }
 
   #scrolled() {
@@ -244,23 +247,25 @@ export class ConversationView extends HTMLElement {
   /** @param {EventTarget|null} target */
   #clicked(target) {
     if (!(target instanceof Element)) return;
-    const { outbox } = this.#workroom;
     const button = target.closest('button');
-    const { emoji, quoted, retry, discard } = button?.dataset ?? {};
+    const { emoji, quoted, retry, discard, ahead } = button?.dataset ?? {};
     const row = target.closest('.message');
     const message = row && this.#list.rowOf(row)?.message;
     if (emoji && message) this.#conversation.toggleReaction(message, emoji);
-    if (quoted) void this.#showQuoted(quoted);
-    if (retry) outbox.retry(retry);
-    if (discard) outbox.discard(discard);
+    if (quoted) void this.showMessage(quoted, this.#conversation.state.quoted[quoted]?.seq);
+    if (retry) this.#workroom.outbox.retry(retry);
+    if (discard) this.#workroom.outbox.discard(discard);
+    if (ahead) this.#workroom.outbox.change(ahead, { ahead: true });
     this.#pointAt(target);
   }
 
-  /** @param {string} messageId */
-  async #showQuoted(messageId) {
-    const quoted = this.#conversation.state.quoted[messageId];
-    if (!this.#list.find(messageId) && quoted) {
-      await this.#conversation.showAround(quoted.seq);
+  /**
+   * @param {string} messageId
+   * @param {number} [seq] Its number: it is fetched where it is not held.
+   */
+  async showMessage(messageId, seq) {
+    if (!this.#list.find(messageId) && seq) {
+      await this.#conversation.showAround(seq);
       this.#repaint.now();
     }
     const row = this.#list.find(messageId);

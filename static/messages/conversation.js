@@ -20,6 +20,7 @@ import {
 } from './conversation-state.js';
 import { laterExpiry } from './expiry.js';
 import { readMarkerMoved, readMarkersOf } from './read-markers.js';
+import { isReplacedBy, reactionUnderWay } from './unsaved-changes.js';
 
 export const PAGE_MESSAGES = 50;
 export const MOST_MESSAGES = 200;
@@ -75,6 +76,11 @@ export class Conversation extends EventTarget {
     return [...settling, ...waiting];
   }
 
+  /** @returns {OutboxEntry[]} Edits, deletions and reactions that are on their way or were refused, oldest first. */
+  get changes() {
+    return this.#outbox.of(this.stream).filter((entry) => entry.command !== 'post_message');
+  }
+
   /**
    * @param {RoomStreamSnapshot} snapshot
    * @param {RoomEvent[]} meanwhile Events that came since the snapshot was asked for.
@@ -87,6 +93,7 @@ export class Conversation extends EventTarget {
     this.state = { ...opened, expiry: laterExpiry(opened.expiry, expiry) };
     this.#readsFromSeq = snapshot.reads_from_seq;
     this.markers = readMarkersOf(snapshot.read_markers);
+    this.#forgetSettled();
     this.#changed();
   }
 
@@ -95,7 +102,7 @@ export class Conversation extends EventTarget {
     if (this.#requests > 0) this.#meanwhile.push(...events);
     this.state = eventsApplied(this.state, events);
     if (!this.state.moreAfter) this.state = trimmed(this.state, 'before', 2 * MOST_MESSAGES);
-    for (const [id, { seq }] of this.#settling) if (seq <= this.state.seq) this.#settling.delete(id);
+    this.#forgetSettled();
     for (const { client_command_id } of events) if (client_command_id) this.#outbox.settle(client_command_id);
     if (events.some(({ kind }) => kind === 'messages_expired')) void this.#fillUp();
     this.#learnQuoted(events);
@@ -150,10 +157,16 @@ export class Conversation extends EventTarget {
 
   /**
    * @param {string} text
-   * @param {{replyTo?: string|null, mentions?: string[]}} [details]
+   * @param {{replyTo?: string|null, mentions?: string[], uploads?: string[]}} [details] It waits until its uploads are
+   *   whole.
    */
-  post(text, { replyTo = null, mentions = [] } = {}) {
-    const fields = { text, ...(replyTo && { reply_to: replyTo }), ...(mentions.length > 0 && { mentions }) };
+  post(text, { replyTo = null, mentions = [], uploads = [] } = {}) {
+    const fields = {
+      text,
+      ...(replyTo && { reply_to: replyTo }),
+      ...(mentions.length > 0 && { mentions }),
+      ...(uploads.length > 0 && { uploads }),
+    };
     this.#outbox.put('post_message', this.stream, fields);
     this.newAfterSeq = null;
     void this.showLatest();
@@ -166,12 +179,12 @@ export class Conversation extends EventTarget {
    * @param {string[]} mentions
    */
   edit(message, text, mentions) {
-    this.#outbox.put('edit_message', this.stream, { message_id: message.message_id, text, mentions });
+    this.#change('edit_message', { message_id: message.message_id, text, mentions });
   }
 
   /** @param {Message} message */
   delete(message) {
-    this.#outbox.put('delete_message', this.stream, { message_id: message.message_id });
+    this.#change('delete_message', { message_id: message.message_id });
   }
 
   /**
@@ -182,9 +195,9 @@ export class Conversation extends EventTarget {
    */
   toggleReaction(message, emoji) {
     const standing = message.reactions.find((reaction) => reaction.emoji === emoji);
-    const isMine = standing?.account_ids.includes(this.accountId) ?? false;
-    const command = isMine ? 'remove_reaction' : 'add_reaction';
-    this.#outbox.put(command, this.stream, { message_id: message.message_id, emoji });
+    const isMine =
+      reactionUnderWay(this.changes, message.message_id, emoji) ?? standing?.account_ids.includes(this.accountId) ?? false;
+    this.#change(isMine ? 'remove_reaction' : 'add_reaction', { message_id: message.message_id, emoji });
   }
 
   /**
@@ -214,6 +227,16 @@ export class Conversation extends EventTarget {
     if (messages.length === 0 && (moreBefore || moreAfter)) await this.#show({});
   }
 
+  /**
+   * @param {string} command
+   * @param {Record<string, any>} fields
+   */
+  #change(command, fields) {
+    const replaced = this.changes.filter((earlier) => isReplacedBy(earlier, command, fields));
+    for (const { client_command_id } of replaced) this.#outbox.discard(client_command_id);
+    this.#outbox.put(command, this.stream, fields);
+  }
+
   /** @param {Record<string, number>} where */
   async #show(where) {
     const page = await this.#fetchPage(where);
@@ -222,7 +245,13 @@ export class Conversation extends EventTarget {
     const opened = openedWithPage(page, page.meanwhile);
     const expiry = laterExpiry(this.state.expiry, opened.expiry);
     this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq), expiry };
+    this.#forgetSettled();
     this.#changed();
+  }
+
+  /** What the stretch has reached shows as itself. */
+  #forgetSettled() {
+    for (const [id, { seq }] of this.#settling) if (seq <= this.state.seq) this.#settling.delete(id);
   }
 
   /**

@@ -26,6 +26,7 @@ export function messageFromEvent(event) {
     deleted_at: event.deleted_at ?? null,
     deleted_by: event.deleted_by ?? null,
     reactions: event.reactions ?? [],
+    files: event.files ?? [],
     client_command_id: event.client_command_id,
   };
   return message;
@@ -39,7 +40,7 @@ export function messageFromEvent(event) {
  * @returns {Message}
  */
 export function messageFromPage(message, asOf) {
-  return { text: '', mentions: [], reply_to: null, revision: 1, reactions: [], ...message, as_of: asOf };
+  return { text: '', mentions: [], reply_to: null, revision: 1, reactions: [], files: [], ...message, as_of: asOf };
 }
 
 /**
@@ -52,6 +53,7 @@ export function appliedToMessage(message, event) {
   if (event.seq <= (message.as_of ?? 0)) return message;
   if (event.kind === 'message_edited') return edited(message, event);
   if (event.kind === 'message_deleted') return deleted(message, event.at, event.actor_id);
+  if (event.kind === 'file_changed') return fileChanged(message, event);
   if (event.kind === 'reaction_added' || event.kind === 'reaction_removed') return reacted(message, event);
   return message;
 }
@@ -79,7 +81,19 @@ function edited(message, event) {
  */
 function deleted(message, at, by) {
   if (message.deleted_at) return message;
-  return { ...message, text: '', mentions: [], reactions: [], deleted_at: at, deleted_by: by };
+  return { ...message, text: '', mentions: [], reactions: [], files: [], deleted_at: at, deleted_by: by };
+}
+
+/**
+ * What was found out about a file later: a scan is done, or a preview is there.
+ *
+ * @param {Message} message
+ * @param {RoomEvent} event
+ * @returns {Message}
+ */
+function fileChanged(message, { file }) {
+  if (!file) return message;
+  return { ...message, files: message.files.map((one) => (one.file_id === file.file_id ? file : one)) };
 }
 
 /**

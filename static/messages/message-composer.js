@@ -1,9 +1,14 @@
 import { build, fill, mark, say } from '../elements/build.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
+import { chooseFiles } from '../files/choose-files.js';
+import { pastedFiles } from '../files/dragged-files.js';
+import { UploadTray } from '../files/upload-tray.js';
+import { clockTime } from '../words/dates.js';
 import { words } from '../words/english.js';
 import { mentionedIn } from './mentions.js';
 import { MentionSuggestions } from './mention-suggestions.js';
+import { summaryOf } from './message-summary.js';
 
 /**
  * @import { Workroom } from '../workroom.js'
@@ -17,13 +22,15 @@ const WARN_CHARACTERS = 500;
 const TYPING_MS = 3_000;
 
 /**
- * Where one writes: grows with the text, keeps a draft, answers and edits, suggests whom to mention. Enter sends,
- * Shift+Enter begins a line, Up in an empty field edits the last message, Escape stops what was begun.
+ * Where one writes: grows with the text, keeps a draft, takes files, answers and edits, suggests whom to mention. Enter
+ * sends, Shift+Enter begins a line, Up in an empty field edits the last message, Escape stops what was begun.
  */
 export class MessageComposer extends HTMLElement {
   #listening = new Listening();
   #field = build('textarea', { class: 'composer-field', rows: 1, dir: 'auto', enterkeyhint: 'send' });
   #send = build('button', { type: 'submit', class: 'send-button' });
+  #attach = iconButton('clip', words.files.add);
+  #camera = iconButton('camera', words.files.camera);
   #context = build('div', { class: 'composer-context' });
   #left = build('p', { class: 'composer-left', role: 'status' });
   #closed = build('p', { class: 'composer-closed' }, words.room.archived);
@@ -35,6 +42,7 @@ export class MessageComposer extends HTMLElement {
   #replyTo = null;
   #typedAt = 0;
   #suggestions;
+  #tray;
   #workroom;
   #open;
   #conversation;
@@ -50,8 +58,9 @@ export class MessageComposer extends HTMLElement {
     this.#open = open;
     this.#conversation = conversation;
     this.#suggestions = new MentionSuggestions(this.#field, () => this.#mentionable());
-    const row = build('div', { class: 'composer-row' }, this.#field, this.#send);
-    this.#form = build('form', { class: 'composer' }, this.#context, this.#suggestions.element, row, this.#left);
+    this.#tray = new UploadTray(workroom.uploads, conversation.stream);
+    const row = build('div', { class: 'composer-row' }, this.#attach, this.#camera, this.#field, this.#send);
+    this.#form = build('form', { class: 'composer' }, this.#context, this.#suggestions.element, this.#tray, row, this.#left);
   }
 
   connectedCallback() {
@@ -67,6 +76,11 @@ export class MessageComposer extends HTMLElement {
     });
     this.#listening.to(this.#field, 'input', () => this.#typed());
     this.#listening.to(this.#field, 'keydown', (event) => this.#key(event));
+    this.#listening.to(this.#field, 'paste', (event) => this.#paste(event));
+    this.#listening.to(this.#attach, 'click', () => void this.#choose());
+    this.#listening.to(this.#camera, 'click', () => void this.#choose({ takesPicture: true }));
+    this.#listening.to(this.#workroom.uploads, 'change', () => this.#drawSend());
+    this.#listening.to(this, 'tray-empty', () => this.focus());
     this.#listening.to(this.#open, 'change', () => this.#drawClosed());
     this.#drawContext();
     this.#drawClosed();
@@ -80,6 +94,20 @@ export class MessageComposer extends HTMLElement {
   /** @override */
   focus() {
     this.#field.focus({ preventScroll: true });
+  }
+
+  /**
+   * Put files to the message that is being written; they are on their way from now on.
+   *
+   * @param {readonly File[]} files
+   * @param {boolean} [hasFolders] Whether there were folders among them.
+   */
+  addFiles(files, hasFolders = false) {
+    const { uploads } = this.#workroom;
+    const left = uploads.add(this.#conversation.stream, files);
+    const problems = [hasFolders && words.files.noFolders, left > 0 && words.files.tooMany(uploads.mostFiles, left)];
+    this.#tray.say(problems.filter(Boolean).join(' '));
+    this.focus();
   }
 
   /** @param {Message} message */
@@ -103,7 +131,10 @@ export class MessageComposer extends HTMLElement {
 
   #submit() {
     const text = this.#field.value.trim();
-    if (!text || [...text].length > MOST_CHARACTERS) return;
+    if (this.#send.disabled) return;
+    if (!this.#editing && this.#drafts.some(({ state }) => state === 'failed' || state === 'missing')) {
+      return this.#tray.say(words.files.unsent);
+    }
     const mentions = mentionedIn(text, this.#mentionable());
     const replyTo = this.#replyTo?.message_id ?? null;
     const editing = this.#editing;
@@ -112,7 +143,9 @@ export class MessageComposer extends HTMLElement {
     this.#workroom.drafts.keep(this.#conversation.stream, '');
     this.#grow();
     if (!editing) {
-      this.#conversation.post(text, { replyTo, mentions });
+      this.#tray.say('');
+      const uploads = this.#workroom.uploads.takeDrafts(this.#conversation.stream);
+      this.#conversation.post(text, { replyTo, mentions, uploads });
       this.dispatchEvent(new CustomEvent('posted', { bubbles: true }));
     } else if (text !== editing.text) this.#conversation.edit(editing, text, mentions);
     this.#typedAt = 0;
@@ -145,6 +178,20 @@ export class MessageComposer extends HTMLElement {
     }
   }
 
+  /** @param {{takesPicture?: boolean}} [options] */
+  async #choose(options) {
+    const files = await chooseFiles(options);
+    if (files.length > 0 && this.isConnected) this.addFiles(files);
+  }
+
+  /** @param {ClipboardEvent} event */
+  #paste(event) {
+    const files = pastedFiles(event.clipboardData, (at) => words.files.pasted(clockTime(at.toISOString()).replace(/\W+/g, '.')));
+    if (files.length === 0) return;
+    event.preventDefault();
+    this.addFiles(files);
+  }
+
   #cancel() {
     const wasEditing = Boolean(this.#editing);
     this.#stop();
@@ -167,6 +214,7 @@ export class MessageComposer extends HTMLElement {
     this.#send.title = label;
     fill(this.#send, isInternal && !this.#editing ? words.composer.addNote : icon('send'));
     this.classList.toggle('is-editing', Boolean(this.#editing));
+    this.#tray.hidden = Boolean(this.#editing);
     this.#context.hidden = !this.#editing && !this.#replyTo;
     if (this.#context.hidden) return fill(this.#context);
     const author = this.#workroom.people.nameOf(this.#replyTo?.author_id ?? '') ?? words.somebody;
@@ -174,7 +222,7 @@ export class MessageComposer extends HTMLElement {
     const cancel = this.#editing ? words.composer.cancelEdit : words.composer.cancelReply;
     const button = build('button', { type: 'button', class: 'icon-button', 'aria-label': cancel, title: cancel }, icon('close'));
     button.addEventListener('click', () => this.#cancel());
-    const quoted = this.#replyTo && build('span', { class: 'quote-text', dir: 'auto' }, this.#replyTo.text.slice(0, 200));
+    const quoted = this.#replyTo && build('span', { class: 'quote-text', dir: 'auto' }, summaryOf(this.#replyTo).slice(0, 200));
     fill(this.#context, build('div', { class: 'composer-context-text' }, build('strong', {}, title), quoted), button);
   }
 
@@ -189,7 +237,18 @@ export class MessageComposer extends HTMLElement {
     this.#field.style.height = `${this.#field.scrollHeight + 2}px`;
     const left = MOST_CHARACTERS - [...this.#field.value.trim()].length;
     say(this.#left, left < WARN_CHARACTERS ? words.composer.left(left) : '');
-    this.#send.disabled = left < 0 || left === MOST_CHARACTERS;
+    this.#drawSend();
+  }
+
+  /** There is something to send: words, or files; an edit has words. */
+  #drawSend() {
+    const length = [...this.#field.value.trim()].length;
+    const isEmpty = length === 0 && (this.#editing !== null || this.#drafts.length === 0);
+    this.#send.disabled = isEmpty || length > MOST_CHARACTERS;
+  }
+
+  get #drafts() {
+    return this.#workroom.uploads.draftsOf(this.#conversation.stream);
   }
 
   #mentionable() {
@@ -198,6 +257,15 @@ export class MessageComposer extends HTMLElement {
     const isFor = this.#conversation.isInternal ? (/** @type {string} */ kind) => kind !== 'customer' : () => true;
     return members.filter((member) => member.account_id !== account.account_id && member.display_name && isFor(member.kind));
   }
+}
+
+/**
+ * @param {string} drawing
+ * @param {string} label
+ */
+function iconButton(drawing, label) {
+  const className = `icon-button composer-${drawing}`;
+  return build('button', { type: 'button', class: className, 'aria-label': label, title: label }, icon(drawing));
 }
 
 /** On a screen keyboard Enter begins a new line, as everywhere there: the button sends. */

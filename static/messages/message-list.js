@@ -1,7 +1,9 @@
 /**
  * @import { Workroom } from '../workroom.js'
  * @import { Conversation } from './conversation.js'
+ * @import { OutboxEntry } from '../connection/outbox.js'
  * @import { Row, MessageRow as MessageRowShape } from './message-rows.js'
+ * @import { ShownMessage } from './message-row.js'
  * @import { Message } from '../connection/protocol-shapes.js'
  */
 import { build, fill } from '../elements/build.js';
@@ -12,8 +14,9 @@ import { findMessage } from './conversation-state.js';
 import { MessageRow } from './message-row.js';
 import { rowsOf } from './message-rows.js';
 import { readersByMessage } from './read-markers.js';
+import { unsavedByMessage } from './unsaved-changes.js';
 
-/** @typedef {{row: Row, quoted: Message|null, readBy: string, waits: boolean, version: number}} ShownRow */
+/** @typedef {Omit<ShownMessage, 'row'> & {row: Row}} ShownRow */
 
 /** The rows of a conversation: days, the divider before what is new, messages. */
 export class MessageList {
@@ -51,14 +54,17 @@ export class MessageList {
     const { state, markers, newAfterSeq, accountId, entries } = conversation;
     const waiting = state.moreAfter ? [] : entries.filter((entry) => !isThere(state.messages, entry.client_command_id));
     const rows = rowsOf(state.messages, { newAfterSeq, accountId, entries: waiting });
-    const isOpen = this.#workroom.connection.phase === 'open';
     const standing = readersByMessage(markers, state.messages, readers);
+    const unsaved = unsavedByMessage(conversation.changes, this.#workroom.connection.phase === 'open');
     this.#rows.show(
       rows.map((row) => ({
         row,
         quoted: row.type === 'message' && row.message.reply_to ? (findMessage(state, row.message.reply_to) ?? null) : null,
         readBy: row.type === 'message' ? this.#readBy(standing.get(row.message.message_id), readers) : '',
-        waits: row.type === 'message' && row.entry?.state === 'pending' && !isOpen,
+        entryKey: row.type === 'message' && row.entry ? JSON.stringify(row.entry) : '',
+        delivery: row.type === 'message' && row.entry ? this.#delivery(row.entry) : '',
+        waitsForOthers: row.type === 'message' && row.entry !== null && this.#workroom.outbox.waitsForOthers(row.entry),
+        unsaved: (row.type === 'message' && unsaved.get(row.message.message_id)) || [],
         version: this.#version,
       })),
     );
@@ -99,12 +105,27 @@ export class MessageList {
       const element = build('li', { class: 'day-divider' }, name);
       return { element, update: ({ row }) => row.type === 'day' && fill(name, dayName(row.day)) };
     }
-    const drawn = new MessageRow(this.#workroom.people, this.#workroom.account.account_id);
+    const drawn = new MessageRow(this.#workroom);
     this.#messageRows.set(drawn.element, drawn);
     return {
       element: drawn.element,
       update: ({ row, ...shown }) => drawn.update({ row: /** @type {MessageRowShape} */ (row), ...shown }),
     };
+  }
+
+  /**
+   * What a message that was not posted yet waits for.
+   *
+   * @param {OutboxEntry} entry
+   */
+  #delivery(entry) {
+    const { uploads, outbox, connection } = this.#workroom;
+    if (entry.state === 'failed') return '';
+    const readiness = uploads.readinessOf(entry.fields.uploads ?? []);
+    if (readiness === 'aside' && outbox.holds(entry)) return words.files.waitsForPerson;
+    if (connection.phase !== 'open') return words.messages.waiting;
+    if (readiness === 'coming') return words.files.waitsForFiles;
+    return outbox.waitsForOthers(entry) ? words.files.waitsForOthers : words.messages.sending;
   }
 
   /**

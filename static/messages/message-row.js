@@ -1,21 +1,30 @@
 /**
  * @import { Message } from '../connection/protocol-shapes.js'
- * @import { PeopleDirectory } from '../accounts/people-directory.js'
+ * @import { Workroom } from '../workroom.js'
  * @import { MessageRow as Row } from './message-rows.js'
+ * @import { UnsavedChange } from './unsaved-changes.js'
  *
  * @typedef {object} ShownMessage
  * @property {Row} row
  * @property {Message|null} quoted What it answers, where that is known.
  * @property {string} readBy Words on who has read up to here; empty for nobody.
- * @property {boolean} waits Whether it cannot leave, because there is no line.
+ * @property {string} entryKey Changes with what of it waits in the outbox; empty for what has arrived.
+ * @property {string} delivery Words on what it waits for; empty for what has arrived or failed.
+ * @property {boolean} waitsForOthers Whether it can be sent ahead of what it waits for.
+ * @property {UnsavedChange[]} unsaved What was done with it and has not arrived.
  * @property {number} version Changes when names changed.
  */
+import { arrange } from '../elements/arrange.js';
 import { avatar } from '../elements/avatar.js';
 import { build, fill, mark } from '../elements/build.js';
+import { AttachmentList } from '../files/attachment-list.js';
+import { PendingFiles } from '../files/pending-files.js';
 import { clockTime, wholeDate } from '../words/dates.js';
 import { words } from '../words/english.js';
 import { sentenceForCode } from '../words/sentences.js';
+import { spokenOf, summaryOf } from './message-summary.js';
 import { messageText } from './message-text.js';
+import { UnsavedLines } from './unsaved-lines.js';
 
 /** A message as it is drawn: made once, drawn again only where something of it changed. */
 export class MessageRow {
@@ -24,20 +33,26 @@ export class MessageRow {
   message = null;
   /** @type {ShownMessage|null} */
   #shown = null;
+  #body = build('div', { class: 'message-body' });
+  /** @type {AttachmentList|null} */
+  #attachments = null;
+  /** @type {PendingFiles|null} */
+  #pendingFiles = null;
+  #unsaved = new UnsavedLines();
   #people;
   #accountId;
+  #uploads;
 
-  /**
-   * @param {PeopleDirectory} people
-   * @param {string} accountId Whose eyes these are.
-   */
-  constructor(people, accountId) {
+  /** @param {Workroom} workroom */
+  constructor({ people, account, uploads }) {
     this.#people = people;
-    this.#accountId = accountId;
+    this.#accountId = account.account_id;
+    this.#uploads = uploads;
   }
 
   /** @param {ShownMessage} shown */
   update(shown) {
+    this.#unsaved.show(shown.unsaved);
     if (this.#shown && isSame(this.#shown, shown)) return;
     this.#shown = shown;
     const { row, readBy } = shown;
@@ -53,25 +68,33 @@ export class MessageRow {
     const toolbar = this.element.querySelector(':scope > .message-actions');
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     const name = this.#people.nameOf(message.author_id) ?? words.somebody;
-    fill(
-      this.element,
-      opensGroup && !isOwn ? avatar(message.author_id, name) : build('span', { class: 'avatar-space' }),
-      build(
-        'div',
-        { class: 'message-body' },
-        opensGroup && this.#byline(message, isOwn ? words.you : name, isOwn),
-        this.#bubble(shown),
-        message.reactions.length > 0 && this.#reactions(message),
-        entry && this.#delivery(entry, shown.waits),
-        readBy && build('p', { class: 'read-by' }, readBy),
-      ),
-      toolbar,
+    // What plays, or is being sent, stays where it is.
+    arrange(
+      this.#body,
+      opensGroup && this.#byline(message, isOwn ? words.you : name, isOwn),
+      hasBubble(message) && this.#bubble(shown),
+      this.#files(row),
+      message.reactions.length > 0 && this.#reactions(message),
+      entry && this.#delivery(shown),
+      this.#unsaved.element,
+      readBy && build('p', { class: 'read-by' }, readBy),
     );
+    const side = opensGroup && !isOwn ? avatar(message.author_id, name) : build('span', { class: 'avatar-space' });
+    arrange(this.element, side, this.#body, toolbar);
     if (focused instanceof HTMLElement && focused !== this.element) {
-      (focused.isConnected ? focused : this.element).focus({ preventScroll: true });
+      (focused.isConnected ? focused : (this.#successor(focused) ?? this.element)).focus({ preventScroll: true });
     }
-    const spoken = message.deleted_at ? words.messages.deleted : message.text;
-    mark(this.element, 'aria-label', `${isOwn ? words.you : name}, ${clockTime(message.sent_at)}: ${spoken}`.slice(0, 400));
+    mark(this.element, 'aria-label', `${isOwn ? words.you : name}, ${clockTime(message.sent_at)}: ${spokenOf(message)}`.slice(0, 400));
+  }
+
+  /**
+   * The button that was drawn anew in the place of this one.
+   *
+   * @param {HTMLElement} gone
+   */
+  #successor({ dataset: { emoji, quoted } }) {
+    const buttons = [...this.element.querySelectorAll('button')].filter(({ dataset }) => dataset.emoji || dataset.quoted);
+    return buttons.find(({ dataset }) => dataset.emoji === emoji && dataset.quoted === quoted);
   }
 
   /**
@@ -91,6 +114,26 @@ export class MessageRow {
     );
   }
 
+  /** @param {Row} row */
+  #files({ message, entry }) {
+    if (entry?.fields.uploads) {
+      this.#pendingFiles ??= new PendingFiles(this.#uploads, (uploadId) => this.#removeFile(uploadId));
+      this.#pendingFiles.show(entry);
+      return this.#pendingFiles.element;
+    }
+    this.#pendingFiles = null;
+    if (message.files.length === 0) return null;
+    this.#attachments ??= new AttachmentList(this.#uploads.thumbnails);
+    this.#attachments.show(message.files);
+    return this.#attachments.element;
+  }
+
+  /** @param {string} uploadId */
+  #removeFile(uploadId) {
+    const detail = { clientCommandId: this.message?.client_command_id, uploadId };
+    this.element.dispatchEvent(new CustomEvent('remove-file', { bubbles: true, detail }));
+  }
+
   /** @param {ShownMessage} shown */
   #bubble({ row: { message }, quoted }) {
     const bubble = build('div', { class: 'bubble' });
@@ -105,7 +148,7 @@ export class MessageRow {
     fill(
       bubble,
       message.reply_to && this.#quote(message.reply_to, quoted),
-      build('div', { class: 'text', dir: 'auto' }, ...messageText(message.text, names, this.#people.nameOf(this.#accountId))),
+      message.text && build('div', { class: 'text', dir: 'auto' }, ...messageText(message.text, names, this.#people.nameOf(this.#accountId))),
       message.edited_at &&
         build('span', { class: 'edited', title: words.messages.editedAt(wholeDate(message.edited_at)) }, words.messages.edited),
     );
@@ -118,7 +161,7 @@ export class MessageRow {
    */
   #quote(messageId, quoted) {
     const author = quoted && (this.#people.nameOf(quoted.author_id) ?? words.somebody);
-    const text = quoted?.deleted_at ? words.messages.deleted : (quoted?.text ?? words.messages.quoteUnknown);
+    const text = quoted ? summaryOf(quoted) : words.messages.quoteUnknown;
     const lead = build('span', { class: 'unseen' }, `${words.messages.inReplyTo} `);
     const jump = build('button', { type: 'button', class: 'quote', tabindex: -1, 'data-quoted': messageId }, lead);
     if (author) jump.append(build('span', { class: 'quote-author', dir: 'auto' }, author));
@@ -149,21 +192,35 @@ export class MessageRow {
     return build('div', { class: 'reactions' }, ...chips);
   }
 
-  /**
-   * @param {NonNullable<Row['entry']>} entry
-   * @param {boolean} waits
-   */
-  #delivery({ client_command_id: id, state, error }, waits) {
-    if (state === 'pending') return build('p', { class: 'delivery' }, waits ? words.messages.waiting : words.messages.sending);
-    const problem = error ? sentenceForCode(error.code, error.params) : '';
+  /** @param {ShownMessage} shown */
+  #delivery({ row: { entry }, delivery, waitsForOthers }) {
+    if (!entry) return null;
+    const { client_command_id: id, error } = entry;
+    const isFailed = entry.state === 'failed';
+    const problem = isFailed && `${words.messages.failed} ${error ? sentenceForCode(error.code, error.params) : ''}`;
     return build(
       'p',
       { class: 'delivery' },
-      build('span', { class: 'problem' }, `${words.messages.failed} ${problem}`),
-      build('button', { type: 'button', class: 'link', 'data-retry': id }, words.messages.retry),
-      build('button', { type: 'button', class: 'link', 'data-discard': id }, words.messages.discard),
+      problem ? build('span', { class: 'problem' }, problem) : delivery,
+      waitsForOthers && deed('ahead', id, words.files.sendAhead),
+      isFailed && deed('retry', id, words.messages.retry),
+      (isFailed || entry.fields.uploads) && deed('discard', id, words.messages.discard),
     );
   }
+}
+
+/** @param {Message} message */
+function hasBubble({ text, reply_to, deleted_at }) {
+  return Boolean(text || reply_to || deleted_at);
+}
+
+/**
+ * @param {'ahead'|'retry'|'discard'} kind
+ * @param {string} clientCommandId
+ * @param {string} text
+ */
+function deed(kind, clientCommandId, text) {
+  return build('button', { type: 'button', class: 'link', [`data-${kind}`]: clientCommandId }, text);
 }
 
 /**
@@ -172,12 +229,13 @@ export class MessageRow {
  */
 function isSame(one, other) {
   return (
-    one.row.message === other.row.message &&
+    (one.row.message === other.row.message || one.entryKey !== '') &&
+    one.entryKey === other.entryKey &&
     one.row.opensGroup === other.row.opensGroup &&
-    one.row.entry?.state === other.row.entry?.state &&
     one.quoted === other.quoted &&
     one.readBy === other.readBy &&
-    one.waits === other.waits &&
+    one.delivery === other.delivery &&
+    one.waitsForOthers === other.waitsForOthers &&
     one.version === other.version
   );
 }

@@ -78,6 +78,7 @@ function pending(entry, accountId, now) {
       sent_at: new Date(Math.min(entry.order, now)).toISOString(),
       revision: 1,
       reactions: [],
+      files: [],
     },
   };
 }

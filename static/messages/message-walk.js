@@ -1,8 +1,12 @@
 /**
  * The messages as one stop of the Tab key: arrow keys walk through them, Home and End go to the ends, Escape back to the
- * composer.
+ * composer. From the message one stands on, Tab leads to what is in it: what it quotes, its reactions.
  */
+const INSIDE = '[data-quoted], [data-emoji]';
+
 export class MessageWalk {
+  /** @type {HTMLElement|undefined} The row that is the stop. */
+  #stop;
   #list;
 
   /**
@@ -12,12 +16,12 @@ export class MessageWalk {
   constructor(list, onEscape) {
     this.#list = list;
     list.addEventListener('keydown', (event) => (event.key === 'Escape' ? onEscape() : this.#step(event)));
+    list.addEventListener('focusin', ({ target }) => this.#stopAt(this.#rows.find((row) => contains(row, target))));
   }
 
-  /** Rows came and went: one of them is the stop. */
+  /** Rows came and went, or were drawn anew: one of them is the stop. */
   rowsChanged() {
-    const last = this.#rows.at(-1);
-    if (last && !this.#rows.some((row) => row.tabIndex === 0)) last.tabIndex = 0;
+    this.#stopAt(this.#stop?.isConnected ? this.#stop : this.#rows.at(-1));
   }
 
   focusLast() {
@@ -32,12 +36,34 @@ export class MessageWalk {
   /** @param {KeyboardEvent} event */
   #step(event) {
     const rows = this.#rows;
-    const at = rows.findIndex((row) => row.contains(/** @type {Node} */ (event.target)));
+    const at = rows.findIndex((row) => contains(row, event.target));
     const target = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key];
     if (target === undefined || at < 0) return;
     event.preventDefault();
-    const next = rows[Math.min(Math.max(target, 0), rows.length - 1)];
-    for (const row of rows) row.tabIndex = row === next ? 0 : -1;
-    next.focus();
+    rows[Math.min(Math.max(target, 0), rows.length - 1)].focus();
   }
+
+  /** @param {HTMLElement|undefined} row */
+  #stopAt(row) {
+    if (this.#stop && this.#stop !== row) setTabIndex(this.#stop, -1);
+    if (row) setTabIndex(row, 0);
+    this.#stop = row;
+  }
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {EventTarget|null} target
+ */
+function contains(row, target) {
+  return target instanceof Node && row.contains(target);
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {0|-1} tabIndex
+ */
+function setTabIndex(row, tabIndex) {
+  row.tabIndex = tabIndex;
+  for (const inside of row.querySelectorAll(INSIDE)) if (inside instanceof HTMLElement) inside.tabIndex = tabIndex;
 }

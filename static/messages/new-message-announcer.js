@@ -2,8 +2,9 @@
  * @import { RoomEvent } from '../connection/protocol-shapes.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  */
-import { build, say } from '../elements/build.js';
+import { build, fill } from '../elements/build.js';
 import { words } from '../words/english.js';
+import { summaryOf } from './message-summary.js';
 
 const PAUSE_MS = 700;
 const MOST_CHARACTERS = 300;
@@ -43,9 +44,12 @@ export class NewMessageAnnouncer {
     this.#timer = undefined;
     const posts = this.#unsaid;
     this.#unsaid = [];
-    const sentences = posts.map(({ actor_id, text = '' }) =>
-      words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, text.slice(0, MOST_CHARACTERS)),
-    );
-    say(this.element, posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n'));
+    const sentences = posts.map(({ actor_id, text = '', files }) => {
+      const summary = summaryOf({ text, files }).slice(0, MOST_CHARACTERS);
+      return words.messages.announced(this.#people.nameOf(actor_id) ?? words.somebody, summary);
+    });
+    const spoken = posts.length > 3 ? words.messages.announcedMany(posts.length) : sentences.join('\n');
+    // A new element each time: a second "Yes" in an old one would change nothing, and nothing would be read out.
+    fill(this.element, build('p', {}, spoken));
   }
 }

@@ -1,5 +1,6 @@
 import { build, fill, say } from '../elements/build.js';
 import { checkField, radioField, textField } from '../elements/fields.js';
+import { Listening } from '../elements/listening.js';
 import { pageHeader } from '../elements/page-header.js';
 import { go, roomAddress } from '../route.js';
 import { words } from '../words/english.js';
@@ -12,8 +13,12 @@ import { sentenceFor } from '../words/sentences.js';
 
 /** Opening a room: a customer for itself, the provider's people for one customer or several. */
 export class NewRoomPage extends HTMLElement {
+  #listening = new Listening();
   #problem = build('p', { class: 'problem', role: 'alert' });
   #customers = build('fieldset', { class: 'field' });
+  /** @type {Customer[]|null} Null until they were fetched. */
+  #offered = null;
+  #kind = 'private';
   #workroom;
 
   /** @param {Workroom} workroom */
@@ -40,8 +45,15 @@ export class NewRoomPage extends HTMLElement {
     });
     const lead = isProvider ? words.newRoom.lead : words.newRoom.leadCustomer;
     fill(this, pageHeader(words.newRoom.title, lead), build('div', { class: 'page-body' }, form));
-    if (isProvider) void this.#offerCustomers('private');
+    if (isProvider) {
+      void this.#fetchCustomers();
+      this.#listening.to(this.#workroom, 'phase', () => void this.#fetchCustomers());
+    }
     form.querySelector('input')?.focus();
+  }
+
+  disconnectedCallback() {
+    this.#listening.end();
   }
 
   #kindField() {
@@ -55,25 +67,36 @@ export class NewRoomPage extends HTMLElement {
       'private',
     );
     field.addEventListener('change', (event) => {
-      void this.#offerCustomers(/** @type {HTMLInputElement} */ (event.target).value);
+      this.#kind = /** @type {HTMLInputElement} */ (event.target).value;
+      this.#drawCustomers();
     });
     return field;
   }
 
-  /** @param {string} kind */
-  async #offerCustomers(kind) {
+  /** As soon as there is a line: the page may be opened before. */
+  async #fetchCustomers() {
+    if (this.#offered || this.#workroom.connection.phase !== 'open') return;
     try {
       const { customers } = await this.#workroom.send('list_people');
-      const choices = customers.map((/** @type {Customer} */ { customer_id, name }) =>
-        kind === 'private'
-          ? build('label', { class: 'check' }, build('input', { type: 'radio', name: 'customer', value: customer_id }), name)
-          : checkField(name, { name: 'customer', value: customer_id }),
-      );
-      if (choices.length === 0) choices.push(build('p', { class: 'quiet' }, words.newRoom.customersNone));
-      fill(this.#customers, build('legend', {}, words.newRoom.customers), ...choices);
+      this.#offered = customers;
+      this.#drawCustomers();
     } catch (error) {
       say(this.#problem, sentenceFor(error));
     }
+  }
+
+  /** One customer or several, as the kind of room says; who was chosen stays chosen. */
+  #drawCustomers() {
+    if (!this.#offered) return;
+    const chosen = [...this.#customers.querySelectorAll('input')].filter((input) => input.checked).map((input) => input.value);
+    const kept = this.#kind === 'private' ? chosen.slice(0, 1) : chosen;
+    const choices = this.#offered.map(({ customer_id, name }) => {
+      const attributes = { name: 'customer', value: customer_id, checked: kept.includes(customer_id) };
+      if (this.#kind !== 'private') return checkField(name, attributes);
+      return build('label', { class: 'check' }, build('input', { type: 'radio', ...attributes }), name);
+    });
+    if (choices.length === 0) choices.push(build('p', { class: 'quiet' }, words.newRoom.customersNone));
+    fill(this.#customers, build('legend', {}, words.newRoom.customers), ...choices);
   }
 
   /**

@@ -52,6 +52,11 @@ export class OpenRooms {
   }
 
   /** @param {string} stream */
+  ofStream(stream) {
+    return [...this.#rooms.values()].find((room) => room.conversationOf(stream) !== null);
+  }
+
+  /** @param {string} stream */
   conversationOf(stream) {
     return this.conversations.find((conversation) => conversation.stream === stream);
   }

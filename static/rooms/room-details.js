@@ -4,6 +4,7 @@ import { textField } from '../elements/fields.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
+import { FileListPanel } from '../files/file-list-panel.js';
 import { go } from '../route.js';
 import { words } from '../words/english.js';
 import { InvitationPanel } from './invitation-panel.js';
@@ -14,7 +15,7 @@ import { MemberList } from './member-list.js';
  * @import { OpenRoom } from './open-room.js'
  */
 
-/** What a room is and who is in it; and what may be changed about it. */
+/** What a room is, who is in it, and its files; and what may be changed about it. */
 export class RoomDetails extends HTMLElement {
   #listening = new Listening();
   #repaint = new Repaint(() => this.#draw());
@@ -23,6 +24,7 @@ export class RoomDetails extends HTMLElement {
   #deeds = build('div', { class: 'details-deeds' });
   #drawnDeeds = '';
   #close = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.close }, icon('close'));
+  #files = build('div', {});
   #members;
   #workroom;
   #open;
@@ -30,12 +32,14 @@ export class RoomDetails extends HTMLElement {
   /**
    * @param {Workroom} workroom
    * @param {OpenRoom} open
+   * @param {boolean} isNotes Whether the internal notes are shown beside it.
    */
-  constructor(workroom, open) {
+  constructor(workroom, open, isNotes) {
     super();
     this.#workroom = workroom;
     this.#open = open;
     this.#members = new MemberList(workroom, open);
+    this.show(isNotes);
   }
 
   connectedCallback() {
@@ -46,7 +50,7 @@ export class RoomDetails extends HTMLElement {
         'aside',
         { class: 'details', 'aria-label': words.details.title },
         build('header', { class: 'details-header' }, build('h2', {}, words.details.title), this.#close),
-        build('div', { class: 'details-body' }, this.#name, this.#facts, this.#members.element, this.#invitations(), this.#deeds),
+        build('div', { class: 'details-body' }, this.#name, this.#facts, this.#members.element, this.#files, this.#invitations(), this.#deeds),
       ),
     );
     this.#listening.to(this.#open, 'change', this.#repaint.request);
@@ -57,6 +61,12 @@ export class RoomDetails extends HTMLElement {
   disconnectedCallback() {
     this.#listening.end();
     this.#repaint.stop();
+  }
+
+  /** @param {boolean} isNotes Whose files are listed: those of the internal notes, or of the conversation. */
+  show(isNotes) {
+    const conversation = (isNotes && this.#open.staff) || this.#open.shared;
+    fill(this.#files, new FileListPanel(this.#workroom, this.#open, conversation));
   }
 
   focusFirst() {

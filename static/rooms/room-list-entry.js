@@ -59,7 +59,8 @@ export class RoomListEntry {
     if (!last) return words.rooms.noMessage;
     if (last.deleted) return words.rooms.deleted;
     const who = last.author_id === this.#accountId ? words.you : author;
-    return who ? `${who}: ${last.text}` : last.text;
+    const text = last.text || (last.file_count ? words.files.counted(last.file_count) : '');
+    return who ? `${who}: ${text}` : text;
   }
 
   /** @param {RoomEntry} room */

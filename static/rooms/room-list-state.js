@@ -199,6 +199,7 @@ function lastMessageOf(event, reader) {
     text: event.text ?? '',
     sent_at: event.sent_at ?? event.at,
     deleted: Boolean(event.deleted_at),
+    file_count: event.files?.length ?? 0,
   };
 }
 
@@ -215,7 +216,7 @@ function lastMessageCorrected(room, event) {
   if (!last.message_id) return { room, stale: true };
   if (last.message_id !== event.message_id) return known(room);
   if (event.kind === 'message_deleted' || event.deleted_at) {
-    return known({ ...room, last_message: { ...last, text: '', deleted: true } });
+    return known({ ...room, last_message: { ...last, text: '', deleted: true, file_count: 0 } });
   }
   return known({ ...room, last_message: { ...last, text: event.text ?? last.text } });
 }

@@ -56,6 +56,7 @@ export class RoomPage extends HTMLElement {
     this.#listening.to(this.#workroom.roomList, 'change', () => this.#listChanged());
     this.#listening.to(this.#detailsButton, 'click', () => this.#toggleDetails());
     this.#listening.to(this, 'close-details', () => this.#showDetails(false));
+    this.#listening.to(this, 'show-message', ({ detail }) => this.#showMessage(detail));
     this.#listening.to(this, 'keydown', (event) => this.#key(event));
     void this.#enter();
   }
@@ -70,6 +71,7 @@ export class RoomPage extends HTMLElement {
     if (isNotes === this.#isNotes) return;
     this.#isNotes = isNotes;
     if (this.#open) this.#showConversation(this.#open);
+    this.#details?.show(isNotes);
     this.#draw();
   }
 
@@ -165,10 +167,21 @@ export class RoomPage extends HTMLElement {
   #showDetails(shows) {
     const hadFocus = this.#details?.contains(document.activeElement);
     this.#details?.remove();
-    this.#details = shows && this.#open ? new RoomDetails(this.#workroom, this.#open) : null;
+    this.#details = shows && this.#open ? new RoomDetails(this.#workroom, this.#open, this.#isNotes) : null;
     if (this.#details) this.append(this.#details);
     mark(this.#detailsButton, 'aria-expanded', String(shows));
     if (hadFocus) this.#detailsButton.focus();
+  }
+
+  /**
+   * A file's message is asked for. Details that lie over the conversation make way.
+   *
+   * @param {{messageId: string, seq: number}} which
+   */
+  #showMessage({ messageId, seq }) {
+    if (!matchMedia(WIDE).matches) this.#showDetails(false);
+    const view = this.#body.firstElementChild;
+    if (view instanceof ConversationView) void view.showMessage(messageId, seq);
   }
 
   /** @param {KeyboardEvent} event */

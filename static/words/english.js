@@ -3,6 +3,7 @@
  * language is another file of this shape.
  */
 import { errorWords } from './english-errors.js';
+import { fileWords } from './english-files.js';
 
 const plural = new Intl.PluralRules('en');
 const lists = new Intl.ListFormat('en', { type: 'conjunction' });
@@ -25,6 +26,7 @@ export const words = {
   language: 'en',
   product: 'Workroom',
   errors: errorWords,
+  files: fileWords,
   close: 'Close',
   cancel: 'Cancel',
   back: 'Back to the rooms',
@@ -180,6 +182,26 @@ export const words = {
     failed: 'Not sent.',
     retry: 'Send again',
     discard: 'Discard',
+    unsaved: {
+      elsewhere: 'About a message that is not in sight',
+      edit_message: { sending: 'Saving the edit…', waiting: 'The edit waits for the connection', failed: 'The edit was not saved.' },
+      delete_message: {
+        sending: 'Deleting…',
+        waiting: 'The deletion waits for the connection',
+        failed: 'The message was not deleted.',
+      },
+      add_reaction: {
+        sending: 'Saving the reaction…',
+        waiting: 'The reaction waits for the connection',
+        failed: 'The reaction was not saved.',
+      },
+      remove_reaction: {
+        sending: 'Taking the reaction back…',
+        waiting: 'Taking the reaction back waits for the connection',
+        failed: 'The reaction was not taken back.',
+      },
+      retry: 'Try again',
+    },
     quoteUnknown: 'an earlier message',
     inReplyTo: 'In reply to',
     actions: 'What you can do with this message',
@@ -189,7 +211,7 @@ export const words = {
     react: 'React',
     more: 'More reactions',
     deleteTitle: 'Delete this message?',
-    deleteLead: 'Its text disappears for everybody. That there was a message stays visible.',
+    deleteLead: 'Its text and its files disappear for everybody. That there was a message stays visible.',
     /** @param {readonly string[]} names */
     by: (names) => `by ${listed(names)}`,
     /** @param {readonly string[]} names */
@@ -350,7 +372,7 @@ export const words = {
     themes: { system: 'Like the system', light: 'Light', dark: 'Dark' },
     session: 'Signing out',
     signOut: 'Sign out',
-    signOutLead: 'Signing out removes drafts and unsent messages from this browser.',
+    signOutLead: 'Signing out removes drafts, unsent messages and unsent files from this browser.',
     /** @param {number} count */
     unsent: (count) => `${counted(count, 'message is', 'messages are')} not sent yet and would be lost.`,
     signOutTitle: 'Sign out and lose what is not sent?',

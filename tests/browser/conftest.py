@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
@@ -27,23 +28,29 @@ async def office_database(servers: SharedServers) -> AsyncIterator[DatabaseUrls]
         yield cloned
 
 
-@pytest_asyncio.fixture(scope="module")
-async def node(
-    servers: SharedServers, office_database: DatabaseUrls, tmp_path_factory: object
-) -> AsyncIterator[RunningNode]:
-    """The module's node."""
-    folder = tmp_path_factory.mktemp("office")  # type: ignore[attr-defined]
-    environment = {
+@pytest.fixture(scope="module")
+def node_environment(
+    servers: SharedServers, office_database: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The settings of the module's node."""
+    return {
         "WORKROOM_DATABASE_URL": office_database.service_url,
         "WORKROOM_OWNER_DATABASE_URL": office_database.owner_url,
         "WORKROOM_REDIS_URL": servers.redis_url,
-        "WORKROOM_DATA_DIR": str(folder / "data"),
+        "WORKROOM_DATA_DIR": str(tmp_path_factory.mktemp("office") / "data"),
         "PORT": "0",
         # Programs fill rooms here, faster than people write.
         "WORKROOM_COMMANDS_PER_SECOND": "1000",
         "WORKROOM_COMMANDS_BURST": "2000",
     }
-    async with run_node(environment, folder / "node.log") as running:
+
+
+@pytest_asyncio.fixture(scope="module")
+async def node(
+    node_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningNode]:
+    """The module's node."""
+    async with run_node(node_environment, tmp_path_factory.mktemp("node") / "node.log") as running:
         yield running
 
 

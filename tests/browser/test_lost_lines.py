@@ -83,6 +83,24 @@ async def test_what_is_written_without_a_line_leaves_in_order_and_once(
     assert [message["text"] for message in answer["messages"]] == ["Zero", *written]
 
 
+async def test_what_is_written_before_the_room_was_fetched_is_shown_and_leaves_later(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "In a hurry", staff)
+    await staff.say(room["stream"], "Good morning")
+    page = await open_for(windows, person, url=wire.url)
+    await expect(line(page, "In a hurry")).to_be_visible()
+    _close_lid(wire)
+    await enter_room(page, "In a hurry")
+    await write(page, "Too fast")
+    await expect(page.locator(".message.is-pending .text")).to_have_text(["Too fast"])
+    wire.resume()
+    await expect(messages(page)).to_have_text(["Good morning", "Too fast"], timeout=30_000)
+    await expect(page.locator(".message.is-pending")).to_have_count(0)
+
+
 async def test_what_was_written_survives_the_closing_of_the_window(
     office: Office, windows: Windows, wire: Line
 ) -> None:
@@ -113,7 +131,7 @@ async def test_an_acknowledgement_that_is_lost_posts_nothing_twice(
     room = await office.make_room(staff, "Lost answer", person)
     page = await open_for(windows, staff, url=wire.url)
     await enter_room(page, "Lost answer")
-    await expect(page.get_by_text("Nothing written yet").first).to_be_visible()
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
     await composer(page).fill("Only once")
     wire.silence()
     await composer(page).press("Enter")

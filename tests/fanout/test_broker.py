@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 import pytest
@@ -16,6 +16,7 @@ from workroom import metrics
 from workroom.errors import Unavailable
 from workroom.fanout import publisher as publisher_module
 from workroom.fanout.frames import Hint
+from workroom.fanout.redis_client import Shard
 from workroom.ids import AccountId, StreamId
 
 
@@ -30,6 +31,19 @@ async def is_subscribed(sender: BrokerNode, receiver: BrokerNode, stream_id: Str
     sender.broker.publish_hint(Hint(stream_id, marker))
     await receiver.until(lambda node: node.hints[-1].payload == marker)
     receiver.hints.clear()
+
+
+async def has_looked_in_vain(node: BrokerNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Return when the node has tried twice more to listen, and tries again."""
+    look, looks = node.broker.redis.find_shards, asyncio.Semaphore(0)
+
+    async def find_shards() -> list[Shard]:
+        looks.release()
+        return await look()
+
+    monkeypatch.setattr(node.broker.redis, "find_shards", find_shards)
+    for _ in range(3):
+        await looks.acquire()
 
 
 async def _probe(sender: BrokerNode, stream_id: StreamId) -> None:
@@ -119,12 +133,25 @@ async def test_bytes_of_somebody_else_are_passed_over(redis_url: str) -> None:
         assert there.gaps == 1
 
 
-async def test_redis_stopped_and_started_again_is_a_gap_and_then_heard() -> None:
-    async with run_redis() as redis, run_broker(redis.url) as here, run_broker(redis.url) as there:
+@pytest.mark.parametrize("is_cluster", [False, True])
+async def test_redis_stopped_and_started_again_is_a_gap_and_then_heard(
+    is_cluster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(run_redis(is_cluster=is_cluster))
+        if is_cluster:
+            await redis.own_slots()
+        here, there = [
+            await stack.enter_async_context(run_broker(redis.url, is_cluster=is_cluster)) for _ in range(2)
+        ]
         there.broker.subscribe(STREAM)
         await is_subscribed(here, there)
         await redis.stop()
         here.broker.publish_frame(event(1))
+        for node in (here, there):
+            with pytest.raises(Unavailable):
+                await node.broker.ask()
+            await has_looked_in_vain(node, monkeypatch)
         gaps = there.gaps
         await redis.start()
         await there.until(lambda node: node.gaps > gaps)
@@ -186,6 +213,17 @@ async def test_a_cut_line_is_a_gap_and_then_heard(redis_url: str) -> None:
         await is_subscribed(here, there)
 
 
+async def test_a_link_that_ends_while_it_says_what_is_wanted_is_a_gap_and_then_heard(redis_url: str) -> None:
+    async with run_broker(redis_url) as here, run_broker(redis_url) as there:
+        [link] = there.broker._subscriber._links.values()
+        assert link._connection._writer is not None
+        gaps = there.gaps
+        link._connection._writer.transport.abort()
+        there.broker.subscribe(STREAM)  # is written before anybody sees that the line has ended
+        await there.until(lambda node: node.gaps > gaps)
+        await is_subscribed(here, there)
+
+
 async def test_a_link_that_hears_is_left_alone(redis_url: str) -> None:
     async with run_broker(redis_url, beat_seconds=0.05, deaf_seconds=0.5) as here:
         loop = asyncio.get_running_loop()
@@ -195,11 +233,14 @@ async def test_a_link_that_hears_is_left_alone(redis_url: str) -> None:
         assert here.gaps == 1
 
 
-async def test_without_redis_a_node_starts_and_drops_what_it_cannot_say() -> None:
+@pytest.mark.parametrize("is_cluster", [False, True])
+async def test_without_redis_a_node_starts_and_drops_what_it_cannot_say(is_cluster: bool) -> None:
     dropped_before = metrics.publishes_dropped._value.get()
-    async with run_redis() as redis:
+    async with run_redis(is_cluster=is_cluster) as redis:
+        if is_cluster:
+            await redis.own_slots()
         await redis.stop()
-        async with run_broker(redis.url, is_expected=False) as here:
+        async with run_broker(redis.url, is_cluster=is_cluster, is_expected=False) as here:
             here.broker.subscribe(STREAM)
             here.broker.publish_frame(event(1))
             with pytest.raises(Unavailable):
@@ -208,7 +249,7 @@ async def test_without_redis_a_node_starts_and_drops_what_it_cannot_say() -> Non
             await redis.start()
             await here.until(lambda node: node.gaps > 0)
             await here.broker.ask()
-            async with run_broker(redis.url) as there:
+            async with run_broker(redis.url, is_cluster=is_cluster) as there:
                 await is_subscribed(there, here)
     assert metrics.publishes_dropped._value.get() > dropped_before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +14,10 @@ import pytest
 from tests.fanout.broker_node import BrokerNode, run_broker
 from tests.fanout.listeners import OTHER_STREAM, STREAM
 from tests.fanout.redis_server import run_redis
+from tests.line import open_line
 from workroom.fanout import presence_store
 from workroom.fanout.presence import Presence
+from workroom.fanout.presence_store import PresenceStore
 from workroom.ids import AccountId, StreamId
 
 Told = dict[str, Any]
@@ -29,7 +31,7 @@ class PresenceNode:
         self.told: list[Told] = []
         self.news = asyncio.Event()
         timing = {"gather_seconds": 0.2, "grace_seconds": 0.0, "renew_seconds": 0.1, **options}
-        self.presence = Presence(node.broker, node.node_id, self._remember, **timing)
+        self.presence = Presence(node.broker, node.node_id, self._remember, self._find_streams, **timing)
 
     def open(self, account_id: AccountId, *stream_ids: StreamId) -> None:
         """The account's only connection here opens and listens."""
@@ -57,6 +59,9 @@ class PresenceNode:
             if await self.presence.who_is_online(ACCOUNTS) == set(account_ids):
                 return
 
+    async def _find_streams(self, account_ids: list[AccountId]) -> dict[StreamId, list[AccountId]]:
+        return {STREAM: account_ids}
+
     def _remember(self, stream_id: StreamId, payload: bytes) -> None:
         told = json.loads(payload)
         assert told["stream"] == str(stream_id)
@@ -69,15 +74,28 @@ ANNA, BEN, CARL, DORA = ACCOUNTS
 
 
 @asynccontextmanager
-async def run_presence(redis_url: str, **options: float) -> AsyncIterator[PresenceNode]:
-    async with run_broker(redis_url, is_expected=False) as node:
+async def run_presence(
+    redis_url: str, *, is_cluster: bool = False, **options: float
+) -> AsyncIterator[PresenceNode]:
+    async with run_broker(redis_url, is_cluster=is_cluster, is_expected=False) as node:
         here = PresenceNode(node, **options)
         running = asyncio.create_task(here.presence.run())
         try:
             yield here
         finally:
             running.cancel()
-            await asyncio.wait([running])
+            with suppress(asyncio.CancelledError):
+                await running  # fails the test with whatever ended it before
+
+
+def store_of(node: BrokerNode) -> PresenceStore:
+    """What a node that was killed has left in Redis, or is to leave."""
+    return PresenceStore(node.broker.redis, node.broker.prefix, node.node_id)
+
+
+async def end_life_of(node: BrokerNode) -> None:
+    """Let so much time pass for the node alone that it counts as dead."""
+    await node.broker.redis.client.zadd(node.broker.prefix + b"presence:nodes", {node.node_id.hex: 1})
 
 
 async def test_who_has_a_connection_to_any_node_is_online_on_all(redis_url: str) -> None:
@@ -224,8 +242,7 @@ async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
 ) -> None:
     async with run_presence(redis_url) as there, run_broker(redis_url) as killed:
         monkeypatch.setattr(presence_store, "LIFE_SECONDS", 1)
-        store = presence_store.PresenceStore(killed.broker.redis, killed.broker.prefix, killed.node_id)
-        await store.add([ANNA])
+        await store_of(killed).add([ANNA])
         for key in await killed.broker.redis.client.keys(
             killed.broker.prefix + b"presence:" + killed.node_id.hex.encode()
         ):
@@ -234,18 +251,89 @@ async def test_a_node_that_was_killed_is_forgotten_when_its_life_runs_out(
         await there.until_online()
 
 
-async def test_a_flushed_redis_learns_anew_who_is_here(redis_url: str) -> None:
-    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
-        here.open(ANNA)
+async def test_one_survivor_tells_who_was_at_a_killed_node(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        run_presence(redis_url) as here,
+        run_presence(redis_url) as there,
+        run_broker(redis_url) as killed,
+    ):
+        monkeypatch.setattr(presence_store, "LIFE_SECONDS", 1)
+        await store_of(killed).add([ANNA])
+        telling = [
+            asyncio.create_task(node.until_told(lambda told: bool(told["offline"]))) for node in (here, there)
+        ]
+        told, untold = await asyncio.wait(telling, return_when=asyncio.FIRST_COMPLETED)
+        for task in untold:
+            task.cancel()
+        assert [task.result() for task in told] == [
+            {"type": "presence", "stream": str(STREAM), "online": [], "offline": [str(ANNA)]}
+        ]
+
+
+async def test_of_all_who_bury_a_node_one_is_told_who_is_at_no_other(redis_url: str) -> None:
+    async with run_broker(redis_url) as killed, run_broker(redis_url) as here, run_broker(redis_url) as there:
+        await store_of(killed).add([ANNA, BEN, CARL])
+        await end_life_of(killed)
+        survivors = [store_of(here), store_of(there)]
+        await survivors[0].add([BEN])
+        await survivors[1].add([CARL])
+        told = await asyncio.gather(*(survivor.bury_nodes() for survivor in survivors))
+        assert sorted(told, key=len) == [set(), {ANNA}]
+        await survivors[0].forget_node()
+        await survivors[1].forget_node()
+        assert await killed.broker.redis.client.keys(killed.broker.prefix + b"presence:*") == []
+
+
+async def test_a_node_that_another_has_just_taken_out_is_left_to_that_one(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run_broker(redis_url) as killed, run_broker(redis_url) as here:
+        await store_of(killed).add([ANNA])
+        await end_life_of(killed)
+        client = here.broker.redis.client
+        look = client.zrangebyscore
+
+        async def zrangebyscore(key: bytes, lowest: float, highest: float) -> object:
+            found = await look(key, lowest, highest)
+            await killed.broker.redis.client.zrem(key, *found)
+            return found
+
+        monkeypatch.setattr(client, "zrangebyscore", zrangebyscore)
+        assert await store_of(here).bury_nodes() == set()
+
+
+async def test_who_came_and_went_while_redis_was_away_is_known_when_it_is_back(redis_url: str) -> None:
+    async with open_line(redis_url) as line, run_presence(line.url) as here, run_presence(redis_url) as there:
+        here.open(ANNA, STREAM)
         await there.until_online(ANNA)
+        line.refuse()
+        line.cut()
+        here.open(BEN, STREAM)
+        here.close(ANNA, STREAM)
+        await here.until_told(lambda told: str(ANNA) in told["offline"])
+        await there.until_online(ANNA)
+        line.accept()
+        await there.until_online(BEN)
+
+
+async def test_a_flushed_redis_learns_anew_who_is_here_and_listeners_are_told_again(redis_url: str) -> None:
+    async with run_presence(redis_url) as here, run_presence(redis_url) as there:
+        here.open(ANNA, STREAM)
+        await there.until_online(ANNA)
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
+        here.told.clear()
         await there.node.broker.redis.client.flushall()
         await there.until_online(ANNA)
+        await here.until_told(lambda told: told["online"] == [str(ANNA)])
 
 
-async def test_without_redis_a_node_knows_its_own(redis_url: str) -> None:
-    async with run_redis() as redis:
+@pytest.mark.parametrize("is_cluster", [False, True])
+async def test_without_redis_a_node_knows_its_own(is_cluster: bool) -> None:
+    async with run_redis(is_cluster=is_cluster) as redis:
         await redis.stop()
-        async with run_presence(redis.url) as here:
+        async with run_presence(redis.url, is_cluster=is_cluster) as here:
             here.open(ANNA, STREAM)
             assert await here.presence.who_is_online([ANNA, BEN]) == {ANNA}
             await here.until_told(lambda told: told["online"] == [str(ANNA)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -27,13 +28,25 @@ async def throttle(redis_url: str) -> AsyncIterator[Throttle]:
 
 @pytest_asyncio.fixture
 async def throttle_without_redis() -> AsyncIterator[Throttle]:
-    async with run_redis() as redis:
+    async with run_throttle_without_redis(is_cluster=False) as throttle:
+        yield throttle
+
+
+@pytest_asyncio.fixture
+async def throttle_without_cluster() -> AsyncIterator[Throttle]:
+    async with run_throttle_without_redis(is_cluster=True) as throttle:
+        yield throttle
+
+
+@asynccontextmanager
+async def run_throttle_without_redis(*, is_cluster: bool) -> AsyncIterator[Throttle]:
+    async with run_redis(is_cluster=is_cluster) as redis:
         await redis.stop()
-        async with run_broker(redis.url, is_expected=False) as node:
+        async with run_broker(redis.url, is_cluster=is_cluster, is_expected=False) as node:
             yield Throttle(node.broker)
 
 
-@pytest.fixture(params=["throttle", "throttle_without_redis"])
+@pytest.fixture(params=["throttle", "throttle_without_redis", "throttle_without_cluster"])
 def either(request: pytest.FixtureRequest) -> Throttle:
     chosen: Throttle = request.getfixturevalue(request.param)
     return chosen

@@ -227,15 +227,23 @@ async def test_killing_postgres_under_load_loses_nothing_that_was_acknowledged(t
 
 
 async def test_what_was_acknowledged_is_delivered_when_the_author_and_the_node_are_gone(
-    running_node: StartNode, database: Database, settings: Settings, owner: asyncpg.Connection
+    running_node: StartNode,
+    redis_url: str,
+    database: Database,
+    settings: Settings,
+    owner: asyncpg.Connection,
 ) -> None:
     staff, other = await make_account(database), await make_account(database)
     stream = await find_stream(owner, await make_room(database, staff, other))
-    first, second = await running_node(), await running_node()
-    author = await visit(first.url, database, settings, staff)
-    reader: Client = await visit(second.url, database, settings, other)
-    await reader.subscribe(stream)
-    reply = await author.command("post_message", stream=stream, text="my last words")
-    await first.kill()
-    heard = await reader.wait_for_event(stream, kind="message_posted")
+    async with open_line(redis_url) as line:
+        first, second = await running_node(WORKROOM_REDIS_URL=line.url), await running_node()
+        author = await visit(first.url, database, settings, staff)
+        reader: Client = await visit(second.url, database, settings, other)
+        await reader.subscribe(stream)
+        # Nobody but Postgres is told: the node cannot publish any more, and dies.
+        line.refuse()
+        line.cut()
+        reply = await author.command("post_message", stream=stream, text="my last words")
+        await first.kill()
+        heard = await reader.wait_for_event(stream, kind="message_posted")
     assert heard["seq"] == reply["seq"]

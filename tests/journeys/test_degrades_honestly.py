@@ -12,10 +12,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
@@ -24,11 +26,13 @@ from tests import deeds
 from tests.client import Client, CommandRefused
 from tests.http_client import request
 from tests.journeys.crowd import crowd
+from tests.journeys.promptness import at_once
 from tests.journeys.visitors import Outbox, visit
 from tests.line import open_line
 from tests.nodes import RunningNode, run_node
 from tests.people import make_account
 from tests.servers import SharedServers
+from workroom.fanout.presence import RENEW_SECONDS
 from workroom.settings import Settings, load_settings
 from workroom.storage.database import Database, open_database
 
@@ -39,7 +43,7 @@ LIMITS = {
     "WORKROOM_COMMANDS_PER_SECOND": "20",
     "WORKROOM_COMMANDS_BURST": "60",
     "WORKROOM_CONNECTIONS_PER_ACCOUNT": "3",
-    "WORKROOM_FRAME_BYTES": "32768",
+    "WORKROOM_FRAME_BYTES": "131072",
 }
 
 
@@ -140,7 +144,7 @@ async def test_bytes_that_break_the_protocol_end_the_connection(house: House, da
 
 async def test_a_frame_over_the_limit_ends_the_connection(house: House) -> None:
     client = await house.visitor()
-    await client.send_frame("x" * 40_000)
+    await client.send_frame("x" * 131_073)
     assert await client.wait_closed() == 1009
 
 
@@ -234,8 +238,9 @@ async def test_while_one_stops_reading_a_thousand_others_go_on(
                 author.command("post_message", stream=flood.shared, text="x" * 19_000) for _ in range(12)
             ]
             await asyncio.gather(*floods)
-            last = (await author.command("post_message", stream=place.shared, text="Hello"))["seq"]
-        await asyncio.gather(*(listener.wait_for_seq(last) for listener in listeners))
+            async with at_once(node.url):
+                last = (await author.command("post_message", stream=place.shared, text="Hello"))["seq"]
+                await asyncio.gather(*(listener.wait_for_seq(last) for listener in listeners))
         assert [listener.faults for listener in listeners if listener.faults] == []
         slow.connection.transport.resume_reading()
         assert await slow.wait_closed() in (4008, 1006)
@@ -267,6 +272,41 @@ async def test_a_node_that_ends_says_goodbye_keeps_its_word_and_exits_with_0(
     writing.cancel()
     stored = {event.text for event in await deeds.read_all(database, place.shared) if event.text}
     assert set(outbox.acknowledged) <= stored
+
+
+async def test_who_was_at_a_node_that_was_killed_is_seen_to_have_gone(
+    running_node: StartNode, redis_url: str, database: Database, settings: Settings
+) -> None:
+    account, other_account = await make_account(database), await make_account(database, "customer")
+    place = await deeds.open_place(database, account, other_account)
+    async with Redis.from_url(redis_url) as redis:
+        node = await running_node()
+        client = await visit(node.url, database, settings, account)
+        await client.subscribe(place.shared)
+        survivors = await find_living(redis)
+        doomed = await running_node()
+        other = await visit(doomed.url, database, settings, other_account)
+        await other.subscribe(place.shared)
+        other_id = str(other_account.account_id)
+        await client.wait_until(
+            lambda: any(other_id in hint["online"] for hint in client.hints if hint["type"] == "presence")
+        )
+        await doomed.kill()
+        # Its life in Redis runs out: three quarters of a minute are not waited for here.
+        [(key, dead)] = await find_living(redis) - survivors
+        await redis.zadd(key, {dead: 1})
+        wanted = {"type": "presence", "stream": str(place.shared), "online": [], "offline": [other_id]}
+        await client.wait_until(lambda: wanted in client.hints, seconds=2 * RENEW_SECONDS)
+        assert (await client.command("list_rooms"))["rooms"][0]["online"] == [str(account.account_id)]
+
+
+async def find_living(redis: Redis) -> set[tuple[Any, Any]]:
+    """The nodes that live, each with the key under which it is listed."""
+    return {
+        (key, node)
+        for key in await redis.keys("workroom:*:presence:nodes")
+        for node in await redis.zrange(key, 0, -1)
+    }
 
 
 async def write_on(outbox: Outbox) -> None:

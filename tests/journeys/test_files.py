@@ -7,7 +7,6 @@ import io
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,7 +16,7 @@ from tusclient.client import TusClient
 
 from tests.deeds import remove
 from tests.nodes import RunningNode
-from tests.tus import BODY_TYPE, Sender, meet
+from tests.tus import meet, until
 from workroom.settings import Settings
 from workroom.storage.database import Database
 
@@ -45,6 +44,10 @@ async def test_a_file_goes_from_one_person_to_another(database: Database, runnin
         assert page["messages"][-1]["files"] == heard["files"]
         listed = await meeting.staff.client.command("list_files", stream=stream, name="über", kind="other")
         assert [told["file_id"] for told in listed["files"]] == [file_id]
+        assert listed["more"] is False
+        last = {name: listed["files"][-1][name] for name in ("seq", "position")}
+        older = await meeting.staff.client.command("list_files", stream=stream, before=last, limit=1)
+        assert older == {"files": [], "people": [], "more": False}
         assert (await meeting.outsider.fetch(file_id)).status == 404
 
 
@@ -75,27 +78,6 @@ async def test_a_client_that_is_not_ours_uploads(database: Database, running_nod
         assert (await meeting.staff.fetch(file_id)).body == content
 
 
-async def send_some(sender: Sender, address: str, content: bytes, some: int) -> asyncio.StreamWriter:
-    """Begin a PATCH of all the content, send some of it, and leave the line open."""
-    parts = urlsplit(sender.client.url)
-    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    head = (
-        f"PATCH {address} HTTP/1.1\r\nhost: {parts.netloc}\r\norigin: {sender.client.url}\r\n"
-        f"cookie: {sender.client.cookie}\r\ntus-resumable: 1.0.0\r\nupload-offset: 0\r\n"
-        f"content-type: {BODY_TYPE}\r\ncontent-length: {len(content)}\r\n\r\n"
-    )
-    writer.write(head.encode() + content[:some])
-    await writer.drain()
-    return writer
-
-
-async def until(find: Callable[[], Awaitable[Any]]) -> Any:
-    """What `find` gives as soon as it is true."""
-    while not (found := await find()):  # noqa: ASYNC110 - Postgres tells nobody
-        await asyncio.sleep(0)
-    return found
-
-
 @pytest.mark.deadline(120)
 async def test_a_node_that_dies_in_the_middle_is_taken_over_by_another(
     database: Database, owner: asyncpg.Connection, running_node: Start, move_time: Move, settings: Settings
@@ -105,7 +87,7 @@ async def test_a_node_that_dies_in_the_middle_is_taken_over_by_another(
         customer, content = meeting.customer, os.urandom(70_000_000)
         begun = await customer.begin(meeting.place.shared, len(content))
         address = begun.header("location") or ""
-        writer = await send_some(customer, address, content, 60_000_000)
+        writer = await customer.send_some(address, 0, content, 60_000_000)
         await until(lambda: owner.fetchval("select received_bytes > 0 from uploads"))
         await node.kill()
         writer.close()
@@ -135,7 +117,7 @@ async def test_a_line_that_breaks_loses_nothing_that_came(
         content = os.urandom(5_000_000)
         begun = await meeting.customer.begin(meeting.place.shared, len(content))
         address = begun.header("location") or ""
-        writer = await send_some(meeting.customer, address, content, 3_000_000)
+        writer = await meeting.customer.send_some(address, 0, content, 3_000_000)
         writer.close()
         await until(lambda: owner.fetchval("select leased_until is null and received_bytes > 0 from uploads"))
         offset = int((await meeting.customer.ask(address)).header("upload-offset") or 0)

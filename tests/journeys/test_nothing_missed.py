@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +18,9 @@ from redis.asyncio import Redis
 
 from tests import deeds
 from tests.client import Client
+from tests.fanout.redis_server import RedisServer, run_redis
+from tests.http_client import request
+from tests.journeys.promptness import at_once
 from tests.journeys.visitors import visit
 from tests.line import Line, open_line
 from tests.nodes import RunningNode
@@ -29,6 +33,8 @@ from workroom.storage.database import Database
 StartNode = Callable[..., Awaitable[RunningNode]]
 LONGEST_WITHOUT_REDIS_SECONDS = 3.0
 """Half a second of position check, on a machine that does other things as well."""
+OUTAGE_SECONDS = 6.0
+"""More than any of the node's own times for Redis: by then it tries at its slowest pace, as it would after an hour."""
 
 
 @dataclass
@@ -58,10 +64,21 @@ async def scene(
 
 
 async def post_and_hear(scene: Scene, text: str, seconds: float = LONGEST_WITHOUT_REDIS_SECONDS) -> None:
-    reply = await scene.author.command("post_message", stream=scene.stream, text=text)
+    await hear(scene.author, scene.reader, scene.stream, text, seconds)
+
+
+async def hear(
+    author: Client,
+    reader: Client,
+    stream: object,
+    text: str,
+    seconds: float = LONGEST_WITHOUT_REDIS_SECONDS,
+) -> None:
+    """Post, and return when the reader has heard it in time and nothing after it."""
+    reply = await author.command("post_message", stream=stream, text=text)
     async with asyncio.timeout(seconds):
-        await scene.reader.wait_for_seq(scene.stream, reply["seq"])
-    assert scene.reader.texts(scene.stream)[-1] == text
+        await reader.wait_for_seq(stream, reply["seq"])
+    assert reader.texts(stream)[-1] == text
 
 
 async def test_without_redis_everything_arrives_a_little_later(scene: Scene) -> None:
@@ -74,6 +91,50 @@ async def test_without_redis_everything_arrives_a_little_later(scene: Scene) -> 
     for number in range(3):
         await post_and_hear(scene, f"with redis again {number}")
     assert len(scene.reader.texts(scene.stream)) == 7
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+async def test_redis_stopped_and_started_again_under_running_nodes_loses_nothing(
+    running_node: StartNode, database: Database, settings: Settings, is_cluster: bool
+) -> None:
+    accounts = [await make_account(database), await make_account(database, "customer")]
+    place = await deeds.open_place(database, *accounts)
+    async with run_redis(is_cluster=is_cluster) as redis:
+        if is_cluster:
+            await redis.own_slots()
+        variables = {"WORKROOM_REDIS_URL": redis.url, "WORKROOM_REDIS_CLUSTER": "yes" if is_cluster else "no"}
+        nodes = [await running_node(**variables) for _ in accounts]
+        author, reader = [
+            await visit(node.url, database, settings, account)
+            for node, account in zip(nodes, accounts, strict=True)
+        ]
+        for client in (author, reader):
+            await client.subscribe(place.shared)
+        await hear(author, reader, place.shared, "with redis")
+        await redis.stop()
+        clock = asyncio.get_running_loop()
+        until = clock.time() + OUTAGE_SECONDS
+        while clock.time() < until:
+            await hear(author, reader, place.shared, "without redis")
+        for node in nodes:
+            ready = await request("GET", f"{node.url}/health/ready")
+            assert (ready.status, ready.json()["redis"]) == (200, "lost")
+        await redis.start()
+        while await count_listening_nodes(redis, place.shared) < len(nodes):
+            pass
+        await author.command("typing", stream=place.shared)
+        await reader.wait_for_hint(type="typing")  # by Redis alone
+        await hear(author, reader, place.shared, "with redis again")
+        assert [node.process.returncode for node in nodes] == [None, None]
+
+
+async def count_listening_nodes(redis: RedisServer, stream: StreamId) -> int:
+    """How many nodes hear a stream by Redis, whichever kind of publication it carries."""
+    for kind in ("", "SHARD"):
+        channels = cast(list[bytes], await redis.command("PUBSUB", f"{kind}CHANNELS", f"*{stream.hex}"))
+        if channels:
+            return cast(list[int], await redis.command("PUBSUB", f"{kind}NUMSUB", channels[0]))[1]
+    return 0
 
 
 async def test_a_link_gone_silent_loses_nothing(scene: Scene) -> None:
@@ -205,8 +266,8 @@ async def test_a_removed_member_is_cut_off_at_another_node_within_a_second(
 
     async with asyncio.TaskGroup() as flowing:
         flowing.create_task(write())
-        removed = await scene.author.command("remove_member", room_id=room_id, account_id=customer_id)
-        async with asyncio.timeout(LONGEST_WITHOUT_REDIS_SECONDS):
+        async with at_once(scene.author.url, scene.reader.url):
+            removed = await scene.author.command("remove_member", room_id=room_id, account_id=customer_id)
             await scene.reader.wait_for_hint(type="unsubscribed", stream=scene.stream, reason="removed")
         await scene.author.command("post_message", stream=scene.stream, text="not for the removed")
         stop.set()

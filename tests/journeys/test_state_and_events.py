@@ -17,20 +17,24 @@ from random import Random
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.client import CommandRefused, Json
 from tests.deeds import Place, open_place
-from tests.local_client import LocalClient, local_client, local_node
-from tests.people import make_account
+from tests.local_client import LocalClient, local_client, local_node, sign_in
+from tests.people import by, make_account
 from tests.reference_room import ReferenceRoom, as_shown
 from tests.retaining import assign_room, make_class
 from workroom import accounts
+from workroom.abilities import AccountKind
 from workroom.accounts import Account
+from workroom.errors import WorkroomError
 from workroom.expiry_rounds import tell_what_expired
 from workroom.node import Node
+from workroom.sessions import hash_token
 from workroom.settings import Settings
 from workroom.storage.database import Database
 
@@ -43,27 +47,34 @@ DEEDS = {
     "edit": 5,
     "delete": 3,
     "add_reaction": 5,
-    "remove_reaction": 4,
+    "remove_reaction": 6,
     "mark_read": 4,
     "rename_room": 2,
-    "archive_room": 1,
-    "reopen_room": 2,
-    "join_room": 2,
+    "archive_room": 2,
+    "reopen_room": 4,
+    "join_room": 6,
     "add_member": 5,
-    "remove_member": 2,
-    "leave_room": 1,
+    "remove_member": 4,
+    "leave_room": 2,
     "invite": 2,
+    "revoke_invitation": 2,
+    "create_room": 2,
     "change_name": 2,
+    "change_kind": 2,
+    "deactivate": 1,
+    "reactivate": 6,
+    "watch_desk": 2,
     "lose_line": 3,
-    "come_back": 3,
+    "come_back": 6,
     "keep_copy": 5,
     "fetch_afresh": 1,
     "let_time_pass": 3,
 }
-COMINGS_AND_GOINGS = {"join_room", "add_member", "remove_member", "leave_room", "invite"}
+COMINGS_AND_GOINGS = {"join_room", "add_member", "remove_member", "leave_room", "invite", "change_kind"}
 MoveTime = Callable[[timedelta], Awaitable[None]]
 MOST_MOVES = 6  # a sign-in lasts thirty days
-STEPS = 45
+PROVIDER_KINDS = (AccountKind.STAFF, AccountKind.ADMIN, AccountKind.COMPLIANCE)
+STEPS = 60
 EXAMPLES = 20
 DONE: Counter[str] = Counter()
 
@@ -78,11 +89,17 @@ class Visitor:
     room: ReferenceRoom | None = None
     copies: list[ReferenceRoom] = field(default_factory=list)
     is_connected: bool = True
+    # Fetched once; then it follows from the account's own stream.
+    room_ids: set[str] = field(default_factory=set)
+    created: list[ReferenceRoom] = field(default_factory=list)
+    # The desk as it was fetched when this line was last told of a change, and how often it was; None: not watched.
+    desk: list[Json] | None = None
+    desk_told: int = 0
 
-    async def fetch(self) -> tuple[Json, Json] | None:
+    async def fetch(self, room_id: object = None) -> tuple[Json, Json] | None:
         """The room and its line in the list as they are now; None for who is no member."""
         try:
-            room = (await self.client.command("open_room", room_id=self.place.room_id))["room"]
+            room = (await self.client.command("open_room", room_id=room_id or self.place.room_id))["room"]
         except CommandRefused as refused:
             assert refused.code == "not_found"
             return None
@@ -107,6 +124,39 @@ class Visitor:
             self.client.positions[stream] = self.room.positions[kind]
         await self.client.subscribe(*self.room.streams)
 
+    async def fetch_room_ids(self) -> set[str]:
+        """The ids of all rooms of the list."""
+        return {line["room_id"] for line in (await self.client.command("list_rooms"))["rooms"]}
+
+    def known_room_ids(self) -> set[str]:
+        """The rooms of the list as it was once fetched, and entered and left since."""
+        known = set(self.room_ids)
+        for event in self.client.events[str(self.account.stream_id)]:
+            if event["kind"] == "room_entered":
+                known.add(event["room_id"])
+            elif event["kind"] == "room_exited":
+                known.discard(event["room_id"])
+        return known
+
+    async def fetch_desk(self) -> list[Json]:
+        """The list of rooms that wait, and how often it was told to have changed before it was asked for."""
+        self.desk_told = self.count_desk_hints()
+        self.desk = (await self.client.command("list_waiting_rooms"))["rooms"]
+        return self.desk
+
+    def count_desk_hints(self) -> int:
+        """How often `desk_changed` was heard."""
+        return sum(hint["type"] == "desk_changed" for hint in self.client.hints)
+
+    async def lost_session(self, node: Node) -> None:
+        """The server ended every session of the account: the line too, and coming back takes a new one."""
+        if self.is_connected:
+            await self.client.wait_closed()
+        self.is_connected = False
+        self.desk = None
+        if self.account.deactivated_at is None:
+            self.client.token_hash = hash_token(await sign_in(node.database, self.account))
+
     def apply_heard(self) -> None:
         """Apply everything that was heard and is not applied yet."""
         assert self.room is not None
@@ -127,6 +177,8 @@ class Play:
         self.visitors = visitors
         self.messages: list[tuple[str, str]] = []
         self.signs: list[tuple[Visitor, Json]] = []
+        # Those that work: id and token.
+        self.invitations: dict[str, str] = {}
         self.length = 1
         self.done: Counter[str] = Counter()
 
@@ -142,8 +194,8 @@ class Play:
                 random.choice(chosen), random.randrange(10), random.random() < 0.4
             )
             self.done[deed] += 1
-        except CommandRefused as refused:
-            assert refused.code in REFUSALS, refused.error
+        except (CommandRefused, WorkroomError) as refused:
+            assert refused.code in REFUSALS, refused
         for each in self.visitors if deed in COMINGS_AND_GOINGS else ():
             if each.is_connected:
                 await self._notice(each)
@@ -152,6 +204,10 @@ class Play:
         """Whether it makes sense; now and then, what makes none is tried too."""
         if deed == "come_back":
             return not visitor.is_connected
+        if deed in ("change_kind", "deactivate", "reactivate"):
+            return visitor.account.kind is AccountKind.ADMIN
+        if deed == "watch_desk":
+            return visitor.account.kind is not AccountKind.CUSTOMER
         if deed == "join_room":
             return visitor.room is None and visitor.account.kind != "customer"
         return visitor.room is not None
@@ -246,9 +302,44 @@ class Play:
         made = await visitor.client.command(
             "create_invitation", room_id=self.place.room_id, grants_history=flag
         )
+        self.invitations[made["invitation_id"]] = made["token"]
         invited = self.visitors[which % 5]
         if invited.is_connected:
+            # For somebody who is a member already it stays unused.
+            is_used = await invited.fetch() is None
             await invited.client.command("accept_invitation", token=made["token"])
+            if is_used:
+                del self.invitations[made["invitation_id"]]
+
+    async def _revoke_invitation(self, visitor: Visitor, which: int, flag: bool) -> None:
+        made = await visitor.client.command(
+            "create_invitation", room_id=self.place.room_id, grants_history=flag
+        )
+        self.invitations[made["invitation_id"]] = made["token"]
+        revoked = list(self.invitations)[-1 - which % len(self.invitations)]
+        await visitor.client.command("revoke_invitation", invitation_id=revoked)
+        token = self.invitations.pop(revoked)
+        stranger = next((each for each in self.visitors if each.is_connected and each.room is None), None)
+        if stranger is not None:
+            with pytest.raises(CommandRefused, match=r"link_expired|forbidden"):
+                await stranger.client.command("accept_invitation", token=token)
+
+    # -- beside the room
+
+    async def _create_room(self, visitor: Visitor, which: int, flag: bool) -> None:
+        customer_ids = [visitor.account.customer_id or self.visitors[2].account.customer_id]
+        about = {"kind": "private", "name": f"Beside {which}", "customer_ids": customer_ids}
+        made = await visitor.client.command("create_room", **about)
+        fetched = await visitor.fetch(made["room_id"])
+        assert fetched is not None, "who made a room is in it"
+        held = ReferenceRoom(str(visitor.account.account_id), *fetched)
+        visitor.created.append(held)
+        await visitor.client.command("post_message", stream=made["stream"], text=f"first {which}")
+        await visitor.client.command("rename_room", room_id=made["room_id"], name=f"Renamed {which}")
+
+    async def _watch_desk(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await visitor.client.command("watch_desk", watching=True)
+        await visitor.fetch_desk()
 
     async def _change_name(self, visitor: Visitor, which: int, flag: bool) -> None:
         async with self.node.transaction() as work:
@@ -257,15 +348,46 @@ class Play:
             )
             work.recorded(changed.events)
 
+    async def _change_kind(self, visitor: Visitor, which: int, flag: bool) -> None:
+        target, kind = self.visitors[which % 3], PROVIDER_KINDS[which % 2 + flag]
+        if kind is target.account.kind:
+            return
+        async with self.node.transaction() as work:
+            changed = await accounts.change_kind(
+                work.transaction, by(visitor.account), target.account.account_id, kind
+            )
+            work.recorded(changed.events)
+        target.account = changed.account
+        await target.lost_session(self.node)
+
+    async def _deactivate(self, visitor: Visitor, which: int, flag: bool) -> None:
+        await self._set_active(visitor, self.visitors[which % 5], False)
+
+    async def _reactivate(self, visitor: Visitor, which: int, flag: bool) -> None:
+        inactive = [each for each in self.visitors if each.account.deactivated_at is not None]
+        if inactive:
+            await self._set_active(visitor, inactive[which % len(inactive)], True)
+
+    async def _set_active(self, visitor: Visitor, target: Visitor, is_active: bool) -> None:
+        if (target.account.deactivated_at is None) is is_active:
+            return
+        act = accounts.reactivate_account if is_active else accounts.deactivate_account
+        async with self.node.transaction() as work:
+            changed = await act(work.transaction, by(visitor.account), target.account.account_id)
+            work.recorded(changed.events)
+        target.account = changed.account
+        await target.lost_session(self.node)
+
     # -- lines and copies
 
     async def _lose_line(self, visitor: Visitor, which: int, flag: bool) -> None:
         if visitor.is_connected:
             await visitor.client.cut_off()
             visitor.is_connected = False
+            visitor.desk = None
 
     async def _come_back(self, visitor: Visitor, which: int, flag: bool) -> None:
-        if visitor.is_connected:
+        if visitor.is_connected or visitor.account.deactivated_at is not None:
             return
         own = str(visitor.account.stream_id)
         heard = visitor.client.positions[own]
@@ -302,8 +424,10 @@ class Play:
         """Everybody comes back, hears everything, and compares what they hold with what they fetch."""
         await tell_what_expired(self.node.database)
         for visitor in self.visitors:
+            await self._set_active(visitor, visitor, True)
             await self._come_back(visitor, 0, False)
             await self._notice(visitor)
+            await self._compare_beside(visitor)
             fetched = await visitor.fetch()
             assert (fetched is None) == (visitor.room is None)
             if fetched is None or visitor.room is None:
@@ -318,6 +442,33 @@ class Play:
             for old in visitor.copies:
                 self.done["compared with a copy"] += 1
                 await self._compare_copy(visitor, old, fresh)
+
+    async def _compare_beside(self, visitor: Visitor) -> None:
+        """The list of rooms, the rooms they made themselves, the desk, the invitations that work."""
+        await self._hear_own(visitor)
+        assert visitor.known_room_ids() == await visitor.fetch_room_ids()
+        for held in visitor.created:
+            fetched = await visitor.fetch(held.room_id)
+            if fetched is not None:
+                self.done["compared a room they made"] += 1
+                await self._compare_copy(visitor, held, as_shown(*fetched))
+        if visitor.desk is not None:
+            self.done["compared the desk"] += 1
+            await self._compare_desk(visitor, visitor.desk)
+        if visitor.account.kind in (AccountKind.STAFF, AccountKind.ADMIN) and visitor.room is not None:
+            listed = await visitor.client.command("list_invitations", room_id=self.place.room_id)
+            assert {one["invitation_id"] for one in listed["invitations"]} == set(self.invitations)
+
+    async def _compare_desk(self, visitor: Visitor, held: list[Json]) -> None:
+        """Whenever it is another list than the one that was fetched last, that was told or is told."""
+
+        def shown(rooms: list[Json]) -> list[Json]:
+            # Which of them one is in follows from one's own stream.
+            return [room | {"member": room["room_id"] in visitor.known_room_ids()} for room in rooms]
+
+        while shown(held) != (await visitor.client.command("list_waiting_rooms"))["rooms"]:
+            await visitor.client.wait_until(lambda: visitor.count_desk_hints() > visitor.desk_told)
+            held = await visitor.fetch_desk()
 
     async def _hear_own(self, visitor: Visitor) -> None:
         own = str(visitor.account.stream_id)
@@ -380,6 +531,7 @@ async def test_old_state_and_events_are_the_state_fetched_afresh(
         ]
         play = Play(node, place, visitors, move_time)
         for visitor in visitors:
+            visitor.room_ids = await visitor.fetch_room_ids()
             await visitor.enter()
         for _ in range(STEPS):
             await play.act(random)
@@ -390,3 +542,5 @@ async def test_old_state_and_events_are_the_state_fetched_afresh(
         assert set(DEEDS) <= set(DONE), set(DEEDS) - set(DONE)
         assert DONE["compared"] > EXAMPLES
         assert DONE["compared with a copy"] > EXAMPLES // 2
+        assert DONE["compared a room they made"] > 2
+        assert DONE["compared the desk"] > 2

@@ -16,7 +16,6 @@ NAMES = [figure.name for figure in FIGURES]
 
 
 @pytest.mark.deadline(200)
-@pytest.mark.deadline(200)
 async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
     program = await asyncio.create_subprocess_exec(

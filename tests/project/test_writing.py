@@ -167,6 +167,14 @@ def test_a_document_is_there_and_its_links_lead_somewhere(document: str) -> None
         assert aim.removeprefix("./") in known, f"{document} links to {target}"
 
 
+def test_the_architecture_names_files_that_are_there() -> None:
+    known = {str(each) for each in list_files()}
+    named = set(re.findall(r"`([\w/-]+(?:/[\w-]+|\.(?:py|js|sql)))`", read(Path("docs/architecture.md"))))
+    assert len(named) > 15, "nothing to look for: this proves nothing"
+    homes = ("", "workroom/", "workroom/storage/", "static/", "static/files/")
+    assert [name for name in sorted(named) if not {home + name for home in homes} & known] == []
+
+
 def test_every_decision_is_half_a_page() -> None:
     decisions = [path for path in list_under("docs", ".md") if "decisions" in path.parts]
     assert decisions

@@ -14,7 +14,7 @@ from uuid import uuid4
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.client import ClientProtocol
@@ -32,6 +32,7 @@ from workroom.web.http_protocol import build_http_protocol
 
 TICK_SECONDS = 0.01
 READ_LIMIT_BYTES = 65_536
+LONG_ANSWER_BYTES = 16 * 1024 * 1024
 
 
 class RememberingSession:
@@ -99,6 +100,7 @@ class LineServer:
         self.accepted: asyncio.Queue[RememberingSession] = asyncio.Queue()
         self.may_attach = asyncio.Event()
         self.may_attach.set()
+        self.long_answer_ended = asyncio.Event()
         app = Starlette(
             routes=[
                 WebSocketRoute("/socket", self._socket),
@@ -106,6 +108,7 @@ class LineServer:
                 WebSocketRoute("/refused", self._refused),
                 WebSocketRoute("/broken", self._broken),
                 Route("/", self._page),
+                Route("/long", self._long),
                 Route("/echo", self._echo, methods=["POST"]),
             ]
         )
@@ -171,6 +174,18 @@ class LineServer:
 
     async def _page(self, request: Request) -> Response:
         return PlainTextResponse("page")
+
+    async def _long(self, request: Request) -> Response:
+        """More than lies in the buffers of a line."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                for _ in range(LONG_ANSWER_BYTES // READ_LIMIT_BYTES):
+                    yield b"x" * READ_LIMIT_BYTES
+            finally:
+                self.long_answer_ended.set()
+
+        return StreamingResponse(pieces(), headers={"Content-Length": str(LONG_ANSWER_BYTES)})
 
     async def _echo(self, request: Request) -> Response:
         return PlainTextResponse(str(len(await request.body())))

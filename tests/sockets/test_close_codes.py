@@ -10,7 +10,9 @@ import pytest
 
 from workroom.sockets.close_codes import RETURNS, CloseCode, encode_goodbye, reason_of
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "protocol.md"
+BROWSER = ROOT / "static" / "connection" / "close-codes.js"
 
 
 def test_every_code_says_whether_to_come_back() -> None:
@@ -52,4 +54,18 @@ def test_the_document_has_the_same_codes() -> None:
     }
     assert said == {
         int(code): (reason_of(code), "yes" if RETURNS[code].reconnect else "no") for code in CloseCode
+    }
+
+
+def test_the_browser_has_the_same_codes() -> None:
+    known = {
+        int(code): (name, reconnect != "no")
+        for code, name, reconnect in re.findall(
+            r"^  (\d{4}): \{ name: '(\w+)', reconnect: '(\w+)' \}", BROWSER.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    # What a proxy between the two may close with is no code of ours.
+    of_others = {1000, 1001}
+    assert {code: said for code, said in known.items() if code not in of_others} == {
+        int(code): (reason_of(code), RETURNS[code].reconnect) for code in CloseCode
     }

@@ -159,15 +159,36 @@ async def test_a_connection_listens_to_so_many_streams_and_no_more(
         local_node(replace(settings, rooms_per_subscription=3)) as node,
         local_client(node, staff) as client,
     ):
-        streams = [(await open_place(database, staff)).shared for _ in range(6)]
-        await client.subscribe(*streams[:5])  # its own stream is the sixth
+        streams = [(await open_place(database, staff)).shared for _ in range(7)]
+        await client.subscribe(*streams[:6], staff.stream_id)  # its own stream needs no place
         with pytest.raises(CommandRefused) as refused:
-            await client.subscribe(streams[5])
+            await client.subscribe(streams[6])
         assert (refused.value.code, refused.value.error["params"]) == (
             "limit_reached", {"limit": "subscriptions", "value": 6},
         )  # fmt: skip
         await client.command("unsubscribe", streams=[streams[0]])
-        await client.subscribe(streams[5])
+        await client.subscribe(streams[6])
+
+
+async def test_streams_that_are_not_listened_to_yet_have_their_places_already(
+    settings: Settings, database: Database
+) -> None:
+    staff = await make_account(database)
+    async with (
+        local_node(replace(settings, rooms_per_subscription=3)) as node,
+        local_client(node, staff) as client,
+    ):
+        streams = [(await open_place(database, staff)).shared for _ in range(15)]
+        answers = await asyncio.gather(
+            *(_subscribe(client, stream) for stream in streams), return_exceptions=True
+        )
+        refused = [answer.code for answer in answers if isinstance(answer, CommandRefused)]
+        assert refused == ["limit_reached"] * 9
+        assert len(client.line.session.streams) == 6 + 1
+        # What ended, whether well or badly, keeps no place.
+        assert client.line.session.awaited_streams == []
+        await client.command("unsubscribe", streams=streams[:6])
+        await asyncio.gather(*(_subscribe(client, streams[7]) for _ in range(9)))
 
 
 async def test_a_newcomer_hears_of_an_older_message_without_its_content(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -21,9 +22,12 @@ from tests.people import make_account
 from workroom import customers
 from workroom.errors import ERRORS
 from workroom.event_frames import ToldEvent
+from workroom.file_previews import make_previews
 from workroom.settings import Settings
 from workroom.sockets.protocol import COMMANDS, PROTOCOL_VERSION
 from workroom.storage.database import Database
+from workroom.storage.open_stores import open_file_stores
+from workroom.storage.queries import queries
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "protocol.md").read_text("utf-8")
@@ -31,6 +35,13 @@ DOCUMENT = (ROOT / "docs" / "protocol.md").read_text("utf-8")
 NAME = re.compile(r"<[^<>]+>")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 TOKEN = re.compile(r"[\w-]{43}")
+# What is sent, where the document says which bytes.
+FILES = {
+    "<the bytes of statement.png>": bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c6310503000"
+        "0000a4006134667d720000000049454e44ae426082"
+    )
+}
 # Fields whose content depends on the moment: who is here just now.
 PRESENT = ("online", "offline")
 # Lists of people without an order.
@@ -173,9 +184,14 @@ def test_events_have_the_fields_that_the_table_says() -> None:
 
 
 class Stage:
-    """Plays the conversation: names in angle brackets are bound to what they stand for when they first come."""
+    """Plays the conversation: names in angle brackets are bound to what they stand for when they first come.
 
-    def __init__(self) -> None:
+    Args:
+        work: does what the worker does, when something is to be heard of it.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
+        self._work = work
         self.people: dict[str, Client] = {}
         self.bound: dict[str, str] = {}
         self.replies: dict[int, Json] = {}
@@ -203,16 +219,31 @@ class Stage:
 
     async def _send_http(self, person: Client, text: str) -> None:
         request, _, answer = text.partition("\n\n")
-        line, _, body = request.partition("\n")
-        method, path = line.split(" ")
-        sent = await person.send(method, path, self._filled(json.loads(body)) if body else None)
-        status, _, expected = answer.strip().partition("\n")
+        line, headers, body = _split(request)
+        method, path = NAME.sub(lambda name: self.bound[name[0]], line).split(" ")
+        content = self._filled(json.loads(body)) if body.startswith("{") else FILES.get(body)
+        sent = await person.send(method, path, content, **{n: self._header(v) for n, v in headers.items()})
+        status, expected_headers, expected = _split(answer.strip())
         assert sent.status == int(status), (line, sent.body)
+        for name, value in expected_headers.items():
+            self._compare_header(value, sent.header(name) or "")
         if expected:
             self.compare(json.loads(expected), sent.json())
 
+    def _header(self, value: str) -> str:
+        plain = NAME.sub(lambda name: self.bound[name[0]], value)
+        return re.sub(r'"([^"]*)"', lambda quoted: base64.b64encode(quoted[1].encode()).decode(), plain)
+
+    def _compare_header(self, expected: str, actual: str) -> None:
+        found = re.fullmatch(NAME.sub("(.+)", re.escape(expected)), actual)
+        assert found, (expected, actual)
+        for name, value in zip(NAME.findall(expected), found.groups(), strict=True):
+            self._compare_named(name, value)
+
     async def _hear(self, person: Client, frame: Json) -> None:
         stream = self.bound[frame["stream"]]
+        if any(event["kind"] == "file_changed" for event in frame["events"]):
+            await self._work()
         for event in frame["events"]:
             person.positions.setdefault(stream, event["seq"] - 1)
             await person.wait_for_seq(stream, event["seq"])
@@ -278,6 +309,16 @@ class Stage:
         assert self.bound[name] == actual, name
 
 
+def _split(text: str) -> tuple[str, dict[str, str], str]:
+    """The first line of a request or an answer, its headers, and its body."""
+    first, *lines = text.split("\n")
+    headers: dict[str, str] = {}
+    while lines and (header := re.fullmatch(r"([A-Z][\w-]*): (.*)", lines[0])):
+        headers[header[1].lower()] = header[2]
+        lines.pop(0)
+    return first, headers, "\n".join(lines)
+
+
 async def _send_command(person: Client, frame: Json) -> Json:
     await person.send_frame(json.dumps(frame))
     reply: Json = await person.wait_until(
@@ -291,7 +332,10 @@ async def test_the_conversation_is_held_as_it_is_written(
     running_node: Callable[..., Awaitable[RunningNode]], database: Database, settings: Settings
 ) -> None:
     node = await running_node()
-    stage = Stage()
+    async with database.read() as reading:
+        installation_id = (await reading.fetch_one(queries.events.read_epoch))["installation_id"]
+    stores = await open_file_stores(settings, installation_id, has_files=True)
+    stage = Stage(lambda: make_previews(database, stores))
     async with database.transaction() as transaction:
         bakery = await customers.create_customer(transaction, "Orchard Bakery")
     stage.bind("Orchard Bakery", bakery.customer_id)

@@ -21,6 +21,7 @@ from workroom.abilities import AccountKind
 from workroom.errors import Unavailable
 from workroom.node import Node
 from workroom.settings import Settings
+from workroom.sockets import protocol
 from workroom.sockets import session as session_module
 from workroom.sockets.session import MOST_MALFORMED, MOST_REFUSED_IN_A_ROW, MOST_UNDER_WAY
 from workroom.storage.database import Database
@@ -94,6 +95,33 @@ async def test_too_many_commands_are_refused_until_there_is_room_again(
             await client.command("list_rooms")
         with pytest.raises(CommandRefused):
             await client.command("list_rooms")
+
+
+async def test_what_is_over_the_rate_is_not_parsed(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.monotonic_seconds()
+    monkeypatch.setattr(session_module, "monotonic_seconds", lambda: now)
+    parsed: list[int] = []
+    parse_command = protocol.parse_command
+
+    def count(data: bytes) -> protocol.Command:
+        parsed.append(len(data))
+        return parse_command(data)
+
+    monkeypatch.setattr(protocol, "parse_command", count)
+    limited = replace(settings, commands_per_second=1, commands_burst=1)
+    async with local_node(limited) as node, local_client(node, await make_account(database)) as client:
+        await client.command("list_rooms")
+        for number, frame in enumerate(
+            (f'{{"ref": 5, "command": "x", "a": "{"x" * 100_000}"}}', "[" * 1000), 1
+        ):
+            await client.send_frame(frame)
+            await client.wait_until(lambda count=number: len(client.hints) == count)  # type: ignore[misc]
+        assert [(hint["ref"], hint["error"]["code"]) for hint in client.hints] == [
+            (5, "rate_exceeded"), (None, "rate_exceeded"),
+        ]  # fmt: skip
+        assert len(parsed) == 1
 
 
 async def test_who_does_not_stop_is_closed_and_told_when_to_come_back(

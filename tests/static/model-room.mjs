@@ -28,7 +28,8 @@ export class ModelRoom {
   }
 
   step() {
-    const kind = this.pick(['post', 'post', 'post', 'edit', 'delete', 'react', 'react', 'unreact', 'rename', ...this.more]);
+    const usual = ['post', 'post', 'post', 'edit', 'delete', 'react', 'react', 'unreact', 'rename', 'find'];
+    const kind = this.pick([...usual, ...this.more]);
     const standing = this.messages.filter((message) => !message.deleted_at);
     const message = this.pick(standing);
     if (kind === 'post' || !message) return this.post();
@@ -37,14 +38,17 @@ export class ModelRoom {
     if (kind === 'rename') return this.rename();
     if (kind === 'expire') return this.expire(message.seq);
     if (kind === 'expire one') return this.expire(message.seq, message.seq);
+    if (kind === 'find') return this.findOut(message);
     return this.react(message, kind === 'react');
   }
 
   post(author = this.pick(PEOPLE)) {
     const mentions = this.#random() < 0.2 ? ['anna'] : [];
     const quoted = this.#random() < 0.3 ? (this.pick(this.messages)?.message_id ?? null) : null;
+    const files = this.#random() < 0.3 ? [this.file(0), this.file(1)] : [];
     const event = this.record('message_posted', author, { text: `text ${this.seq}`, mentions, reply_to: quoted });
     event.message_id = `m${event.seq}`;
+    if (files.length > 0) event.files = structuredClone(files);
     if (mentions.length > 0) this.everMentioned.add(event.message_id);
     this.messages.push({
       message_id: event.message_id,
@@ -59,8 +63,24 @@ export class ModelRoom {
       deleted_at: null,
       deleted_by: null,
       reactions: [],
+      files,
     });
     return event;
+  }
+
+  file(position) {
+    const name = `${position}.${this.pick(['png', 'pdf'])}`;
+    return { file_id: `f${this.seq + 1}-${position}`, name, byte_size: 9, type: 'image/png', kind: 'picture', state: 'checking' };
+  }
+
+  /** A scan, or a preview, of one of its files is done. */
+  findOut(message) {
+    const file = this.pick(message.files);
+    if (!file) return this.post();
+    if (file.state === 'checking') file.state = this.pick(['ready', 'ready', 'infected']);
+    else Object.assign(file, { width: 3, height: 2, preview: { width: 3, height: 2 } });
+    const event = this.record('file_changed', message.author_id, { file: structuredClone(file) });
+    return Object.assign(event, { message_id: message.message_id, subject_seq: message.seq });
   }
 
   edit(message) {
@@ -78,7 +98,7 @@ export class ModelRoom {
       message_id: message.message_id,
       subject_seq: message.seq,
     });
-    const gone = { text: '', mentions: [], reactions: [], deleted_at: event.at, deleted_by: event.actor_id };
+    const gone = { text: '', mentions: [], reactions: [], files: [], deleted_at: event.at, deleted_by: event.actor_id };
     Object.assign(message, gone);
     return event;
   }
@@ -157,6 +177,7 @@ export class ModelRoom {
             text: last.text,
             sent_at: last.sent_at,
             deleted: Boolean(last.deleted_at),
+            file_count: last.files.length,
           }
         : null,
       member_count: 3,

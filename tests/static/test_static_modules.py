@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from workroom.errors import ERRORS
+from workroom.file_types import INLINE_TYPES
+
 CLONE = Path(__file__).parents[2]
 STATIC = CLONE / "static"
 MODULES = sorted(STATIC.rglob("*.js"))
@@ -88,6 +91,18 @@ def test_nobody_fetches_the_officers_part_but_officers() -> None:
 def test_the_page_has_no_script_or_style_of_its_own() -> None:
     page = (STATIC / "index.html").read_text()
     assert re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page) is None
+
+
+def test_the_page_shows_in_place_what_the_service_gives_out_to_be_shown() -> None:
+    kinds = (STATIC / "files" / "file-kinds.js").read_text()
+    table = kinds.partition("SHOWN_TYPES = Object.freeze({")[2].partition("});")[0]
+    assert set(re.findall(r"'([a-z]+/[^']+)'", table)) == INLINE_TYPES
+
+
+def test_every_error_that_the_service_has_is_said_in_words() -> None:
+    words = (STATIC / "words" / "english-errors.js").read_text()
+    said = set(re.findall(r"^  ([a-z_]+): \(", words, re.MULTILINE))
+    assert set(ERRORS) - said == {"cannot_start", "method_not_allowed"}, "nobody at a page hears of these"
 
 
 def test_files_stay_small() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -330,6 +331,34 @@ async def test_a_line_that_breaks_before_the_commit_is_known_to_have_done_nothin
             await transaction.execute(INSERT, note="two")
     assert not isinstance(caught.value, CommitUnknown)
     assert await count_notes(owner) == 0
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+async def test_a_connection_that_ends_between_two_steps_of_the_driver_is_a_lost_one(
+    database: Database, answers: int
+) -> None:
+    async with database.read() as reading:
+        asked = asyncio.ensure_future(reading.fetch(statement("select $1::text as note", "note"), note="One"))
+        await _end_after(answers, asked, reading._connection)
+        assert [record["note"] for record in await asked] == ["One"]
+    with pytest.raises(TryAgain):
+        async with database.transaction() as transaction:
+            asked = asyncio.ensure_future(transaction.fetch(statement("select $1::int + 1", "n"), n=1))
+            await _end_after(answers, asked, transaction._connection)
+            await asked
+
+
+async def _end_after(answers: int, asked: Any, connection: asyncpg.Connection) -> None:
+    """End the connection when so many answers have come, before whoever waits for the last one takes it."""
+    come: list[Any] = []
+    while not asked.done():
+        waited_for = asked._fut_waiter
+        if waited_for is not None and waited_for.done() and waited_for not in come:
+            come.append(waited_for)
+            if len(come) == answers:
+                connection.terminate()
+        await asyncio.sleep(0)
+    assert len(come) >= answers
 
 
 async def test_a_read_whose_connection_was_dead_is_asked_again(

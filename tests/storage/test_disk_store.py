@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from workroom.errors import StartupError
+from workroom.errors import StartupError, StorageFull
 from workroom.storage.disk_store import MARK_FILE, open_disk_store
 from workroom.storage.file_store import StoreUnavailable, segment_key
 
@@ -55,3 +55,45 @@ async def test_a_disk_that_goes_away_is_unavailable_and_not_empty(tmp_path: Path
         await store.open_segment(segment_key(uuid4(), 0, 1), 0)
     with pytest.raises(StoreUnavailable):
         await store.count_free_bytes()
+
+
+async def test_the_name_of_a_segment_is_durable_before_it_has_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, file_id = open_disk_store(tmp_path, uuid4(), True), uuid4()
+    sync, synced = os.fsync, set()
+
+    def watch(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    for number in (0, 1):
+        synced.clear()
+        key = segment_key(file_id, number, 1)
+        await (await store.open_segment(key, 0)).close()
+        changed = [(tmp_path / key).parent] if number else [tmp_path, *(tmp_path / key).parents[:2]]
+        assert {folder.stat().st_ino for folder in changed} <= synced
+
+
+async def test_a_write_stands_where_it_belongs_also_after_one_that_failed_in_the_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = open_disk_store(tmp_path, uuid4(), True), segment_key(uuid4(), 0, 1)
+    segment = await store.open_segment(key, 0)
+    await segment.write(b"one ")
+    write = os.pwrite
+
+    def write_half(descriptor: int, piece: memoryview, place: int) -> int:
+        if len(piece) == 3:
+            raise OSError(28, "no space left")
+        return write(descriptor, piece[:2], place)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", write_half)
+        with pytest.raises(StorageFull):
+            await segment.write(b"lost!")
+    await segment.write(b"two")
+    await segment.make_durable()
+    await segment.close()
+    assert await store.read(key, 0, 7) == b"one two"

@@ -148,7 +148,9 @@ async def test_the_owner_can_hand_functions_to_the_role_that_destroys_or_it_is_s
             await migrate(empty.owner_url, folder)
         # Whoever may, has done it: the roles belong to the server and not to one database.
         assert await migrate(empty.superuser_url, folder) == ["0001_ones", "0002_twos"]
-        assert await fetch_value(empty, "select pg_has_role('workroom_owner', 'workroom_disposition', 'member')")
+        assert await fetch_value(
+            empty, "select pg_has_role('workroom_owner', 'workroom_disposition', 'member')"
+        )
     finally:
         await run_sql(empty.superuser_url, "grant workroom_disposition to workroom_owner")
 

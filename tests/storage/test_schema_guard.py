@@ -510,7 +510,7 @@ async def test_an_upload_that_nobody_claimed_is_given_up_while_a_hold_is_being_p
             await superuser.execute("set lock_timeout = '1s'")
             await superuser.fetchval("select forget_empty_segments($1)", file_id)
             assert await superuser.fetch("select abandon_unclaimed_uploads(null, null, 10)")
-            assert await superuser.fetchval("select forget_abandoned_uploads($1)", [file_id]) == 1
+            assert await superuser.fetchval("select forget_abandoned_uploads($1, $2)", [file_id], ["x"]) == 1
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await superuser.execute("delete from message_revisions where message_id = $1", twins.free)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 from tests.deeds import delete, edit, open_place, post, react
 from tests.people import make_accounts
 from tests.servers import DatabaseUrls
+from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom.storage.database import Database
 
 # What of each content table may be changed, because it is no content: that something was taken back, and when.
@@ -23,7 +25,21 @@ CONTENT = {
     "room_customers": set(),
     "memberships": {"left_seq", "left_at", "removed_by"},
     "installation": set(),
+    "files": {"message_id", "message_seq", "position", "scan_state", "scanned_at", "preview_state"},
+    "file_contents": set(),
+    "message_files": set(),
+    "file_previews": set(),
+    "file_damages": set(),
+    "file_segments": {"byte_size", "store", "store_key"},
+    "uploads": {"received_bytes", "lease_number", "leased_until"},
+    "room_file_bytes": set(),
 }
+
+
+PREVIEW = """
+    insert into file_previews (file_id, media_type, byte_size, sha256, width, height)
+    values ($1, 'image/webp', 1, sha256(''), 1, 1)
+"""
 
 
 @pytest_asyncio.fixture
@@ -37,7 +53,7 @@ async def service(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connecti
 
 
 @pytest_asyncio.fixture
-async def written(database: Database, owner: asyncpg.Connection) -> dict[str, int]:
+async def written(database: Database, owner: asyncpg.Connection, tmp_path: Path) -> dict[str, int]:
     """Something in every content table; how many rows each has."""
     staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
@@ -45,6 +61,10 @@ async def written(database: Database, owner: asyncpg.Connection) -> dict[str, in
     await edit(database, customer, place.shared, posted.message_id, "Edited")
     await react(database, staff, place.shared, posted.message_id)
     await delete(database, staff, place.shared, posted.message_id)
+    file_id = await upload(make_receiver(database, disk_stores(tmp_path)), customer, place, b"paper")
+    await claim(database, customer, place, file_id)
+    await owner.execute(PREVIEW, file_id)
+    await owner.execute("insert into file_damages (file_id, block) values ($1, 0)", file_id)
     counts = {table: await owner.fetchval(f"select count(*) from {table}") for table in CONTENT}
     assert min(counts.values()) > 0, counts
     return counts

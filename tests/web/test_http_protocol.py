@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.sockets.line_server import handshake_request, open_line, run_line_server
+from tests.sockets.line_server import LONG_ANSWER_BYTES, handshake_request, open_line, run_line_server
 from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -113,6 +113,36 @@ async def test_a_long_body_that_comes_on_may_take_longer_than_a_head() -> None:
                     assert await reader.read() == b"still open"
             writer.write(b"x" * size)
         assert str(pieces * size).encode() in await reader.readuntil(b"%d" % (pieces * size))
+
+
+async def test_an_answer_that_nobody_reads_is_closed() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (_, writer),
+    ):
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(SOON + HEADER_SECONDS):
+            await server.long_answer_ended.wait()
+        writer.transport.abort()
+
+
+async def test_a_long_answer_that_is_read_slowly_may_take_longer_than_a_head() -> None:
+    async with (
+        run_line_server(header_seconds=HEADER_SECONDS) as server,
+        open_line(server.port) as (reader, writer),
+    ):
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        writer.write(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        pieces = 16
+        for number in range(1, pieces + 1):
+            await reader.readexactly(LONG_ANSWER_BYTES // pieces)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(began_at + number * HEADER_SECONDS / 3):
+                    await asyncio.Event().wait()
+        assert loop.time() - began_at > 4 * HEADER_SECONDS
 
 
 async def test_a_head_that_never_ends_is_refused_however_fast_it_comes() -> None:

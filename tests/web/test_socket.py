@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from tests.client import Json
+from tests.client import CommandRefused, Json
 from tests.deeds import open_place
 from tests.journeys.crowd import take_frames
 from tests.journeys.visitors import visit
@@ -97,6 +97,22 @@ async def test_many_that_come_at_once_are_counted_one_by_one(
 
     answers = [answer["type"] for answer in await asyncio.gather(*(come() for _ in range(12)))]
     assert sorted(answers) == ["goodbye"] * 9 + ["hello"] * 3  # the client itself is the fourth
+    await client.disconnect()
+
+
+async def test_the_greeting_says_to_how_many_streams_a_line_may_listen(
+    running_node: StartNode, database: Database, settings: Settings
+) -> None:
+    node = await running_node(WORKROOM_ROOMS_PER_SUBSCRIPTION="2")
+    staff = await make_account(database)
+    streams = [(await open_place(database, staff)).shared for _ in range(5)]
+    client = await visit(node.url, database, settings, staff)
+    most = client.hello["limits"]["subscriptions"]
+    assert most == 4
+    await client.subscribe(*streams[:most])
+    with pytest.raises(CommandRefused) as refused:
+        await client.subscribe(streams[most])
+    assert refused.value.error["params"] == {"limit": "subscriptions", "value": most}
     await client.disconnect()
 
 

@@ -21,15 +21,28 @@ PAGE_SIDE = 960
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 20
 TOO_LARGE, BROKEN = 3, 4
+# Each type's own decoder and no other: dozens more are there, and what begins like one format may be read by another.
+DECODERS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/avif": "AVIF",
+}
 
 
 def main() -> int:
     """Read a file from standard input, of the media type that is named; write a JSON line and a WebP picture."""
     limit_this_process()
     warnings.simplefilter("error")
-    paint = paint_page if sys.argv[1] == "application/pdf" else paint_picture
+    media_type, content = sys.argv[1], sys.stdin.buffer
     try:
-        painted, sizes = paint(sys.stdin.buffer)
+        if media_type == "application/pdf":
+            painted, sizes = paint_page(content)
+        else:
+            painted, sizes = paint_picture(content, DECODERS[media_type])
     except OverflowError:
         return TOO_LARGE
     except Exception as error:  # noqa: BLE001 - decoders raise whatever they like; the parent wants one answer
@@ -53,12 +66,12 @@ def limit_this_process() -> None:
     os.nice(10)
 
 
-def paint_picture(content: BinaryIO) -> tuple[bytes, dict[str, int]]:
+def paint_picture(content: BinaryIO, decoder: str) -> tuple[bytes, dict[str, int]]:
     """A small copy of a picture, upright, and how large the picture itself is when upright."""
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = None  # the limit below is ours, and is asked before anything is decoded
-    with Image.open(content) as picture:
+    with Image.open(content, formats=[decoder]) as picture:
         width, height = picture.size
         if width * height > MAX_PIXELS:
             raise OverflowError("too many pixels")

@@ -145,7 +145,11 @@ def _refuse_raw_cluster(path: Path) -> None:
 
 
 def _take_lock(path: Path, server_user: ServerUser) -> IO[str]:
-    lock = open(path / "lock", "a+")  # noqa: SIM115 (open for as long as the lock is held)
+    # Never through a link: the folder may belong to somebody who would have the superuser open another file.
+    descriptor = os.open(
+        path / "lock", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
+    lock = open(descriptor, "a+")  # noqa: SIM115 (open for as long as the lock is held)
     server_user_owner = path.stat()
     if server_user.switches and server_user_owner.st_uid != 0:
         os.fchown(lock.fileno(), server_user_owner.st_uid, server_user_owner.st_gid)
@@ -185,6 +189,10 @@ def _lay_out(directory: DataDirectory) -> None:
 
 def _make_folder(folder: Path, directory: DataDirectory, mode: int) -> None:
     user = directory.server_user
+    if user.switches and folder.is_symlink():
+        raise StartupError(
+            f"{folder} is a link, which the superuser does not follow: put the folder itself there."
+        )
     if folder.exists():
         return
     folder.mkdir(mode=0o700)

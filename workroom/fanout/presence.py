@@ -3,7 +3,8 @@ design.
 
 Changes are told to the streams that the account listens to, gathered for about a second, and a departure only
 if the account has not come back, here or elsewhere, by then. A node that was killed takes its accounts with
-it when the life of its set runs out. While Redis is away every node knows its own accounts only.
+it when its life in Redis runs out: one of the others then tells the streams that they might have listened to.
+While Redis is away every node knows its own accounts only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from workroom.clock import monotonic_seconds
+from workroom.errors import WorkroomError
 from workroom.fanout.broker import Broker
 from workroom.fanout.frames import Hint
 from workroom.fanout.presence_store import PresenceStore
@@ -30,7 +32,7 @@ GATHER_SECONDS = 1.0
 GRACE_SECONDS = 1.0
 OTHERS_FRESH_SECONDS = 2.0
 MOST_IN_HINT = 200
-"""Accounts told of as online in one hint; the rest follows with the next round."""
+"""Accounts told of in one hint; the rest follows with the next round."""
 
 Answer = TypeVar("Answer")
 ByStream = dict[StreamId, list[AccountId]]
@@ -43,6 +45,8 @@ class Presence:
         broker: the way to Redis and to the other nodes.
         node_id: of this process.
         tell_here: tells a stream's listeners on this node a hint (stream, JSON).
+        find_streams: gives the streams where accounts are to be seen, with those of the accounts. May raise a
+            WorkroomError.
         gather_seconds: how long changes are gathered while they go on.
         grace_seconds: how long an account may be gone without anybody being told.
         renew_seconds: time between renewals of this node's set.
@@ -53,6 +57,7 @@ class Presence:
         broker: Broker,
         node_id: UUID,
         tell_here: Callable[[StreamId, bytes], None],
+        find_streams: Callable[[list[AccountId]], Awaitable[ByStream]],
         *,
         gather_seconds: float = GATHER_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
@@ -61,6 +66,7 @@ class Presence:
         self._broker = broker
         self._store = PresenceStore(broker.redis, broker.prefix, node_id)
         self._tell_here = tell_here
+        self._find_streams = find_streams
         self._gather_seconds = gather_seconds
         self._grace_seconds = grace_seconds
         self._renew_seconds = renew_seconds
@@ -139,6 +145,7 @@ class Presence:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_changes(), name="presence changes")
                 group.create_task(self._keep_alive(), name="presence renewal")
+                group.create_task(self._bury_nodes(), name="presence of dead nodes")
         finally:
             await self._try(self._store.forget_node())
 
@@ -160,10 +167,12 @@ class Presence:
         """Take out who has been gone for long enough. Returns who is to be called offline in which streams."""
         now = monotonic_seconds()
         gone = [account_id for account_id, at in self._left_at.items() if now - at >= self._grace_seconds]
+        # Who is still stored though nobody remembers them: they went while Redis was away.
+        stale = self._store.stored - self._here - self._left_at.keys()
         offline: ByStream = defaultdict(list)
-        if not gone:
+        if not gone and not stale:
             return offline
-        elsewhere = await self._try(self._store.remove(gone)) or set()
+        elsewhere = await self._try(self._store.remove([*gone, *stale])) or set()
         for account_id in gone:
             if account_id in self._here:  # came back while Redis was asked
                 self._has_changes.set()
@@ -201,8 +210,26 @@ class Presence:
     async def _keep_alive(self) -> None:
         while True:
             if await self._try(self._store.renew()) is False:
+                self._tell_anew()
+            if self._store.stored != self._here:  # Redis was away when somebody came or went
                 self._has_changes.set()
             await asyncio.sleep(self._renew_seconds)
+
+    def _tell_anew(self) -> None:
+        """Redis has lost this node, and so the others may have called its accounts offline."""
+        for account_id, listening in self._streams.items():
+            for stream_id in listening:
+                self._untold[stream_id][account_id] = None
+
+    async def _bury_nodes(self) -> None:
+        """Tell where the accounts of nodes that were killed are seen no more; a part of them in each round."""
+        gone: list[AccountId] = []
+        while True:
+            gone += await self._try(self._store.bury_nodes()) or set()
+            part, gone = [each for each in gone[:MOST_IN_HINT] if each not in self._here], gone[MOST_IN_HINT:]
+            if part:
+                self._tell({}, await self._try(self._find_streams(part)) or {})
+            await asyncio.sleep(self._gather_seconds if gone else self._renew_seconds)
 
     async def _refresh_others(self) -> None:
         """Read the other nodes' sets, unless that was done just now; who asks meanwhile shares the answer."""
@@ -212,9 +239,9 @@ class Presence:
                 self._others_read_at = monotonic_seconds()
 
     async def _try(self, asking: Awaitable[Answer]) -> Answer | None:
-        """Ask Redis something; None where it fails: presence is then only this node's for a while."""
+        """Ask Redis (or Postgres) something; None where it fails: presence is a hint."""
         try:
             return await asking
-        except REDIS_ERRORS as error:
+        except (*REDIS_ERRORS, WorkroomError) as error:
             log_event("presence_postponed", logging.DEBUG, **describe_exception(error))
             return None

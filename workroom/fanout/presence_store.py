@@ -17,6 +17,7 @@ from workroom.fanout.redis_client import RedisLink
 from workroom.ids import AccountId
 
 LIFE_SECONDS = 45
+"""How long a node counts as alive after it was heard of. Its set is kept for twice as long, for whoever buries it."""
 IDS_AT_ONCE = 500
 """In one command to Redis."""
 
@@ -40,7 +41,7 @@ class PresenceStore:
             for part in _parts(list(account_ids)):
                 pipeline = self._redis.pipeline()
                 pipeline.sadd(self._own_key, *(account_id.bytes for account_id in part))
-                pipeline.expire(self._own_key, LIFE_SECONDS)
+                pipeline.expire(self._own_key, 2 * LIFE_SECONDS)
                 pipeline.zadd(self._nodes_key, {self._node: now().timestamp() + LIFE_SECONDS})
                 await pipeline.execute()
                 self.stored.update(part)
@@ -65,11 +66,9 @@ class PresenceStore:
     async def renew(self) -> bool:
         """Renew the set's life. Returns False where Redis had lost something; then nothing is `stored` any more."""
         async with self._one_at_a_time:
-            instant = now().timestamp()
             pipeline = self._redis.pipeline()
-            pipeline.zadd(self._nodes_key, {self._node: instant + LIFE_SECONDS})
-            pipeline.zremrangebyscore(self._nodes_key, 0, instant)
-            pipeline.expire(self._own_key, LIFE_SECONDS)
+            pipeline.zadd(self._nodes_key, {self._node: now().timestamp() + LIFE_SECONDS})
+            pipeline.expire(self._own_key, 2 * LIFE_SECONDS)
             pipeline.scard(self._own_key)
             *_, stored_count = await pipeline.execute()
             if stored_count == len(self.stored):
@@ -87,6 +86,28 @@ class PresenceStore:
         for other in others:
             pipeline.smembers(self._prefix + other)
         return [frozenset(members) for members in await pipeline.execute()]
+
+    async def bury_nodes(self) -> set[AccountId]:
+        """Take out the nodes whose life has run out. Returns who was there and is at no other node.
+
+        However many nodes try, one of them takes a dead node out, and only that one is told its accounts.
+        """
+        expired = await self._redis.client.zrangebyscore(self._nodes_key, 0, now().timestamp())
+        buried = [
+            node
+            for node in cast(list[bytes], expired)
+            if await self._redis.client.zrem(self._nodes_key, node)
+        ]
+        if not buried:
+            return set()
+        pipeline = self._redis.pipeline()
+        for node in buried:
+            pipeline.smembers(self._prefix + node)
+        for node in buried:
+            pipeline.delete(self._prefix + node)
+        members: list[set[bytes]] = (await pipeline.execute())[: len(buried)]
+        gone = set[bytes]().union(*members).difference(*await self.read_others())
+        return {AccountId(UUID(bytes=account_id)) for account_id in gone} - self.stored
 
     async def forget_node(self) -> None:
         """Take this node out: it ends in order."""

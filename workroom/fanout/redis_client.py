@@ -17,13 +17,14 @@ from redis.asyncio.cluster import ClusterPipeline, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
-from workroom.fanout.prompt_cancellation import make_cancellation_prompt
+from workroom.fanout.redis_patches import patch_connections
 
-make_cancellation_prompt()
+patch_connections()
 
-REDIS_ERRORS = (RedisError, OSError, TimeoutError)
+# redis-py's error for a cluster that is not there is not one of its RedisErrors.
+REDIS_ERRORS = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What a call to Redis may raise when Redis is away, slow or out of its mind."""
 
 RedisClient = Redis | RedisCluster

@@ -179,21 +179,20 @@ async def _list_files(session: Session, command: p.ListFiles) -> object:
     async with session.node.database.read() as reading:
         readership = await memberships.require_member(reading, session.account_id, StreamId(command.stream))
         listed, more = await files.list_files(reading, readership, request)
+        people: list[Person] = []
+        if readership.room_id is not None and listed:
+            authors = {file.author_id for file in listed}
+            people = await memberships.list_people_of_room(reading, readership.room_id, authors)
         # Asked again after reading: who was removed meanwhile gets nothing of it.
         await memberships.require_member(reading, session.account_id, StreamId(command.stream))
-    return {"files": listed, "more": more}
+    return {"files": listed, "people": people, "more": more}
 
 
 async def _list_rooms(session: Session, command: p.ListRooms) -> object:
     async with session.node.database.read() as reading:
         lines = await room_overview.list_rooms(reading, session.actor)
     online = await session.node.presence.who_is_online({id for line in lines for id in line.member_ids})
-    return {
-        "rooms": [
-            msgspec.structs.replace(line, online=[id for id in line.member_ids if id in online])
-            for line in lines
-        ]
-    }
+    return {"rooms": room_overview.show_who_is_there(lines, online)}
 
 
 async def _open_room(session: Session, command: p.OpenRoom) -> object:

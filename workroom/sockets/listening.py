@@ -6,7 +6,8 @@ rights that may be older than a removal are asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -36,8 +37,8 @@ class OwnStream:
 async def subscribe(session: Session, command: p.Subscribe) -> object:
     """Listen to streams. Each is answered with the number after which it is heard, or among the refused."""
     wanted = {StreamId(subscription.stream): subscription.seq for subscription in command.streams}
-    _require_room_for(session, wanted)
-    heard, readable = await _listen(session, wanted)
+    with _room_for(session, frozenset(wanted)):
+        heard, readable = await _listen(session, wanted)
     is_foreign = command.epoch is not None and command.epoch != session.node.epoch
     reset = [
         stream_id
@@ -171,9 +172,19 @@ def _add(
     return again
 
 
-def _require_room_for(session: Session, wanted: Iterable[StreamId]) -> None:
-    limit = 2 * session.node.settings.rooms_per_subscription
-    if len({*session.streams, *wanted}) > limit:
+@contextmanager
+def _room_for(session: Session, wanted: frozenset[StreamId]) -> Iterator[None]:
+    """Keep places for streams among those of the connection, until they are listened to. Its account's own needs none.
+
+    Raises LimitReached when they are too many together with what other commands of the connection wait for.
+    """
+    limit = session.node.settings.streams_per_connection
+    if len(wanted.union(session.streams, *session.awaited_streams) - {session.signed_in.stream_id}) > limit:
         raise LimitReached(
             "A connection listens to no more streams than that.", limit="subscriptions", value=limit
         )
+    session.awaited_streams.append(wanted)
+    try:
+        yield
+    finally:
+        session.awaited_streams.remove(wanted)

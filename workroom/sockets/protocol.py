@@ -14,9 +14,11 @@ from uuid import UUID
 import msgspec
 
 from workroom.errors import InvalidInput, MalformedRequest, UnknownCommand, WorkroomError
+from workroom.field_problems import find_problem, find_unstorable_text
 from workroom.sockets.field_types import (
     MAX_FILES,
     MAX_INVITATION_HOURS,
+    MAX_REF,
     MAX_SUBSCRIPTIONS,
     MAX_TEXT_CHARACTERS,
     Attachment,
@@ -72,7 +74,7 @@ class Unsubscribe(Command, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class ReadSince(Command, frozen=True, kw_only=True, tag="read_since"):
-    """The events of a stream after `seq`, oldest first, at most 64 KiB of them; `more` in the reply says to go on."""
+    """The events of a stream after `seq`, oldest first, as many as 64 KiB hold; `more` in the reply says to go on."""
 
     stream: UUID
     seq: Seq
@@ -333,7 +335,6 @@ COMMANDS: dict[str, type[Command]] = {
     str(command.__struct_config__.tag): command for command in AnyCommand.__args__
 }
 
-
 _command_decoder = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
@@ -350,8 +351,8 @@ class RefusedFrame(Exception):
 def parse_command(data: bytes) -> Command:
     """Read one text frame as a command.
 
-    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input` whose
-    `problem` names field and rule. Lone surrogates and NUL are refused wherever they stand.
+    Raises RefusedFrame with `malformed_request` (no JSON object), `unknown_command`, or `invalid_input`, whose `field`
+    and `problem` say what is wrong. Lone surrogates and NUL are refused wherever they stand.
     """
     try:
         command: Command = _command_decoder.decode(data)
@@ -390,10 +391,9 @@ def _refusal(data: bytes, error: Exception) -> RefusedFrame:
     if not isinstance(envelope, dict):
         return RefusedFrame(MalformedRequest("The frame is not a JSON object in UTF-8."), None)
     ref = envelope.get("ref")
-    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= 2**53:
+    if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref <= MAX_REF:
         ref = None
     if not isinstance(envelope.get("command"), str) or envelope["command"] not in COMMANDS:
         return RefusedFrame(UnknownCommand("There is no such command."), ref)
-    return RefusedFrame(
-        InvalidInput("The command has a field that is missing or wrong.", problem=str(error)), ref
-    )
+    unknown = InvalidInput(f"The command is wrong: {error}.", problem="not_allowed")
+    return RefusedFrame(find_unstorable_text(envelope) or find_problem(str(error)) or unknown, ref)

@@ -20,7 +20,7 @@ from workroom.ids import AccountId, StreamId
 from workroom.node import Node
 from workroom.rooms import Actor
 from workroom.sessions import SignedIn
-from workroom.sockets import protocol
+from workroom.sockets import field_types, protocol
 from workroom.sockets.close_codes import CloseCode, reason_of
 from workroom.sockets.protocol import Command, RefusedFrame
 
@@ -49,7 +49,10 @@ Perform = Callable[["Session", Any], Awaitable[object]]
 
 
 class Session:
-    """One connection of an account. `streams` are those it listens to, its own among them."""
+    """One connection of an account.
+
+    `streams` are those it listens to, its own among them; `awaited_streams` those of each `subscribe` under way.
+    """
 
     __slots__ = (
         "_allowance",
@@ -61,6 +64,7 @@ class Session:
         "_under_way",
         "account_id",
         "actor",
+        "awaited_streams",
         "is_lost",
         "node",
         "signed_in",
@@ -77,6 +81,7 @@ class Session:
         self.actor = Actor(signed_in.account_id, signed_in.kind, signed_in.customer_id, signed_in.stream_id)
         self.token_hash = token_hash
         self.streams: list[StreamId] = []
+        self.awaited_streams: list[frozenset[StreamId]] = []
         self.is_lost = False
         self._line = line
         self._commands = commands
@@ -89,14 +94,17 @@ class Session:
     # -- from the connection ---------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take one text frame."""
+        """Take one text frame. What is over the rate is not parsed: it costs a look at its beginning."""
+        if not self._is_within_rate():
+            self._refuse_rate(data)
+            return
+        self._refused = 0
         try:
             command = protocol.parse_command(data)
         except RefusedFrame as refused:
             self._refuse_frame(refused)
             return
-        if self._may_go_on(command.ref):
-            self._commands.begin(self, command)
+        self._commands.begin(self, command)
 
     def connection_lost(self, code: int) -> None:
         """The connection is gone: nothing of it stays behind."""
@@ -179,18 +187,6 @@ class Session:
 
     # -- private ---------------------------------------------------------------------------------------------
 
-    def _may_go_on(self, ref: int | None) -> bool:
-        """Whether the rate allows one more frame; if not, that is answered, and in the end the connection closed."""
-        if self._is_within_rate():
-            self._refused = 0
-            return True
-        self._refused += 1
-        if self._refused > MOST_REFUSED_IN_A_ROW:
-            self.close(CloseCode.RATE_EXCEEDED)
-        else:
-            self.reply_error(ref, RateExceeded("Too many commands.", retry_after_seconds=1))
-        return False
-
     def _is_within_rate(self) -> bool:
         """Take one token; the bucket refills by `commands_per_second`, up to `commands_burst`."""
         now = monotonic_seconds()
@@ -203,9 +199,15 @@ class Session:
         self._allowance -= 1.0
         return True
 
+    def _refuse_rate(self, data: bytes) -> None:
+        self._refused += 1
+        if self._refused > MOST_REFUSED_IN_A_ROW:
+            self.close(CloseCode.RATE_EXCEEDED)
+        else:
+            error = RateExceeded("Too many commands.", retry_after_seconds=1)
+            self.reply_error(field_types.glance_at_ref(data), error)
+
     def _refuse_frame(self, refused: RefusedFrame) -> None:
-        if not self._may_go_on(refused.ref):
-            return
         self.reply_error(refused.ref, refused.error)
         # A field that is wrong, or a command that this version does not have, is no reason to close for good.
         self._malformed += isinstance(refused.error, MalformedRequest)

@@ -28,8 +28,8 @@ class StoreUnavailable(Unavailable):
 class SegmentWriter(Protocol):
     """A segment that is being written."""
 
-    async def write(self, piece: bytes) -> None:
-        """Take the next bytes."""
+    async def write(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes. After an error nobody knows how many of them are there: write no more."""
 
     async def make_durable(self) -> None:
         """Return when all that was written survives a loss of power."""
@@ -77,6 +77,11 @@ class FileStores:
     def __init__(self, stores: Mapping[str, FileStore], writing: str) -> None:
         self._stores = dict(stores)
         self.writing = self._stores[writing]
+
+    @property
+    def names(self) -> list[str]:
+        """The stores that this process was told of."""
+        return list(self._stores)
 
     def named(self, name: str) -> FileStore:
         """The store of that name; StoreUnavailable when this process was not told of it."""

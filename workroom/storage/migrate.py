@@ -8,6 +8,7 @@ left alone.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from typing import Any
 import asyncpg
 
 from workroom.errors import StartupError
-from workroom.storage.database import OLDEST_POSTGRES, Database
+from workroom.storage.database import OLDEST_POSTGRES, Database, DatabaseLimits, open_database
 from workroom.storage.database_errors import DRIVER_ERRORS
 from workroom.storage.queries import queries
 
@@ -78,10 +79,10 @@ async def migrate(owner_url: str, folder: Path = MIGRATIONS_FOLDER) -> list[str]
     try:
         await _require_fit(connection)
         await _become_owner(connection)
+        await _lock_out_other_runs(connection)
         await _ensure_roles(connection)
         await _ensure_owner_may_hand_over(connection)
         await connection.execute(f"set role {OWNER_ROLE}")
-        await _lock_out_other_runs(connection)
         applied = await _list_applied(connection)
         missing = plan_migrations(migrations, applied)
         for migration in missing:
@@ -131,6 +132,23 @@ async def grant_memberships(superuser_url: str) -> None:
         raise StartupError(f"The roles could not be completed: {_describe(error)}.") from None
     finally:
         connection.terminate()
+
+
+async def open_migrated_database(
+    url: str, *, application_name: str, limits: DatabaseLimits | None = None
+) -> Database:
+    """Open the database that web, worker and shell run on.
+
+    Raises:
+        StartupError: as `open_database` and `require_migrated` say.
+    """
+    database = await open_database(url, application_name=application_name, limits=limits)
+    try:
+        await require_migrated(database)
+    except BaseException:
+        await database.close(0)
+        raise
+    return database
 
 
 async def require_migrated(database: Database) -> None:
@@ -205,7 +223,9 @@ async def _ensure_roles(connection: Any) -> None:
     missing = [role for role in _ROLE_SQL if role not in present]
     try:
         for role in missing:
-            await connection.execute(_ROLE_SQL[role])
+            # Roles belong to all databases of a server: a run on another one may have been faster.
+            with contextlib.suppress(asyncpg.DuplicateObjectError):
+                await connection.execute(_ROLE_SQL[role])
     except asyncpg.InsufficientPrivilegeError:
         raise StartupError(
             f"The role {missing[0]} is missing and {OWNER_ROLE} may not create it: "

@@ -104,7 +104,7 @@ class ObjectSegment:
         self._content = bytearray(kept)
         self._durable_bytes = len(kept)
 
-    async def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes | memoryview) -> None:
         """See SegmentWriter."""
         self._content += piece
 

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, Protocol
 
+import asyncpg
+
 from workroom.errors import InternalError, WorkroomError
 from workroom.storage.connection_pool import ConnectionPool
 from workroom.storage.database_errors import DRIVER_ERRORS, CommitUnknown, is_connection_lost, translate
@@ -82,7 +84,7 @@ class Transaction:
     async def _run(self, method: str, query: Query, parameters: dict[str, Any]) -> Any:
         values = query.order(parameters)
         try:
-            return await getattr(self._connection, method)(query.sql, *values)
+            return await _ask(self._connection, method, query.sql, *values)
         except DRIVER_ERRORS as error:
             raise self._translate(error, query) from None
 
@@ -108,7 +110,7 @@ class Reading(Transaction):
     async def _run(self, method: str, query: Query, parameters: dict[str, Any]) -> Any:
         values = query.order(parameters)
         try:
-            return await getattr(self._connection, method)(query.sql, *values)
+            return await _ask(self._connection, method, query.sql, *values)
         except DRIVER_ERRORS as error:
             if not is_connection_lost(error) or isinstance(error, TimeoutError):
                 raise self._translate(error, query) from None
@@ -159,10 +161,20 @@ def _give_back(pool: ConnectionPool, connection: Any) -> None:
         pool.release(connection)
 
 
+async def _ask(connection: Any, method: str, *arguments: Any, **options: Any) -> Any:
+    """Let the driver do it. Where the connection ends between two of its steps, it looks for what is gone."""
+    try:
+        return await getattr(connection, method)(*arguments, **options)
+    except AttributeError:
+        if not connection.is_closed():
+            raise
+        raise asyncpg.ConnectionDoesNotExistError("the connection ended between two steps") from None
+
+
 async def _begin(pool: ConnectionPool, begin: str) -> Any:
     connection = await pool.acquire()
     try:
-        await connection.execute(begin)
+        await _ask(connection, "execute", begin)
         return connection
     except DRIVER_ERRORS as error:
         if not is_connection_lost(error) or isinstance(error, TimeoutError):
@@ -174,7 +186,7 @@ async def _begin(pool: ConnectionPool, begin: str) -> Any:
     # Nothing was done yet, so another connection may begin instead of the one that was dead.
     connection = await pool.replace(connection)
     try:
-        await connection.execute(begin)
+        await _ask(connection, "execute", begin)
         return connection
     except DRIVER_ERRORS as error:
         pool.discard(connection)
@@ -186,7 +198,7 @@ async def _begin(pool: ConnectionPool, begin: str) -> Any:
 
 async def _commit(pool: ConnectionPool, connection: Any) -> None:
     try:
-        tag = await connection.execute("commit")
+        tag = await _ask(connection, "execute", "commit")
     except DRIVER_ERRORS as error:
         pool.discard(connection)
         if is_connection_lost(error):
@@ -202,7 +214,7 @@ async def _commit(pool: ConnectionPool, connection: Any) -> None:
 
 async def _roll_back(pool: ConnectionPool, connection: Any) -> None:
     try:
-        await connection.execute("rollback", timeout=ROLLBACK_SECONDS)
+        await _ask(connection, "execute", "rollback", timeout=ROLLBACK_SECONDS)
     except DRIVER_ERRORS:
         pool.discard(connection)  # the server rolls back when it sees that we are gone
     except BaseException:

@@ -1,8 +1,8 @@
 """HTTP/1.1 on the line: uvicorn's protocol with the deadlines it does not have.
 
 A connection that never speaks, a head that trickles in, a body that stands still, an idle kept-alive
-connection: each is closed by the wheel. After an upgrade nothing of this object stays. It decides nothing
-about requests.
+connection, an answer that nobody reads: each is closed by the wheel. After an upgrade nothing of this object
+stays. It decides nothing about requests.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.timeout_keep_alive = min(config.timeout_keep_alive, KEEP_ALIVE_SECONDS)
         self.wheel_slot = NOT_ON_WHEEL
-        self._awaits_head = True
+        self._awaits_head = self._is_receiving = True
         self._head_bytes = 0
         self._body_bytes = 0
+        self._unsent_bytes = 0
         self._upgrade: tuple[bytes | None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -96,7 +97,7 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._awaits_head = True
+        self._awaits_head = self._is_receiving = True
         self._upgrade = None
         if self.wheel_slot == NOT_ON_WHEEL:
             self.wheel.schedule(self, self.header_seconds)
@@ -111,13 +112,31 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self.wheel.cancel(self)
+        self._is_receiving = False
+        if not self.flow.write_paused:
+            self.wheel.cancel(self)
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self.wheel.schedule(self, self.header_seconds)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._is_receiving:
+            self.wheel.cancel(self)
+
     def expired(self) -> None:
-        """Called by the wheel while a request is on its way in."""
-        is_standing_still = not self.flow.read_paused and self._body_bytes < BODY_PROGRESS_BYTES
-        if self._awaits_head or is_standing_still:
+        """Called by the wheel while a request is on its way in, or an answer waits to be read."""
+        if self.flow.write_paused:
+            unsent_bytes = self.transport.get_write_buffer_size()
+            is_standing_still = unsent_bytes >= self._unsent_bytes
+            self._unsent_bytes = unsent_bytes
+        else:
+            is_standing_still = not self.flow.read_paused and self._body_bytes < BODY_PROGRESS_BYTES
+            is_standing_still |= self._awaits_head
+        if is_standing_still:
             self.transport.abort()
             return
         self._body_bytes = 0
@@ -130,7 +149,7 @@ def build_http_protocol(wheel: TimingWheel, header_seconds: float) -> type[Workr
     Args:
         wheel: of this process; it must turn.
         header_seconds: how long a request's head may take, from the beginning of the connection or of the
-            request.
+            request; and how long a body, or an answer to be read, may stand still.
     """
     bound = {"wheel": wheel, "header_seconds": header_seconds}
     return type("BoundHTTPProtocol", (WorkroomHTTPProtocol,), bound)

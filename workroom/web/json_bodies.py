@@ -7,23 +7,18 @@ time. What a person wrote never comes back in an error.
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 
-from workroom.errors import InvalidInput, MalformedRequest, TooLarge
+from workroom.errors import MalformedRequest, TooLarge
+from workroom.field_problems import find_problem
 from workroom.web.running import running_node
 
 MAX_BODY_BYTES = 16 * 1024
 
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
-
-_FIELD_MISSING = re.compile(r"missing required field `(\w+)`")
-_FIELD_UNKNOWN = re.compile(r"unknown field `(\w{1,50})`")
-_FIELD_WRONG = re.compile(r"at `\$\.(\w+)")
-_LENGTH = re.compile(r"of length (<=|>=) (\d+)")
 
 
 async def read_json(request: Request, shape: type[_Shape], max_bytes: int = MAX_BODY_BYTES) -> _Shape:
@@ -40,7 +35,8 @@ async def read_json(request: Request, shape: type[_Shape], max_bytes: int = MAX_
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
-        raise _name_problem(str(error)) from None
+        problem = find_problem(str(error))
+        raise problem or MalformedRequest("The body is not a JSON object of the right fields.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedRequest("The body is not a JSON object in UTF-8.") from None
 
@@ -63,17 +59,3 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
 
 def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge("The body is over its limit.", limit=max_bytes)
-
-
-def _name_problem(said: str) -> InvalidInput | MalformedRequest:
-    if found := _FIELD_MISSING.search(said):
-        return InvalidInput("A field is missing.", field=found[1], problem="missing")
-    if found := _FIELD_UNKNOWN.search(said):
-        return InvalidInput("There is no such field.", field=found[1], problem="unknown_field")
-    if not (found := _FIELD_WRONG.search(said)):
-        return MalformedRequest("The body is not a JSON object of the right fields.")
-    if length := _LENGTH.search(said):
-        problem = "too_long" if length[1] == "<=" else "too_short"
-        return InvalidInput("A field has the wrong length.", field=found[1], problem=problem)
-    problem = "unknown_value" if "enum" in said else "wrong_type"
-    return InvalidInput("A field is wrong.", field=found[1], problem=problem)

@@ -126,7 +126,7 @@ def _hello(node: Node, own: OwnStream) -> bytes:
             "limits": {
                 "frame_bytes": node.settings.frame_bytes,
                 "text_characters": field_types.MAX_TEXT_CHARACTERS,
-                "subscriptions": field_types.MAX_SUBSCRIPTIONS,
+                "subscriptions": node.settings.streams_per_connection,
                 "files_per_message": node.settings.files_per_message,
                 "file_bytes": node.settings.file_bytes,
             },

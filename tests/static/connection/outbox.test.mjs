@@ -6,7 +6,7 @@ import { FakeStorage, FakeTimers, deferred, settled } from '../fakes.mjs';
 
 const LOST = () => new CommandError('connection_lost', { retry: true });
 
-function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), accountId = 'anna' } = {}) {
+function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), accountId = 'anna', needs } = {}) {
   const sent = [];
   const delivered = [];
   const timers = new FakeTimers();
@@ -15,6 +15,7 @@ function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), 
     accountId,
     storage,
     timers,
+    needs,
     mintId: () => `${accountId}-${++minted}`,
     send: (command, fields) => {
       sent.push(fields);
@@ -189,4 +190,97 @@ test('a storage that is full costs the reload, not the message', async () => {
   write('one');
   await settled();
   assert.deepEqual(delivered, ['one']);
+});
+
+/** Posts whose text names a file wait until a test says how it stands. */
+function withFiles(standing, options = {}) {
+  const released = [];
+  const made = outbox({
+    ...options,
+    needs: {
+      readinessOf: ({ fields }) => standing[fields.text] ?? 'ready',
+      fieldsOf: ({ fields }) => ({ ...fields, files: [fields.text] }),
+      mend: () => false,
+      release: ({ fields }, isDone) => released.push([fields.text, isDone]),
+      ...options.needs,
+    },
+  });
+  made.box.connected();
+  return { ...made, released };
+}
+
+test('a post waits until its files are there, those after it too, and all leave in order', async () => {
+  const standing = { file: 'coming' };
+  const { box, delivered, sent, write } = withFiles(standing);
+  for (const text of ['before', 'file', 'after']) write(text);
+  box.put('edit_message', 'stream', { text: 'edit' });
+  await settled();
+  assert.deepEqual(delivered, ['before', 'edit'], 'only posts stand in an order');
+  assert.deepEqual(box.of('stream').map((entry) => box.waitsForOthers(entry)), [false, true]);
+  standing.file = 'ready';
+  box.advance();
+  await settled();
+  assert.deepEqual(delivered, ['before', 'edit', 'file', 'after']);
+  assert.deepEqual(sent[2].files, ['file']);
+});
+
+test('a post whose files need the person steps aside', async () => {
+  const { delivered, write } = withFiles({ file: 'aside' });
+  for (const text of ['file', 'after']) write(text);
+  await settled();
+  assert.deepEqual(delivered, ['after']);
+});
+
+test('a post can be sent ahead of one that waits', async () => {
+  const { box, delivered, write } = withFiles({ file: 'coming' });
+  write('file');
+  const { client_command_id } = write('urgent');
+  write('after');
+  box.change(client_command_id, { ahead: true });
+  await settled();
+  assert.deepEqual(delivered, ['urgent']);
+});
+
+test('a refusal that is seen to is sent again under the same id when it is ready', async () => {
+  const standing = {};
+  const needs = {
+    mend: ({ fields }, { code }) => {
+      standing[fields.text] = 'coming';
+      return code === 'not_received';
+    },
+  };
+  const { box, delivered, sent, write } = withFiles(standing, {
+    needs,
+    send: async (_, count) => {
+      if (count === 1) throw new CommandError('not_received', { retry: true });
+      return {};
+    },
+  });
+  write('file');
+  await settled();
+  assert.equal(sent.length, 1);
+  standing.file = 'ready';
+  box.advance();
+  await settled();
+  assert.deepEqual(delivered, ['file']);
+  assert.deepEqual(sent.map((fields) => fields.client_command_id), ['anna-1', 'anna-1']);
+});
+
+test('what a post needed is let go when it is done, and thrown away with it', async () => {
+  const { box, released, write } = withFiles({ kept: 'coming', dropped: 'coming' });
+  write('sent');
+  await settled();
+  const kept = write('kept');
+  const dropped = write('dropped');
+  box.settle(kept.client_command_id);
+  box.discard(dropped.client_command_id);
+  assert.deepEqual(released, [['sent', true], ['kept', true], ['dropped', false]]);
+});
+
+test('a file can be taken out of a post that waits, also for its next life', async () => {
+  const storage = new FakeStorage();
+  const { box, write } = withFiles({ file: 'coming' }, { storage });
+  const { client_command_id } = write('file');
+  box.change(client_command_id, { fields: { text: 'file', uploads: ['left'] } });
+  assert.deepEqual(outbox({ storage }).box.of('stream')[0].fields.uploads, ['left']);
 });

@@ -33,6 +33,15 @@ test('streams followed in one turn are subscribed to in one command, with their 
   ]);
 });
 
+test('more streams than one command takes are subscribed to in several, each once', async () => {
+  const { streams, sent, listener } = registry();
+  streams.connected({ ...HELLO, limits: { subscriptions: 450 } });
+  for (let n = 0; n < 460; n += 1) streams.follow(`stream ${n}`, n, listener);
+  await settled();
+  assert.deepEqual(sent.map((command) => command.streams.length), [200, 200, 50]);
+  assert.equal(new Set(sent.flatMap((command) => command.streams.map(({ stream }) => stream))).size, 450);
+});
+
 test('after every hello all streams are subscribed to again from where they are', async () => {
   const { streams, sent, listener } = registry();
   streams.connected(HELLO);

@@ -51,11 +51,17 @@ test('events read later, with what the message says by then, end in the same sta
 });
 
 function asItStandsToday(room, event) {
+  if (event.kind === 'file_changed') return fileAsItStandsToday(room, event);
   if (event.kind !== 'message_posted' && event.kind !== 'message_edited') return event;
   const message = structuredClone(room.messages.find((one) => one.message_id === event.message_id));
-  const { text, mentions, revision, edited_at, deleted_at, deleted_by, reactions } = message;
+  const { text, mentions, revision, edited_at, deleted_at, deleted_by, reactions, files } = message;
   const today = { ...event, text, mentions, revision, edited_at, deleted_at, deleted_by };
-  return event.kind === 'message_posted' ? { ...today, reactions } : today;
+  return event.kind === 'message_posted' ? { ...today, reactions, files } : today;
+}
+
+function fileAsItStandsToday(room, event) {
+  const { files } = structuredClone(room.messages.find((one) => one.message_id === event.message_id));
+  return { ...event, file: files.find((file) => file.file_id === event.file.file_id) };
 }
 
 test('a page that was asked for before some events and came after them is brought up to date', () => {

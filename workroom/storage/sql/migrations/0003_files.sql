@@ -39,7 +39,6 @@ create table workroom.uploads (
     constraint upload_stays_within_its_size check (received_bytes between 0 and byte_size)
 ) with (fillfactor = 50);
 create index uploads_of_an_account on workroom.uploads (uploader_id);
-create index uploads_of_a_room on workroom.uploads (room_id);
 create index uploads_that_end on workroom.uploads (expires_at);
 
 -- Where the bytes of a file lie: one after the other, each written under one lease. A row is there before its bytes are, so
@@ -53,9 +52,29 @@ create table workroom.file_segments (
     store text not null,
     store_key text not null,
     primary key (file_id, number),
+    constraint one_segment_in_a_place unique (store, store_key),
     constraint segment_store check (store in ('disk', 's3')),
     constraint segment_size check (byte_offset >= 0 and byte_size >= 0)
 );
+
+-- Bytes that no segment's row names: a copy that is being made, kept until then, and what lies where a segment lay before.
+-- The row is there before the bytes are, as with segments. What is over its time is given up, and removed.
+create table workroom.stray_segments (
+    store text not null,
+    store_key text not null,
+    kept_until timestamptz not null,
+    given_up_at timestamptz,
+    primary key (store, store_key),
+    constraint stray_store check (store in ('disk', 's3'))
+);
+
+-- What quotas count: the files of a room that members can see, and what is on its way there. Kept by the triggers below, in
+-- the transaction of whatever changes it, which has the room's lock. A room without files has no row.
+create table workroom.room_file_bytes (
+    room_id uuid primary key references workroom.rooms,
+    visible_bytes bigint not null,
+    constraint visible_bytes_are_never_negative check (visible_bytes >= 0)
+) with (fillfactor = 50);
 
 -- A file whose bytes are all here and hashed. Ids are UUIDv7, minted when the upload began. Content begins when a message
 -- claims it, in the message's own transaction; no file is claimed twice, and no claim is taken back.
@@ -80,7 +99,6 @@ create table workroom.files (
     constraint file_claim_is_whole check (num_nonnulls(message_id, message_seq, position) in (0, 3))
 ) partition by range (file_id);
 create index files_in_order on workroom.files (stream_id, message_seq, position) where message_id is not null;
-create index files_of_a_room on workroom.files (room_id) include (byte_size, message_id);
 create index files_to_scan on workroom.files (file_id) where scan_state = 'unchecked';
 create index files_to_preview on workroom.files (file_id) where preview_state = 'wanted';
 
@@ -157,34 +175,87 @@ $$;
 create trigger file_is_claimed_once before update on workroom.files
     for each row execute function workroom.keep_claims();
 
+-- Adds to what quotas count, or takes away from it.
+create function workroom.count_file_bytes(of_room_id uuid, more_bytes bigint) returns void
+    language sql set search_path = workroom, pg_temp
+    as $$
+        insert into room_file_bytes as r (room_id, visible_bytes)
+        values (of_room_id, greatest(more_bytes, 0))
+        on conflict (room_id) do update
+        set visible_bytes = r.visible_bytes + more_bytes
+    $$;
+revoke all on function workroom.count_file_bytes(uuid, bigint) from public;
+
+create function workroom.count_upload() returns trigger
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+begin
+    perform count_file_bytes(new.room_id, case tg_op when 'INSERT' then new.byte_size else - new.byte_size end);
+    return null;
+end
+$$;
+create trigger upload_counts after insert on workroom.uploads
+    for each row execute function workroom.count_upload();
+create trigger abandoned_upload_counts_no_more after update of abandoned_at on workroom.uploads
+    for each row when (old.abandoned_at is null and new.abandoned_at is not null)
+    execute function workroom.count_upload();
+
+create function workroom.count_hidden_files() returns trigger
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+begin
+    perform count_file_bytes(new.room_id, - sum(f.byte_size)::bigint)
+    from message_files as l
+    join files as f on f.file_id = l.file_id
+    where l.message_id = new.message_id
+    having count(*) > 0;
+    return null;
+end
+$$;
+create trigger hidden_files_count_no_more after update of deleted_at on workroom.messages
+    for each row when (old.deleted_at is null and new.deleted_at is not null and new.file_count > 0)
+    execute function workroom.count_hidden_files();
+
 -- Gives up uploads that no message has claimed: those whose time has passed, and the one that is named with its uploader
--- (then whatever its time). Takes away what made them files, so that no message can claim them any more. One that a claim is
--- being written for is waited for, and stays. The bytes go next, then the rest (forget_abandoned_uploads).
+-- (then whatever its time). Takes away what made them files, so that no message can claim them any more. The bytes go next,
+-- then the rest (forget_abandoned_uploads). One room at a time and its lock first, like everything that writes into rooms:
+-- what a message is claiming just now is waited for, and stays.
 create function workroom.abandon_unclaimed_uploads(named_file_id uuid, named_uploader_id uuid, batch_size integer)
     returns setof uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
+    chosen_room_id uuid;
     ended uuid;
 begin
+    select u.room_id into chosen_room_id
+    from uploads as u
+    where u.abandoned_at is null
+        and case
+            when named_file_id is not null then u.file_id = named_file_id and u.uploader_id = named_uploader_id
+            else u.expires_at <= current_instant()
+        end
+        and (u.leased_until is null or u.leased_until <= current_instant())
+        and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
+    order by u.expires_at
+    limit 1;
+    perform from rooms where room_id = chosen_room_id for no key update;
     for ended in
-        select file_id
-        from uploads
-        where abandoned_at is null
+        select u.file_id
+        from uploads as u
+        where u.abandoned_at is null
+            and u.room_id = chosen_room_id
             and case
-                when named_file_id is not null then file_id = named_file_id and uploader_id = named_uploader_id
-                else expires_at <= current_instant()
+                when named_file_id is not null then u.file_id = named_file_id and u.uploader_id = named_uploader_id
+                else u.expires_at <= current_instant()
             end
-            and (leased_until is null or leased_until <= current_instant())
-        order by file_id
+            and (u.leased_until is null or u.leased_until <= current_instant())
+            and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
+        order by u.file_id
         limit batch_size
-        for update skip locked
+        for update of u skip locked
     loop
         delete from files where file_id = ended and message_id is null;
-        if exists (select from files where file_id = ended) then
-            delete from uploads where file_id = ended;
-            continue;
-        end if;
         delete from file_contents where file_id = ended;
         update uploads set abandoned_at = current_instant() where file_id = ended;
         return next ended;
@@ -194,24 +265,52 @@ $$;
 revoke all on function workroom.abandon_unclaimed_uploads(uuid, uuid, integer) from public;
 grant execute on function workroom.abandon_unclaimed_uploads(uuid, uuid, integer) to workroom_service;
 
--- Forgets abandoned uploads whose bytes are gone. Never one that was not abandoned, so never what a message has claimed.
-create function workroom.forget_abandoned_uploads(file_ids uuid[]) returns integer
+-- Forgets uploads that a message has claimed: they have done what they were for. The file stays, and counts as before.
+create function workroom.forget_claimed_uploads() returns integer
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
     forgotten integer;
 begin
-    delete from file_previews as p using uploads as u
-    where p.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
-    delete from file_segments as s using uploads as u
-    where s.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
-    delete from uploads as u where u.file_id = any(file_ids) and u.abandoned_at is not null;
+    delete from uploads
+    where file_id in (
+        select u.file_id
+        from uploads as u
+        join files as f on f.file_id = u.file_id
+        where f.message_id is not null
+            and u.abandoned_at is null
+            and (u.leased_until is null or u.leased_until <= current_instant())
+        for update of u skip locked
+    );
     get diagnostics forgotten = row_count;
     return forgotten;
 end
 $$;
-revoke all on function workroom.forget_abandoned_uploads(uuid[]) from public;
-grant execute on function workroom.forget_abandoned_uploads(uuid[]) to workroom_service;
+revoke all on function workroom.forget_claimed_uploads() from public;
+grant execute on function workroom.forget_claimed_uploads() to workroom_service;
+
+-- Forgets abandoned uploads whose bytes are gone, by the places that were emptied: a segment that lies elsewhere by now has
+-- its bytes there, and its upload is not forgotten yet. Never one that was not abandoned, so never what a message claimed.
+create function workroom.forget_abandoned_uploads(file_ids uuid[], emptied_keys text[]) returns integer
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    forgotten integer;
+begin
+    delete from file_segments as s using uploads as u
+    where s.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null
+        and s.store_key = any(emptied_keys);
+    delete from file_previews as p using uploads as u
+    where p.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
+    delete from uploads as u
+    where u.file_id = any(file_ids) and u.abandoned_at is not null
+        and not exists (select from file_segments as s where s.file_id = u.file_id);
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+revoke all on function workroom.forget_abandoned_uploads(uuid[], text[]) from public;
+grant execute on function workroom.forget_abandoned_uploads(uuid[], text[]) to workroom_service;
 
 -- Forgets segments of a received file that hold nothing: begun under a lease that wrote no acknowledged byte.
 create function workroom.forget_empty_segments(of_file_id uuid) returns setof workroom.file_segments
@@ -268,9 +367,11 @@ select workroom.ensure_partitions((now() at time zone 'utc')::date, ((now() at t
 grant select on all tables in schema workroom to workroom_service;
 grant insert on
     workroom.uploads, workroom.file_segments, workroom.files, workroom.file_contents, workroom.message_files,
-    workroom.file_previews, workroom.file_damages
+    workroom.file_previews, workroom.file_damages, workroom.stray_segments
     to workroom_service;
 grant update (received_bytes, lease_number, leased_until) on workroom.uploads to workroom_service;
 grant update (byte_size, store, store_key) on workroom.file_segments to workroom_service;
 grant update (message_id, message_seq, position, scan_state, scanned_at, preview_state) on workroom.files
     to workroom_service;
+-- Strays are nobody's content: a segment's row, which alone says what is, never names them.
+grant update (kept_until, given_up_at), delete on workroom.stray_segments to workroom_service;

@@ -70,6 +70,36 @@ select pg_current_snapshot()::text as snapshot;
 select installation_id, epoch
 from installation;
 
+-- name: end_spans
+-- The spans that have to end earlier, so that no more text is read than a page takes: with the event whose text brings
+-- them to so many bytes. Lengths alone are looked at, never content.
+-- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size and :page_bytes for each span
+select w.n, min(p.seq) as until_seq
+from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
+    with ordinality as w(stream_id, since_seq, until_seq, n)
+cross join lateral (
+    select e.seq, sum(r.byte_size) over (order by e.seq) as byte_size
+    from (
+        select within.seq, within.kind, within.subject_id
+        from events as within
+        where within.stream_id = w.stream_id
+            and within.seq > w.since_seq
+            and within.seq <= w.until_seq
+        order by within.seq
+        limit :page_size
+    ) as e
+    cross join lateral (
+        select octet_length(v.text) as byte_size
+        from message_revisions as v
+        where e.kind in ('message_posted', 'message_edited')
+            and v.message_id = e.subject_id
+        order by v.revision desc
+        limit 1
+    ) as r
+) as p
+where p.byte_size >= :page_bytes
+group by w.n;
+
 -- name: read_since
 -- The events of several spans, in order, with the content they have today; n says which span. What is not shown any more
 -- is not there.

@@ -46,9 +46,10 @@ returning not exists (
 -- files whose time has come: whether a hold still keeps one, nobody learns by claiming it.
 -- :file_ids uuid[]
 select f.file_id, f.stream_id, f.uploader_id, f.message_id, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
-    c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
+    c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
+    p.shown_height
 from (
-    select file_id, stream_id, uploader_id, message_id, byte_size, kind, scan_state
+    select file_id, stream_id, uploader_id, message_id, byte_size, kind, scan_state, preview_state
     from files
     where file_id = any(:file_ids::uuid[])
     order by file_id
@@ -95,7 +96,8 @@ returning f.file_id;
 -- The files of messages that are shown, in order, without those whose own time has come.
 -- :message_ids uuid[]
 select l.message_id, l.position, l.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
-    c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width, p.shown_height
+    c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
+    p.shown_height
 from message_files as l
 join files as f on f.file_id = l.file_id
 join file_contents as c on c.file_id = l.file_id
@@ -108,8 +110,8 @@ order by l.message_id, l.position;
 -- The files of a stream, newest first, below a place, of a kind and with a name that contains something.
 -- :kind, :name_pattern null for any
 select f.message_id, f.message_seq, f.position, f.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name,
-    c.media_type, c.sha256, c.width, c.height, p.width as preview_width, p.height as preview_height, p.shown_width,
-    p.shown_height, f.author_id, f.sent_at
+    c.media_type, c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height,
+    p.shown_width, p.shown_height, f.author_id, f.sent_at
 from visible_files as f
 join message_files as l on l.message_id = f.message_id and l.position = f.position
 join file_contents as c on c.file_id = f.file_id
@@ -169,12 +171,21 @@ where f.preview_state = 'wanted'
 order by f.file_id
 limit :batch_size;
 
+-- name: lock_preview_segment
+-- Where an earlier attempt began to write a preview.
+select store, store_key
+from file_segments
+where file_id = :file_id
+    and number = -1
+for update;
+
 -- name: insert_preview_segment
--- Where a preview is about to be written, for a file that is there; the row is there before the bytes are.
+-- Where a preview is about to be written, for a file that is there and has none; the row is there before the bytes are.
 insert into file_segments (file_id, number, byte_offset, store, store_key)
 select file_id, -1, 0, :store, :store_key
 from files
 where file_id = :file_id
+    and preview_state = 'wanted'
 for key share
 on conflict (file_id, number) do update
 set store = excluded.store,
@@ -182,12 +193,13 @@ set store = excluded.store,
 returning file_id;
 
 -- name: insert_preview
--- The preview is durable.
+-- The preview is durable, where its row still says that it is to lie.
 with there as (
     update file_segments
     set byte_size = :byte_size
     where file_id = :file_id
         and number = -1
+        and store_key = :store_key
     returning file_id
 )
 insert into file_previews (file_id, media_type, byte_size, sha256, width, height, shown_width, shown_height)
@@ -201,15 +213,23 @@ returning file_id;
 -- Whether this installation has had files yet.
 select exists (select from file_segments);
 
--- name: list_segments_of_store
--- Segments that lie in a store, for moving them to another; whole files only.
-select s.file_id, s.number, s.byte_offset, s.byte_size, s.store, s.store_key
+-- name: list_files_of_store
+-- Received files of which something lies in a store, for moving it to another. A preview that is being made has no size
+-- yet, and is left to the next run.
+select distinct s.file_id
 from file_segments as s
 join files as f on f.file_id = s.file_id
 where s.store = :store
-    and (s.file_id, s.number) > (:after_file_id, :after_number::integer)
-order by s.file_id, s.number
+    and s.byte_size > 0
+    and s.file_id > :after_file_id
+order by s.file_id
 limit :batch_size;
+
+-- name: find_digests
+-- What a file was when it was received.
+select sha256, block_digests
+from file_contents
+where file_id = :file_id;
 
 -- name: move_segment
 -- A segment lies elsewhere from now on, if it still lay where it was read.

@@ -52,6 +52,16 @@ where account_id = :account_id
     and left_seq is null
 order by room_id;
 
+-- name: list_shared_streams
+-- The shared streams of the rooms that accounts are members of, each with those of the accounts that are.
+-- :account_ids uuid[]
+select s.stream_id, array_agg(m.account_id) as account_ids
+from memberships as m
+join streams as s on s.room_id = m.room_id and s.kind = 'shared'
+where m.account_id = any(:account_ids::uuid[])
+    and m.left_seq is null
+group by s.stream_id;
+
 -- name: insert_membership!
 -- A membership begins.
 insert into memberships (room_id, account_id, reads_from_seq, joined_seq, joined_at, added_by)

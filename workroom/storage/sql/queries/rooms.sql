@@ -256,11 +256,16 @@ order by s.waiting_since, r.room_id
 limit 500;
 
 -- name: fingerprint_of_waiting_rooms
--- Changes whenever the list of waiting rooms does; small, because few rooms wait.
-select coalesce(md5(string_agg(concat(w.room_id, w.waiting_since, w.name_revision), ',' order by w.room_id)), '')
+-- Changes whenever the list of waiting rooms does; small, because few rooms wait. Who is a member of them differs from
+-- account to account, and each hears of it on its own stream. A room's customers are only ever added to.
+select coalesce(
+    md5(string_agg(concat_ws(' ', w.room_id, w.waiting_since, w.name_revision, w.customer_count), ',' order by w.room_id)),
+    ''
+)
 from (
     select s.room_id, s.waiting_since,
-        (select max(n.revision) from room_names as n where n.room_id = s.room_id) as name_revision
+        (select max(n.revision) from room_names as n where n.room_id = s.room_id) as name_revision,
+        (select count(*) from room_customers as c where c.room_id = s.room_id) as customer_count
     from streams as s
     where s.waiting_since is not null
 ) as w;

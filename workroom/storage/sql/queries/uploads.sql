@@ -8,20 +8,11 @@ where s.stream_id = :stream_id
 for no key update of r;
 
 -- name: count_visible_bytes
--- What the files of a room take, as far as members can see them, and what is on its way; the same for uploads of an
--- account that no message has claimed.
+-- What the files of a room, and of all rooms, take as far as members can see them, with what is on its way; and how many
+-- uploads an account has that no message has claimed. No file is looked at: one row for each room that has any.
 select
-    (
-        select coalesce(sum(f.byte_size), 0)
-        from visible_files as f
-        where f.room_id = :room_id
-    )::bigint + (
-        select coalesce(sum(u.byte_size), 0)
-        from uploads as u
-        where u.room_id = :room_id
-            and u.abandoned_at is null
-            and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
-    )::bigint as room_bytes,
+    coalesce((select visible_bytes from room_file_bytes where room_id = :room_id), 0) as room_bytes,
+    (select coalesce(sum(visible_bytes), 0)::bigint from room_file_bytes) as all_bytes,
     (
         select count(*)
         from uploads as u
@@ -29,18 +20,6 @@ select
             and u.abandoned_at is null
             and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
     ) as uploads_of_account;
-
--- name: count_all_visible_bytes
--- What all files take that anybody can see, and what is on its way.
-select (
-        select coalesce(sum(f.byte_size), 0)
-        from visible_files as f
-    )::bigint + (
-        select coalesce(sum(u.byte_size), 0)
-        from uploads as u
-        where u.abandoned_at is null
-            and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
-    )::bigint as bytes;
 
 -- name: insert_upload
 -- An upload begins.
@@ -169,7 +148,7 @@ from forget_empty_segments(:file_id);
 select abandon_unclaimed_uploads(:file_id, :uploader_id, 1) as file_id;
 
 -- name: abandon_expired_uploads
--- Gives up uploads that nobody claimed in time; forgets those that were claimed.
+-- Gives up uploads of one room that nobody claimed in time.
 select abandon_unclaimed_uploads(null, null, :batch_size) as file_id;
 
 -- name: list_abandoned_uploads
@@ -180,7 +159,11 @@ where abandoned_at is not null
 order by file_id
 limit :batch_size;
 
+-- name: forget_claimed_uploads
+-- Forgets uploads that a message has claimed.
+select forget_claimed_uploads();
+
 -- name: forget_abandoned_uploads
--- Forgets given up uploads after their bytes.
--- :file_ids uuid[]
-select forget_abandoned_uploads(:file_ids::uuid[]);
+-- Forgets given up uploads after their bytes, which lay under these keys; says how many.
+-- :file_ids uuid[], :emptied_keys text[]
+select forget_abandoned_uploads(:file_ids::uuid[], :emptied_keys::text[]);

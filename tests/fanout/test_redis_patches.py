@@ -1,8 +1,12 @@
-"""A task that speaks to Redis ends when it is cancelled, whenever that is."""
+"""A task that speaks to Redis ends when it is cancelled, whenever that is; a line that ended is a lost one."""
 
 from __future__ import annotations
 
 import asyncio
+
+import pytest
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError
 
 from workroom.fanout.redis_client import RedisLink
 
@@ -42,3 +46,30 @@ async def test_an_answer_that_was_not_read_is_read_by_nobody_else(redis_url: str
         await asyncio.wait([asking])
         assert await link.client.get("key") == b"value"
     await link.close()
+
+
+async def test_a_line_that_ended_a_moment_ago_is_a_lost_one(redis_url: str) -> None:
+    connection = await connect(redis_url)
+    assert connection._writer is not None
+    connection._writer.transport.abort()
+    await asyncio.sleep(0)  # the loop closes it
+    assert connection.is_connected, "it is known already: this proves nothing"
+    with pytest.raises(ConnectionError):
+        await connection.send_command("PING")
+    assert not connection.is_connected
+
+
+async def test_a_line_that_somebody_else_closes_while_one_sends_is_a_lost_one(redis_url: str) -> None:
+    connection = await connect(redis_url)
+    sending = asyncio.create_task(connection.send_command("PING"))
+    await asyncio.sleep(0)  # it is about to write
+    await connection.disconnect(nowait=True)
+    with pytest.raises(ConnectionError):
+        await sending
+
+
+async def connect(redis_url: str) -> AbstractConnection:
+    [shard] = await RedisLink(redis_url).find_shards()
+    connection = shard.make_connection()
+    await connection.connect()  # type: ignore[no-untyped-call]
+    return connection
