@@ -141,6 +141,7 @@ async def attach(owner: asyncpg.Connection, message_id: MessageId, byte_size: in
             "insert into message_files (message_id, position, file_id, alt_text) values ($1, $2, $3, 'A picture')",
             message_id, position, file_id,
         )  # fmt: skip
+        await owner.execute("select count_file_bytes($1, $2)", message["room_id"], byte_size)
 
 
 async def count_content(connection: asyncpg.Connection) -> dict[str, int]:

@@ -35,6 +35,7 @@ from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom import files, memberships, retention, room_overview
 from workroom.accounts import Account
 from workroom.errors import CommandIdReused, Conflict, InvalidInput, NotFound
+from workroom.expiry_rounds import tell_what_expired
 from workroom.ids import RetentionClassId
 from workroom.retention import (
     AssignDefault,
@@ -204,12 +205,14 @@ async def test_files_of_what_has_expired_are_not_listed_not_fetched_and_not_coun
                 room_id=place.room_id,
                 uploader_id=author.account_id,
             )
-            everything = await reading.fetch_value(queries.uploads.count_all_visible_bytes)
-        assert used["room_bytes"] == everything
+        assert used["room_bytes"] == used["all_bytes"]
         return len(listed), is_served, used["room_bytes"]
 
+    await tell_what_expired(database)
     assert await look() == (1, True, 3000)
     await move_time(timedelta(days=10) + A_MINUTE)
+    assert await look() == (0, False, 3000)
+    await tell_what_expired(database)
     assert await look() == (0, False, 0)
 
 

@@ -120,7 +120,7 @@ async def tell_room(
     *,
     is_looked_through: bool = False,
 ) -> list[RecordedEvent]:
-    """Record for the members of one room what is not shown any more, under the room's lock."""
+    """Record for the members of one room what is not shown any more, under the room's lock; quotas follow."""
     recorded: list[RecordedEvent] = []
     stream_ids = {each.stream_id for each in stretches} | {each.stream_id for each in expired_files}
     if stream_ids:
@@ -132,6 +132,9 @@ async def tell_room(
         for stream_id, of_stream in _by_stream(stretches):
             recorded += await _tell_stream(transaction, streams[stream_id], of_stream, cut)
         recorded += [_number_file(streams[file.stream_id], file) for file in expired_files]
+        spans = {(each.stream_id, each.first_seq, each.last_seq) for each in stretches}
+        spans |= {(each.stream_id, each.message_seq, each.message_seq) for each in expired_files}
+        await _recount_files(transaction, spans)
         await events.write_events(transaction, recorded, streams.values())
     if is_looked_through:
         await transaction.execute(queries.expiry.note_rule, room_id=room_id)
@@ -182,6 +185,13 @@ async def _note_gone(transaction: Transaction, stretch: Stretch, cut: datetime |
         expired_through_seq=stretch.last_seq if stretch.is_history else 0,
         visible_from_seq=visible_from if is_shown_below else max(visible_from, stretch.last_seq + 1),
     )
+
+
+async def _recount_files(transaction: Transaction, spans: Iterable[tuple[StreamId, int, int]]) -> None:
+    for stream_id, first_seq, last_seq in spans:
+        await transaction.fetch_value(
+            queries.expiry.recount_files, stream_id=stream_id, first_seq=first_seq, last_seq=last_seq
+        )
 
 
 def _number_file(stream: OpenStream, file: ExpiredFile) -> RecordedEvent:

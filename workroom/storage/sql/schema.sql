@@ -374,6 +374,8 @@ create table workroom.files (
     preview_state text not null,
     label_class_id uuid,
     labelled_at timestamptz,
+    -- Whether quotas count it: as long as members were not told that it is gone.
+    is_counted boolean not null default true,
     primary key (file_id),
     constraint file_kind check (kind in ('picture', 'document', 'audio', 'video', 'text', 'archive', 'other')),
     constraint file_scan_state check (scan_state in ('not_scanned', 'unchecked', 'clean', 'infected')),
@@ -467,15 +469,24 @@ create trigger abandoned_upload_counts_no_more after update of abandoned_at on w
     for each row when (old.abandoned_at is null and new.abandoned_at is not null)
     execute function workroom.count_upload();
 
+-- Each file is taken away once: what was told to have expired does not count any more.
 create function workroom.count_hidden_files() returns trigger
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
+declare
+    less bigint;
 begin
-    perform count_file_bytes(new.room_id, - sum(f.byte_size)::bigint)
-    from message_files as l
-    join files as f on f.file_id = l.file_id
-    where l.message_id = new.message_id
-    having count(*) > 0;
+    with hidden as (
+        update files as f
+        set is_counted = false
+        from message_files as l
+        where l.message_id = new.message_id and f.file_id = l.file_id and f.is_counted
+        returning f.byte_size
+    )
+    select sum(h.byte_size)::bigint into less from hidden as h;
+    if less is not null then
+        perform count_file_bytes(new.room_id, - less);
+    end if;
     return null;
 end
 $$;
@@ -1162,7 +1173,7 @@ declare
         when 'messages' then '''deleted_at once'', ''deleted_by once'', ''label_class_id'', ''labelled_at'''
         when 'message_reactions' then '''removed_seq once'', ''removed_at once'''
         when 'files' then '''message_id once'', ''message_seq once'', ''position once'', '
-            '''scan_state'', ''scanned_at'', ''preview_state'', ''label_class_id'', ''labelled_at'''
+            '''scan_state'', ''scanned_at'', ''preview_state'', ''label_class_id'', ''labelled_at'', ''is_counted'''
         when 'file_segments' then '''byte_size'', ''store'', ''store_key'''
         else ''
     end;
@@ -1852,6 +1863,42 @@ create table workroom.stream_expiries (
     visible_from_seq bigint not null default 1
 );
 
+-- Quotas count what members were told they still have: brings the files of messages between two numbers of a stream up to
+-- what is shown now, held or not. Called when that is told, under the room's lock.
+create function workroom.recount_files(of_stream_id uuid, first_seq bigint, last_seq bigint) returns void
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    changed_room_id uuid;
+    more_bytes bigint;
+begin
+    with wrong as materialized (
+        select f.file_id, v.file_id is not null as is_shown
+        from files as f
+        left join visible_files as v on v.file_id = f.file_id
+            and v.stream_id = of_stream_id and v.message_seq between first_seq and last_seq
+        where f.stream_id = of_stream_id
+            and f.message_id is not null
+            and f.message_seq between first_seq and last_seq
+            and f.is_counted <> (v.file_id is not null)
+        order by f.file_id
+        for no key update of f
+    ), changed as (
+        update files as f
+        set is_counted = w.is_shown
+        from wrong as w
+        where f.file_id = w.file_id
+        returning f.room_id, case when w.is_shown then f.byte_size else - f.byte_size end as more_bytes
+    )
+    select c.room_id, sum(c.more_bytes) into changed_room_id, more_bytes
+    from changed as c
+    group by c.room_id;
+    if changed_room_id is not null then
+        perform count_file_bytes(changed_room_id, more_bytes);
+    end if;
+end
+$$;
+
 -- What a stream is read under: the rule of its room, from where on anything is shown, and the instant. A function and no
 -- view, so that its plan is kept and no page is planned with six tables more.
 create function workroom.rule_of_stream(of_stream_id uuid) returns table (
@@ -1894,8 +1941,9 @@ create index retention_simulations_in_order on workroom.retention_simulations (b
 
 revoke all on function
     workroom.stamp_class_change(), workroom.keep_locked_class(), workroom.keep_in_locked_class(),
-    workroom.set_message_apart()
+    workroom.set_message_apart(), workroom.recount_files(uuid, bigint, bigint)
     from public;
+grant execute on function workroom.recount_files(uuid, bigint, bigint) to workroom_service;
 grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,
@@ -2228,6 +2276,7 @@ declare
     unlisted_ids uuid[];
     class_ids uuid[];
     room_ids uuid[];
+    room record;
 begin
     select s.file_id into until_id
     from (select f.file_id from files as f where f.file_id > run.after_id order by f.file_id limit most) as s
@@ -2274,9 +2323,23 @@ begin
     select g.store, g.store_key, run.run_id
     from gone as g
     on conflict do nothing;
-    delete from files as f
-    where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids);
-    get diagnostics batch.files = row_count;
+    batch.files := 0;
+    for room in
+        with gone as (
+            delete from files as f
+            where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids)
+            returning f.room_id, f.byte_size, f.is_counted
+        )
+        select g.room_id, count(*) as files, sum(g.byte_size) filter (where g.is_counted)::bigint as counted_bytes
+        from gone as g
+        group by g.room_id
+        order by g.room_id
+    loop
+        batch.files := batch.files + room.files;
+        if room.counted_bytes is not null then  -- it goes before anybody was told
+            perform count_file_bytes(room.room_id, - room.counted_bytes);
+        end if;
+    end loop;
     delete from uploads as u where u.file_id = any(file_ids);
     delete from message_files as l where l.message_id = any(unlisted_ids) and l.file_id = any(file_ids);
     batch.run_id := run.run_id;
@@ -2751,6 +2814,8 @@ grant insert on
     to workroom_disposition;
 grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
 grant delete on workroom.uploads to workroom_disposition;
+grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
+grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
 grant select on
     workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
     to workroom_service;

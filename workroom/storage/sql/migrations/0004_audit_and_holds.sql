@@ -579,7 +579,7 @@ declare
         when 'messages' then '''deleted_at once'', ''deleted_by once'', ''label_class_id'', ''labelled_at'''
         when 'message_reactions' then '''removed_seq once'', ''removed_at once'''
         when 'files' then '''message_id once'', ''message_seq once'', ''position once'', '
-            '''scan_state'', ''scanned_at'', ''preview_state'', ''label_class_id'', ''labelled_at'''
+            '''scan_state'', ''scanned_at'', ''preview_state'', ''label_class_id'', ''labelled_at'', ''is_counted'''
         when 'file_segments' then '''byte_size'', ''store'', ''store_key'''
         else ''
     end;

@@ -48,6 +48,14 @@ create table workroom.room_kind_defaults (
 -- label's trigger looks, and posts, which have none, pay nothing.
 alter table workroom.messages add column label_class_id uuid, add column labelled_at timestamptz;
 alter table workroom.files add column label_class_id uuid, add column labelled_at timestamptz;
+-- Whether quotas count a file: as long as members were not told that it is gone.
+alter table workroom.files add column is_counted boolean not null default true;
+update workroom.files as f
+set is_counted = false
+from workroom.messages as m
+where m.message_id = f.message_id
+    and m.deleted_at is not null;
+
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
@@ -455,6 +463,64 @@ alter table workroom.events add constraint event_kind check (kind in (
     'account_reactivated', 'sessions_ended', 'messages_expired', 'messages_restored', 'file_expired'
 ));
 
+-- As before, and each file is taken away once: what was told to have expired does not count any more.
+create or replace function workroom.count_hidden_files() returns trigger
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    less bigint;
+begin
+    with hidden as (
+        update files as f
+        set is_counted = false
+        from message_files as l
+        where l.message_id = new.message_id and f.file_id = l.file_id and f.is_counted
+        returning f.byte_size
+    )
+    select sum(h.byte_size)::bigint into less from hidden as h;
+    if less is not null then
+        perform count_file_bytes(new.room_id, - less);
+    end if;
+    return null;
+end
+$$;
+
+-- Quotas count what members were told they still have: brings the files of messages between two numbers of a stream up to
+-- what is shown now, held or not. Called when that is told, under the room's lock.
+create function workroom.recount_files(of_stream_id uuid, first_seq bigint, last_seq bigint) returns void
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    changed_room_id uuid;
+    more_bytes bigint;
+begin
+    with wrong as materialized (
+        select f.file_id, v.file_id is not null as is_shown
+        from files as f
+        left join visible_files as v on v.file_id = f.file_id
+            and v.stream_id = of_stream_id and v.message_seq between first_seq and last_seq
+        where f.stream_id = of_stream_id
+            and f.message_id is not null
+            and f.message_seq between first_seq and last_seq
+            and f.is_counted <> (v.file_id is not null)
+        order by f.file_id
+        for no key update of f
+    ), changed as (
+        update files as f
+        set is_counted = w.is_shown
+        from wrong as w
+        where f.file_id = w.file_id
+        returning f.room_id, case when w.is_shown then f.byte_size else - f.byte_size end as more_bytes
+    )
+    select c.room_id, sum(c.more_bytes) into changed_room_id, more_bytes
+    from changed as c
+    group by c.room_id;
+    if changed_room_id is not null then
+        perform count_file_bytes(changed_room_id, more_bytes);
+    end if;
+end
+$$;
+
 -- What a stream is read under: the rule of its room, from where on anything is shown, and the instant. A function and no
 -- view, so that its plan is kept and no page is planned with six tables more.
 create function workroom.rule_of_stream(of_stream_id uuid) returns table (
@@ -498,8 +564,9 @@ create index retention_simulations_in_order on workroom.retention_simulations (b
 
 revoke all on function
     workroom.stamp_class_change(), workroom.keep_locked_class(), workroom.keep_in_locked_class(),
-    workroom.set_message_apart()
+    workroom.set_message_apart(), workroom.recount_files(uuid, bigint, bigint)
     from public;
+grant execute on function workroom.recount_files(uuid, bigint, bigint) to workroom_service;
 grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,

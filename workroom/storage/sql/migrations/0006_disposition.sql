@@ -313,6 +313,7 @@ declare
     unlisted_ids uuid[];
     class_ids uuid[];
     room_ids uuid[];
+    room record;
 begin
     select s.file_id into until_id
     from (select f.file_id from files as f where f.file_id > run.after_id order by f.file_id limit most) as s
@@ -359,9 +360,23 @@ begin
     select g.store, g.store_key, run.run_id
     from gone as g
     on conflict do nothing;
-    delete from files as f
-    where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids);
-    get diagnostics batch.files = row_count;
+    batch.files := 0;
+    for room in
+        with gone as (
+            delete from files as f
+            where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids)
+            returning f.room_id, f.byte_size, f.is_counted
+        )
+        select g.room_id, count(*) as files, sum(g.byte_size) filter (where g.is_counted)::bigint as counted_bytes
+        from gone as g
+        group by g.room_id
+        order by g.room_id
+    loop
+        batch.files := batch.files + room.files;
+        if room.counted_bytes is not null then  -- it goes before anybody was told
+            perform count_file_bytes(room.room_id, - room.counted_bytes);
+        end if;
+    end loop;
     delete from uploads as u where u.file_id = any(file_ids);
     delete from message_files as l where l.message_id = any(unlisted_ids) and l.file_id = any(file_ids);
     batch.run_id := run.run_id;
@@ -837,6 +852,8 @@ grant insert on
     to workroom_disposition;
 grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
 grant delete on workroom.uploads to workroom_disposition;
+grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
+grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
 grant select on
     workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
     to workroom_service;

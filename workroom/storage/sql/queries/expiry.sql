@@ -191,7 +191,12 @@ where d.due_at > :instant
             m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
         ) <= :instant
         or exists (
-            select from labelled_file_dues as f where f.stream_id = m.stream_id and f.message_seq = m.seq
+            select
+            from files as f
+            where f.stream_id = m.stream_id
+                and f.message_seq = m.seq
+                and f.message_id = m.message_id
+                and f.labelled_at is not null
         )
     )
 order by room_id, stream_id, first_seq;
@@ -250,6 +255,10 @@ set expired_through_seq = least(x.expired_through_seq, :first_seq::bigint - 1),
         ) then least(x.expired_before, :first_sent_at)
     end
 where x.stream_id = :stream_id;
+
+-- name: recount_files
+-- Quotas count the files of messages of a stream between two numbers as they are shown now.
+select recount_files(:stream_id, :first_seq, :last_seq);
 
 -- name: note_rule!
 -- Under which rule a room's members were told.
