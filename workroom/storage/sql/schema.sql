@@ -348,8 +348,8 @@ create table workroom.stray_segments (
     constraint stray_store check (store in ('disk', 's3'))
 );
 
--- What quotas count: the files of a room that members can see, and what is on its way there. Kept by the triggers below, in
--- the transaction of whatever changes it, which has the room's lock. A room without files has no row.
+-- What quotas count: the files of a room that members can see, and what is on its way there. Kept by the triggers below, and
+-- by recount_files where something expired, in the transaction of whatever changes it. A room without files has no row.
 create table workroom.room_file_bytes (
     room_id uuid primary key references workroom.rooms,
     visible_bytes bigint not null,
