@@ -142,7 +142,7 @@ class PostMessage(NumberedCommand, frozen=True, kw_only=True, tag="post_message"
     def __post_init__(self) -> None:
         refuse_nul(self.text)
         if not self.text and not self.files:
-            raise ValueError("the text may be empty only where there are files")
+            raise ValueError("Expected `str` of length >= 1 where there are no files - at `$.text`")
         if len({attachment.file_id for attachment in self.files}) != len(self.files):
             raise ValueError("a file may be named once")
 
