@@ -937,7 +937,7 @@ $$;
 
 -- After messages were deleted. VOLATILE like all of these, so that each query in it sees what is committed when it begins.
 create function workroom.refuse_held_messages() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set jit = off
     as $$
 begin
     if exists (
@@ -956,9 +956,10 @@ $$;
 
 -- After rows that belong to messages were deleted. They go before their message: without it, nothing says what they are
 -- part of, and they stay. The argument says which holds keep them: those that cover 'messages', or 'any'. One look at the
--- message of each row, by its key: never a walk through all messages, whatever the planner expects of `gone`.
+-- message of each row, by its key: never a walk through all messages, whatever the planner expects of `gone`; and never
+-- compiled, which takes longer than the look.
 create function workroom.refuse_held_parts() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off set jit = off
     as $$
 begin
     if exists (
@@ -983,7 +984,7 @@ $$;
 -- After files were deleted. One that no message has claimed is nobody's content: it goes without the lock, so that giving up
 -- an upload waits for no hold.
 create function workroom.refuse_held_files() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off set jit = off
     as $$
 begin
     if not exists (select from gone as f where f.message_id is not null) then
@@ -1012,7 +1013,7 @@ $$;
 -- After names, previews or places of files were deleted. Of a file that no message has claimed, and of an upload that never
 -- became one, they go without the lock; no message can claim it meanwhile. Of a file whose row is not there, they stay.
 create function workroom.refuse_held_file_parts() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off set jit = off
     as $$
 begin
     perform
@@ -1052,7 +1053,7 @@ $$;
 
 -- After names of rooms were deleted: kept by every hold that covers anything of the room.
 create function workroom.refuse_held_room_names() returns trigger
-    language plpgsql volatile security definer set search_path = workroom, pg_temp
+    language plpgsql volatile security definer set search_path = workroom, pg_temp set jit = off
     as $$
 begin
     if exists (select from gone as g join held_spans as s on s.room_id = g.room_id) then
