@@ -19,11 +19,12 @@ ASKS = re.compile(
 WHY_NOT = {
     "files.claim_files": "of uploads that no message has claimed",
     "files.find_changing": "the worker's: what it finds out is told through event_reading",
+    "files.find_digests": "moves bytes, shows nobody anything",
     "files.find_file_preview": "its reader was asked for the file",
     "files.find_stream_of": "a place, no content",
     "files.insert_preview": "the worker's",
     "files.insert_preview_segment": "the worker's",
-    "files.list_segments_of_store": "moves bytes, shows nobody anything",
+    "files.list_files_of_store": "moves bytes, shows nobody anything",
     "files.list_to_preview": "the worker's",
     "files.list_to_scan": "the worker's",
     "files.list_unreceived": "one's own uploads: which are not whole yet",
@@ -38,6 +39,7 @@ WHY_NOT = {
     "retention.label_file": "of a file that lock_file_label has found",
     "retention.label_message": "of a message that lock_label has found",
     "retention.list_classes": "counts labels, shows no content",
+    "uploads.count_visible_bytes": "one's own uploads: how many no message has claimed",
     "uploads.find_upload": "one's own upload: whether it was claimed",
 }
 # For compliance, which sees what members are not shown any more, and only after its audit entry.

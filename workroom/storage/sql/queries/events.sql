@@ -72,7 +72,8 @@ from installation;
 
 -- name: end_spans
 -- The spans that have to end earlier, so that no more text is read than a page takes: with the event whose text brings
--- them to so many bytes. Lengths alone are looked at, never content.
+-- them to so many bytes. Lengths alone are looked at, never content, and none of what expired: whether it is held shows
+-- nowhere.
 -- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size and :page_bytes for each span
 select w.n, min(p.seq) as until_seq
 from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
@@ -93,6 +94,7 @@ cross join lateral (
         from message_revisions as v
         where e.kind in ('message_posted', 'message_edited')
             and v.message_id = e.subject_id
+            and is_visible(v.message_id)
         order by v.revision desc
         limit 1
     ) as r
