@@ -12,6 +12,8 @@ import { sentenceFor } from '../words/sentences.js';
 import { backLink } from '../elements/page-header.js';
 import { CommandError } from '../connection/command-error.js';
 
+const REST_FACTOR = 10;
+
 export class ConsolePage extends HTMLElement {
   listening = new Listening();
   #problem = build('p', { class: 'problem', role: 'alert' });
@@ -89,6 +91,7 @@ export class ConsolePage extends HTMLElement {
   /** Look now, and again after the page's own time. */
   async look() {
     clearTimeout(this.#timer);
+    const began = performance.now();
     try {
       await this.fetch();
       this.#loading.hidden = true;
@@ -98,7 +101,13 @@ export class ConsolePage extends HTMLElement {
       this.#loading.hidden = true;
       say(this.#problem, sentenceFor(error));
     }
-    this.lookIn(this.#everyMs);
+    // Counting a large hold takes the service seconds: a page that only looks leaves it time for others.
+    this.lookIn(this.#everyMs && Math.max(this.#everyMs, REST_FACTOR * (performance.now() - began)));
+  }
+
+  /** What is shown changes no more: look no more. */
+  settle() {
+    this.#everyMs = 0;
   }
 
   /**

@@ -29,19 +29,13 @@ export class SimulationPage extends ConsolePage {
 
   /** @param {string} simulationId */
   constructor(simulationId) {
-    super();
+    super(LOOK_MS);
     this.#simulationId = simulationId;
   }
 
   /** @override */
   draw() {
     this.showBody(this.#outcome, this.#progress, this.#picture);
-  }
-
-  /** @override */
-  async look() {
-    await super.look();
-    if (!this.#isDone) this.lookIn(LOOK_MS);
   }
 
   /** @override */
@@ -52,6 +46,7 @@ export class SimulationPage extends ConsolePage {
     ]);
     const book = new NameBook(names);
     this.#isDone = simulation.state !== 'running';
+    if (this.#isDone) this.settle();
     this.#showProgress(simulation);
     const title = changeInWords(simulation.change, classes, book);
     if (!this.#drawn.differs(simulation, title)) return;

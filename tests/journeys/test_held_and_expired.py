@@ -122,9 +122,9 @@ class OfficeMachine(RuleBasedStateMachine):
 
     # -- the office
 
-    @initialize()
-    def open_two_rooms(self) -> None:
-        """Two rooms in which some was written, a class that ends it, and one that keeps it longer."""
+    @initialize(held=st.sampled_from([0, 1, None]))
+    def open_two_rooms(self, held: int | None) -> None:
+        """Two rooms in which some was written, a class that ends it, one that keeps it longer, and perhaps a hold."""
 
         async def act() -> None:
             for _ in range(2):
@@ -138,6 +138,8 @@ class OfficeMachine(RuleBasedStateMachine):
             await self._make_class("sent", None, 10, 5)
             await self._make_class("sent", 45, None, 30)
             await self._assign_default(0)
+            if held is not None:
+                await self._place_hold({held}, set(), set(), {"messages", "files"}, since=False)
 
         self.run_async(act())
 
@@ -315,30 +317,31 @@ class OfficeMachine(RuleBasedStateMachine):
     def place_hold(
         self, rooms: set[int], members: set[int], senders: set[int], kinds: set[str], since: bool
     ) -> None:
-        async def act() -> None:
-            await self._tick()
-            if not rooms and not members and not senders:
-                return
-            room_ids = {self.places[which].room_id for which in rooms}
-            sent_from = self.now - timedelta(days=3) if since else None
-            scope = scope_of(
-                *room_ids,
-                members=[self.people[which] for which in members],
-                senders=[self.people[which] for which in senders],
-                sent_from=sent_from,
-                kinds=[ContentKind(kind) for kind in kinds],
-            )
-            hold = await place_hold(self.database, self.officer, scope, self.matter)
-            self.standing[hold.hold_id] = hold
-            self.model.holds[hold.hold_id] = Hold(
-                set(room_ids),
-                {self.people[which].account_id for which in members},
-                {self.people[which].account_id for which in senders},
-                set(kinds),
-                sent_from,
-            )
+        if rooms or members or senders:
+            self.run_async(self._place_hold(rooms, members, senders, kinds, since=since))
 
-        self.run_async(act())
+    async def _place_hold(
+        self, rooms: set[int], members: set[int], senders: set[int], kinds: set[str], *, since: bool
+    ) -> None:
+        await self._tick()
+        room_ids = {self.places[which].room_id for which in rooms}
+        sent_from = self.now - timedelta(days=3) if since else None
+        scope = scope_of(
+            *room_ids,
+            members=[self.people[which] for which in members],
+            senders=[self.people[which] for which in senders],
+            sent_from=sent_from,
+            kinds=[ContentKind(kind) for kind in kinds],
+        )
+        hold = await place_hold(self.database, self.officer, scope, self.matter)
+        self.standing[hold.hold_id] = hold
+        self.model.holds[hold.hold_id] = Hold(
+            set(room_ids),
+            {self.people[which].account_id for which in members},
+            {self.people[which].account_id for which in senders},
+            set(kinds),
+            sent_from,
+        )
 
     @precondition(lambda self: self.standing)
     @rule(which=st.integers(0, 9), grace_days=st.sampled_from([1, 20]))
@@ -361,6 +364,7 @@ class OfficeMachine(RuleBasedStateMachine):
     def dispose(self, days: int, most: int) -> None:
         async def act() -> None:
             await self._tick(timedelta(days=days))
+            await self._look()
             before = dict(self.model.messages)
             self.model.dispose(self.now)
             run = await run_disposition(self.database, self.stores, pace=Pace(most, 0.0, largest=most))
@@ -397,32 +401,29 @@ class OfficeMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
+        self.run_async(self._look())
+
+    async def _look(self) -> None:
         """What is shown, and what is said about why."""
-
-        async def act() -> None:
-            for place in self.places:
-                shown = {
-                    message.message_id
-                    for message in (
-                        await page(self.database, self.people[0], place.shared, limit=100)
-                    ).messages
-                }
-                assert shown == self.model.visible(place.room_id, self.now)
-            async with self.database.read() as reading:
-                explained = await explain(reading, [MessageId(key) for key in self.model.messages])
-            assert len(explained) == len(self.model.messages)
-            for one in explained:
-                message = self.model.messages[one.message_id]
-                due_at = self.model.message_due(message)
-                assert one.due_at == due_at
-                is_over = self.model.is_due(due_at, self.now)
-                is_held = self.model.is_held(message, None, self.now)
-                settled = self.model.is_settled(message, self.now)
-                expected = "shown" if not is_over else "held" if is_held else "due" if settled else "settling"
-                assert one.state == expected
-                _note(f"explained as {expected}", True)
-
-        self.run_async(act())
+        for place in self.places:
+            shown = {
+                message.message_id
+                for message in (await page(self.database, self.people[0], place.shared, limit=100)).messages
+            }
+            assert shown == self.model.visible(place.room_id, self.now)
+        async with self.database.read() as reading:
+            explained = await explain(reading, [MessageId(key) for key in self.model.messages])
+        assert len(explained) == len(self.model.messages)
+        for one in explained:
+            message = self.model.messages[one.message_id]
+            due_at = self.model.message_due(message)
+            assert one.due_at == due_at
+            is_over = self.model.is_due(due_at, self.now)
+            is_held = self.model.is_held(message, None, self.now)
+            settled = self.model.is_settled(message, self.now)
+            expected = "shown" if not is_over else "held" if is_held else "due" if settled else "settling"
+            assert one.state == expected
+            _note(f"explained as {expected}", True)
 
 
 def _note(what: str, happened: bool) -> None:

@@ -955,17 +955,21 @@ end
 $$;
 
 -- After rows that belong to messages were deleted. They go before their message: without it, nothing says what they are
--- part of, and they stay. The argument says which holds keep them: those that cover 'messages', or 'any'. One look at the
--- message of each row, by its key: never a walk through all messages, whatever the planner expects of `gone`; and never
--- compiled, which takes longer than the look.
+-- part of, and they stay. The argument says which holds keep them: those that cover 'messages', or 'any'. What is destroyed
+-- together mostly lies together: planned anew each time, with the first and the last id, so that messages are walked along
+-- their key where that is short, and looked up one by one where it is not; never all of them, and never compiled.
 create function workroom.refuse_held_parts() returns trigger
     language plpgsql volatile security definer set search_path = workroom, pg_temp set enable_seqscan = off set jit = off
+    set plan_cache_mode = force_custom_plan
     as $$
+declare
+    first_id uuid := (select g.message_id from gone as g order by g.message_id limit 1);
+    last_id uuid := (select g.message_id from gone as g order by g.message_id desc limit 1);
 begin
     if exists (
         select
         from gone as g
-        left join messages as m on m.message_id = g.message_id
+        left join messages as m on m.message_id = g.message_id and m.message_id >= first_id and m.message_id <= last_id
         left join held_spans as s on s.room_id = m.room_id
             and (s.author_id is null or s.author_id = m.author_id)
             and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
@@ -1469,6 +1473,7 @@ create table workroom.room_kind_defaults (
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
+create index messages_set_apart on workroom.messages (message_id) where deleted_at is not null or labelled_at is not null;
 create index revisions_that_supersede on workroom.message_revisions (message_id) where revision > 1;
 create index reactions_taken_back on workroom.message_reactions (message_id) where removed_at is not null;
 
@@ -1968,10 +1973,12 @@ grant update (state, finished_at, fingerprint, picture) on workroom.retention_si
 -- ------------------------------------------------------------------------------------------------------------ the record
 
 -- A run destroys what was due when it began, phase by phase, batch by batch, each its own transaction. after_id is how far
--- the phase has come, committed with the batch: a run that was killed goes on from there.
+-- the phase has come, committed with the batch: a run that was killed goes on from there. What was sent after the horizon
+-- is not due unless it was deleted or has a label: there the run looks at those only.
 create table workroom.disposition_runs (
     run_id uuid primary key default gen_random_uuid(),
     began_at timestamptz not null default workroom.current_instant(),
+    horizon timestamptz not null,
     phase text not null default 'files',
     after_id uuid not null default '00000000-0000-0000-0000-000000000000',
     batches integer not null default 0,
@@ -2033,8 +2040,10 @@ select workroom.keep_for_ever('disposition_counts', variadic '{}');
 -- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive), of some rooms
 -- (null: of all). known_until: nothing that was recorded later, so that the same question later has the same answer. This
 -- is what disposition destroys and what a simulation shows. The rules are computed once, not once for each message.
+-- only_set_apart: none but those that were deleted or have a label.
 create function workroom.due_messages(
-    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz,
+    only_set_apart boolean default false
 ) returns table (
     message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
     recorded_at timestamptz, due_at timestamptz, class_id uuid, reason text, settled_at timestamptz
@@ -2068,6 +2077,7 @@ create function workroom.due_messages(
         where m.message_id > after_id
             and m.message_id <= until_id
             and m.labelled_at is null
+            and (not only_set_apart or m.deleted_at is not null)
             and m.recorded_at <= known_until
             and workroom.plain_due_at(
                 m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
@@ -2222,14 +2232,29 @@ create function workroom.due_room_names(due_before timestamptz) returns table (
 
 -- ----------------------------------------------------------------------------------------------------------- destruction
 
--- Begins a run and gives its id; null where one is under way: there is never more than one.
+-- Begins a run and gives its id; null where one is under way: there is never more than one. The horizon may be kept for the
+-- whole run: a rule that changes meanwhile destroys nothing for a day. In a room whose end has come as a whole, everything
+-- is due that was sent until it was archived, or until now.
 create function workroom.begin_disposition() returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
     begun uuid;
+    instant timestamptz := current_instant();
 begin
-    insert into disposition_runs (began_at) values (current_instant()) on conflict do nothing returning run_id into begun;
+    insert into disposition_runs (began_at, horizon)
+    select instant, coalesce(
+        max(
+            case
+                when r.end_after is not null then instant - r.end_after
+                when r.end_fixed <= instant then coalesce(r.archived_at, instant)
+            end
+        ),
+        '-infinity'
+    )
+    from room_rules as r
+    on conflict do nothing
+    returning run_id into begun;
     return begun;
 end
 $$;
@@ -2368,26 +2393,55 @@ declare
     reasons text[];
     room_ids uuid[];
     have_files boolean;
+    horizon_id constant uuid := case
+        when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
+        else '00000000-0000-0000-0000-000000000000'
+    end;
+    is_beyond constant boolean := run.after_id >= horizon_id;
 begin
-    select s.message_id into until_id
-    from (
-        select m.message_id from messages as m where m.message_id > run.after_id order by m.message_id limit most
-    ) as s
-    order by s.message_id desc
-    limit 1;
-    if until_id is null then
-        return null;
+    if is_beyond then
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and (m.deleted_at is not null or m.labelled_at is not null)
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return null;
+        end if;
+    else
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and m.message_id < horizon_id
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return horizon_id;
+        end if;
     end if;
     select exists (
         select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
     ) into have_files;
     select array_agg(distinct m.room_id) into room_ids
     from messages as m
-    where m.message_id > run.after_id and m.message_id <= until_id;
+    where m.message_id > run.after_id
+        and m.message_id <= until_id
+        and (not is_beyond or m.deleted_at is not null or m.labelled_at is not null);
     with due as materialized (
         select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
             d.reason
-        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
+        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity', is_beyond) as d
         where d.settled_at <= run.began_at
     ), held as (
         select d.message_id, bool_or(s.covers_messages) as covers_messages

@@ -59,6 +59,7 @@ where m.message_id = f.message_id
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
+create index messages_set_apart on workroom.messages (message_id) where deleted_at is not null or labelled_at is not null;
 create index revisions_that_supersede on workroom.message_revisions (message_id) where revision > 1;
 create index reactions_taken_back on workroom.message_reactions (message_id) where removed_at is not null;
 

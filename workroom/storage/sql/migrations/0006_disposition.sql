@@ -4,10 +4,12 @@
 -- ------------------------------------------------------------------------------------------------------------ the record
 
 -- A run destroys what was due when it began, phase by phase, batch by batch, each its own transaction. after_id is how far
--- the phase has come, committed with the batch: a run that was killed goes on from there.
+-- the phase has come, committed with the batch: a run that was killed goes on from there. What was sent after the horizon
+-- is not due unless it was deleted or has a label: there the run looks at those only.
 create table workroom.disposition_runs (
     run_id uuid primary key default gen_random_uuid(),
     began_at timestamptz not null default workroom.current_instant(),
+    horizon timestamptz not null,
     phase text not null default 'files',
     after_id uuid not null default '00000000-0000-0000-0000-000000000000',
     batches integer not null default 0,
@@ -69,8 +71,10 @@ select workroom.keep_for_ever('disposition_counts', variadic '{}');
 -- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive), of some rooms
 -- (null: of all). known_until: nothing that was recorded later, so that the same question later has the same answer. This
 -- is what disposition destroys and what a simulation shows. The rules are computed once, not once for each message.
+-- only_set_apart: none but those that were deleted or have a label.
 create function workroom.due_messages(
-    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz,
+    only_set_apart boolean default false
 ) returns table (
     message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
     recorded_at timestamptz, due_at timestamptz, class_id uuid, reason text, settled_at timestamptz
@@ -104,6 +108,7 @@ create function workroom.due_messages(
         where m.message_id > after_id
             and m.message_id <= until_id
             and m.labelled_at is null
+            and (not only_set_apart or m.deleted_at is not null)
             and m.recorded_at <= known_until
             and workroom.plain_due_at(
                 m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
@@ -258,14 +263,29 @@ create function workroom.due_room_names(due_before timestamptz) returns table (
 
 -- ----------------------------------------------------------------------------------------------------------- destruction
 
--- Begins a run and gives its id; null where one is under way: there is never more than one.
+-- Begins a run and gives its id; null where one is under way: there is never more than one. The horizon may be kept for the
+-- whole run: a rule that changes meanwhile destroys nothing for a day. In a room whose end has come as a whole, everything
+-- is due that was sent until it was archived, or until now.
 create function workroom.begin_disposition() returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
     begun uuid;
+    instant timestamptz := current_instant();
 begin
-    insert into disposition_runs (began_at) values (current_instant()) on conflict do nothing returning run_id into begun;
+    insert into disposition_runs (began_at, horizon)
+    select instant, coalesce(
+        max(
+            case
+                when r.end_after is not null then instant - r.end_after
+                when r.end_fixed <= instant then coalesce(r.archived_at, instant)
+            end
+        ),
+        '-infinity'
+    )
+    from room_rules as r
+    on conflict do nothing
+    returning run_id into begun;
     return begun;
 end
 $$;
@@ -404,26 +424,55 @@ declare
     reasons text[];
     room_ids uuid[];
     have_files boolean;
+    horizon_id constant uuid := case
+        when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
+        else '00000000-0000-0000-0000-000000000000'
+    end;
+    is_beyond constant boolean := run.after_id >= horizon_id;
 begin
-    select s.message_id into until_id
-    from (
-        select m.message_id from messages as m where m.message_id > run.after_id order by m.message_id limit most
-    ) as s
-    order by s.message_id desc
-    limit 1;
-    if until_id is null then
-        return null;
+    if is_beyond then
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and (m.deleted_at is not null or m.labelled_at is not null)
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return null;
+        end if;
+    else
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and m.message_id < horizon_id
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return horizon_id;
+        end if;
     end if;
     select exists (
         select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
     ) into have_files;
     select array_agg(distinct m.room_id) into room_ids
     from messages as m
-    where m.message_id > run.after_id and m.message_id <= until_id;
+    where m.message_id > run.after_id
+        and m.message_id <= until_id
+        and (not is_beyond or m.deleted_at is not null or m.labelled_at is not null);
     with due as materialized (
         select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
             d.reason
-        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
+        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity', is_beyond) as d
         where d.settled_at <= run.began_at
     ), held as (
         select d.message_id, bool_or(s.covers_messages) as covers_messages
