@@ -9,12 +9,26 @@ import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
 
-from scripts.measure import blaster, catching_up, delivery, fan_out, file_transfer, history, idling, sending
+from scripts.measure import (
+    blaster,
+    catching_up,
+    delivery,
+    disposing,
+    fan_out,
+    file_transfer,
+    guarding,
+    history,
+    idling,
+    placing,
+    sending,
+    simulating,
+)
 from scripts.measure.figures import Page
 from scripts.measure.run import SCALES, Run
 from scripts.measure.surroundings import prepare_surroundings
@@ -55,6 +69,19 @@ SCENARIOS = (
         "files", file_transfer.measure_transfer, ("upload_ratio", "download_ratio", "upload_memory_mib")
     ),
     Scenario("chat-beside-uploads", file_transfer.measure_chat, ("chat_beside_uploads_ratio",)),
+    Scenario("guard", guarding.measure_guard, ("guard_cost_percent",)),
+    Scenario("simulation", simulating.measure_simulation, ("simulate_s",)),
+    Scenario("holds", placing.measure_placing, ("hold_place_ms", "hold_place_beside_disposition_ms")),
+    Scenario(
+        "disposition",
+        disposing.measure_disposition,
+        (
+            "disposition_ratio",
+            "disposition_held_ratio",
+            "disposition_per_s",
+            "acks_beside_disposition_ratio",
+        ),
+    ),
 )
 
 
@@ -92,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _measure(page: Page, scenarios: Sequence[Scenario]) -> None:
     began = time.perf_counter()
-    async with prepare_surroundings() as surroundings:
-        run = Run(surroundings, SCALES[page.scale], page)
+    async with AsyncExitStack() as stack:
+        surroundings = await stack.enter_async_context(prepare_surroundings())
+        run = Run(surroundings, SCALES[page.scale], page, stack)
         for scenario in scenarios:
             print(f"  measuring {scenario.name} ...", file=sys.stderr, flush=True)
             await scenario.measure(run)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.measure.archive import Archive, fill_archive
 from scripts.measure.figures import Page
 from scripts.measure.surroundings import Surroundings
 
@@ -34,16 +35,83 @@ class Scale:
     uploads: int
     upload_mib: int
     chat_seconds: float
+    archive_messages: int
+    archive_rooms: int
+    quiet_seconds: float
 
 
 SCALES = {
     scale.name: scale
     for scale in (
         Scale(
-            "full", 3, 3.0, 1000, 100, 10, 4.0, 500, 5000, 30.0, 2000, 50, 1_000_000, 400, 512, 20, 1024, 10.0
+            name="full",
+            rounds=3,
+            round_seconds=3.0,
+            hot_members=1000,
+            rooms=100,
+            members_of_room=10,
+            deliver_seconds=4.0,
+            senders=500,
+            idle_connections=5000,
+            idle_seconds=30.0,
+            catch_up_connections=2000,
+            missed_messages=50,
+            history_messages=1_000_000,
+            history_pages=400,
+            file_mib=512,
+            uploads=20,
+            upload_mib=1024,
+            chat_seconds=10.0,
+            archive_messages=5_000_000,
+            archive_rooms=2_000,
+            quiet_seconds=5.0,
         ),
-        Scale("quick", 2, 1.5, 1000, 100, 10, 2.0, 500, 1500, 6.0, 1000, 50, 50_000, 150, 256, 20, 64, 4.0),
-        Scale("tiny", 1, 0.3, 20, 4, 3, 0.5, 8, 20, 0.5, 20, 5, 1_000, 10, 4, 3, 1, 0.5),
+        Scale(
+            name="quick",
+            rounds=2,
+            round_seconds=1.5,
+            hot_members=1000,
+            rooms=100,
+            members_of_room=10,
+            deliver_seconds=2.0,
+            senders=500,
+            idle_connections=1500,
+            idle_seconds=6.0,
+            catch_up_connections=1000,
+            missed_messages=50,
+            history_messages=50_000,
+            history_pages=150,
+            file_mib=256,
+            uploads=20,
+            upload_mib=64,
+            chat_seconds=4.0,
+            archive_messages=300_000,
+            archive_rooms=200,
+            quiet_seconds=2.0,
+        ),
+        Scale(
+            name="tiny",
+            rounds=1,
+            round_seconds=0.3,
+            hot_members=20,
+            rooms=4,
+            members_of_room=3,
+            deliver_seconds=0.5,
+            senders=8,
+            idle_connections=20,
+            idle_seconds=0.5,
+            catch_up_connections=20,
+            missed_messages=5,
+            history_messages=1_000,
+            history_pages=10,
+            file_mib=4,
+            uploads=3,
+            upload_mib=1,
+            chat_seconds=0.5,
+            archive_messages=15_000,
+            archive_rooms=10,
+            quiet_seconds=0.3,
+        ),
     )
 }
 
@@ -62,7 +130,17 @@ class Run:
     surroundings: Surroundings
     scale: Scale
     page: Page
+    stack: AsyncExitStack
     busiest: float = field(default=0.0)
+    archive: Archive | None = field(default=None)
+
+    async def open_archive(self) -> Archive:
+        """The archive; filled when the first scenario needs it, and gone when the run ends."""
+        if self.archive is None:
+            self.archive = await fill_archive(
+                self.stack, self.scale.archive_messages, self.scale.archive_rooms
+            )
+        return self.archive
 
     @contextmanager
     def watch_load(self) -> Iterator[None]:

@@ -9,7 +9,8 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from scripts.measure.clients import Sender, closing, do_all, open_line
@@ -18,7 +19,7 @@ from scripts.measure.figures import median, number
 from scripts.measure.line import Line
 from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.run import Run
-from scripts.measure.surroundings import pin, python_program
+from scripts.measure.surroundings import MeasuredNode, pin, python_program
 
 IN_FLIGHT = 4
 HOT_SENDERS = 50
@@ -69,7 +70,11 @@ async def measure_hot_room(run: Run) -> None:
     )
 
 
-async def _send(run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Room], in_flight: int) -> Sent:
+@asynccontextmanager
+async def open_senders(
+    run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Room], in_flight: int
+) -> AsyncIterator[tuple[MeasuredNode, list[Sender]]]:
+    """A fresh node, and senders who listen to their rooms; none has begun to send."""
     limits = {
         "WORKROOM_COMMANDS_PER_SECOND": COMMANDS_PER_SECOND,
         "WORKROOM_COMMANDS_BURST": COMMANDS_PER_SECOND,
@@ -84,36 +89,46 @@ async def _send(run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Ro
         lines = await do_all(sit_down, seats)
         async with closing(lines):
             await asyncio.sleep(SETTLE_SECONDS)
-            senders = [Sender(line, room, in_flight) for line, (_, room) in zip(lines, seats, strict=True)]
-            for sender in senders:
-                sender.start()
-            await asyncio.sleep(min(SETTLE_SECONDS, run.scale.round_seconds))
-            rates = []
-            before = await node.read_metrics()
-            server_cpu, postgres_cpu = node.cpu_seconds(), run.surroundings.postgres_cpu_seconds()
-            for _ in range(run.scale.rounds):
-                with run.watch_load():
-                    rates.append(await _count(senders, run.scale.round_seconds))
-            server_cpu = node.cpu_seconds() - server_cpu
-            postgres_cpu = run.surroundings.postgres_cpu_seconds() - postgres_cpu
-            after = await node.read_metrics()
-            async with asyncio.TaskGroup() as stopping:
-                for sender in senders:
-                    stopping.create_task(sender.stop())
+            yield node, [Sender(line, room, in_flight) for line, (_, room) in zip(lines, seats, strict=True)]
+
+
+async def stop_all(senders: Sequence[Sender]) -> None:
+    """Have nobody send any more, and wait for what is on its way."""
+    async with asyncio.TaskGroup() as stopping:
+        for sender in senders:
+            stopping.create_task(sender.stop())
+
+
+async def count_acknowledged(senders: Sequence[Sender], seconds: float) -> float:
+    """How many sends a second are acknowledged in so many seconds."""
+    before = sum(sender.acknowledged for sender in senders)
+    began = time.perf_counter()
+    await asyncio.sleep(seconds)
+    acknowledged = sum(sender.acknowledged for sender in senders) - before
+    return acknowledged / (time.perf_counter() - began)
+
+
+async def _send(run: Run, groups: Sequence[Sequence[Person]], rooms: Sequence[Room], in_flight: int) -> Sent:
+    async with open_senders(run, groups, rooms, in_flight) as (node, senders):
+        for sender in senders:
+            sender.start()
+        await asyncio.sleep(min(SETTLE_SECONDS, run.scale.round_seconds))
+        rates = []
+        before = await node.read_metrics()
+        server_cpu, postgres_cpu = node.cpu_seconds(), run.surroundings.postgres_cpu_seconds()
+        for _ in range(run.scale.rounds):
+            with run.watch_load():
+                rates.append(await count_acknowledged(senders, run.scale.round_seconds))
+        server_cpu = node.cpu_seconds() - server_cpu
+        postgres_cpu = run.surroundings.postgres_cpu_seconds() - postgres_cpu
+        after = await node.read_metrics()
+        await stop_all(senders)
     written = after["workroom_commit_batch_commands_sum"] - before["workroom_commit_batch_commands_sum"]
     batches = after["workroom_commit_batch_commands_count"] - before["workroom_commit_batch_commands_count"]
     written = max(written, 1)
     return Sent(
         median(rates), written / max(batches, 1), server_cpu / written * 1e6, postgres_cpu / written * 1e6
     )
-
-
-async def _count(senders: Sequence[Sender], seconds: float) -> float:
-    before = sum(sender.acknowledged for sender in senders)
-    began = time.perf_counter()
-    await asyncio.sleep(seconds)
-    acknowledged = sum(sender.acknowledged for sender in senders) - before
-    return acknowledged / (time.perf_counter() - began)
 
 
 async def _insert_bare(run: Run, way: str, batch_size: int, room_count: int) -> float:
