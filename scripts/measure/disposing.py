@@ -1,0 +1,136 @@
+"""How fast disposition destroys what is due, against a plain DELETE of as much: whole months, and months of which one
+message in a hundred is on hold. Meanwhile people talk in another room, and their waits are looked at.
+
+The DELETE is what a competent job does that knows nothing of holds: batches along the key, a transaction each, no rest,
+and on partitions whose guards are off. It leaves its rows for a vacuum to clean up.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from scripts.measure.archive import Archive, Month
+from scripts.measure.figures import median, number, percentile
+from scripts.measure.run import Run
+from scripts.measure.talk import Talk, open_talk
+from tests.holding import place_hold
+from workroom.disposition import run_disposition
+
+BATCH = 5_000
+FIRST_ID = UUID(int=0)
+MIB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Destroyed:
+    """What some rounds came to: messages a second, the waits of those who talked, and what is left on the disk."""
+
+    rates: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    left_bytes: list[int] = field(default_factory=list)
+
+
+async def measure_disposition(run: Run) -> None:
+    """Rounds of the DELETE, of months with something held in them, and of whole months, in turns."""
+    archive = await run.open_archive()
+    plain, held, whole = Destroyed(), Destroyed(), Destroyed()
+    quiet: list[float] = []
+    async with open_talk(archive.surroundings) as talk:
+        for _ in range(run.scale.rounds):
+            quiet += await talk.alone(run.scale.quiet_seconds)
+            await _delete_month(archive, talk, plain)
+            quiet += await talk.alone(run.scale.quiet_seconds)
+            await _dispose_held_month(archive, talk, held)
+            await _dispose_whole_month(archive, talk, whole)
+    month_size = archive.months[0].message_count
+    quiet_ms = percentile(quiet, 99)
+    run.take(
+        {
+            "disposition_ratio": median(whole.rates) / median(plain.rates),
+            "disposition_held_ratio": median(held.rates) / median(plain.rates),
+            "disposition_per_s": median(held.rates),
+            "acks_beside_disposition_ratio": percentile(held.waits, 99) / quiet_ms,
+        },
+        disposition_ratio=f"{run.scale.rounds} months of {number(month_size)} messages: {number(median(whole.rates))}/s, "
+        f"{max(whole.left_bytes) / MIB:.0f} MiB left; DELETE: {number(median(plain.rates))}/s, "
+        f"{median(plain.left_bytes) / MIB:.0f} MiB left",
+        disposition_per_s=f"1% held, kept to the message; {median(held.left_bytes) / MIB:.0f} MiB left",
+        acks_beside_disposition_ratio=f"99 of 100 within {percentile(held.waits, 99):.1f} ms; quiet {quiet_ms:.1f}, beside "
+        f"whole months {percentile(whole.waits, 99):.1f}, beside the DELETE {percentile(plain.waits, 99):.1f}; medians "
+        f"{median(held.waits):.1f}, {median(quiet):.1f}, {median(whole.waits):.1f}, {median(plain.waits):.1f}",
+    )
+
+
+async def dispose(archive: Archive) -> float:
+    """A run of disposition as the worker makes it; gives how many messages it destroyed a second."""
+    began = time.perf_counter()
+    run = await run_disposition(archive.database, archive.stores)
+    return run.messages / (time.perf_counter() - began)
+
+
+async def hold_custodian(archive: Archive, month: Month) -> None:
+    """Put one message in a hundred of a month on hold."""
+    scope = archive.scope_of_custodian(month.begins_at, month.ends_at)
+    await place_hold(archive.database, archive.officer, scope, archive.matter_id)
+
+
+async def _dispose_held_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    month = archive.take_month()
+    await hold_custodian(archive, month)
+    await archive.make_due(month)
+    await archive.surroundings.let_postgres_settle()
+    rate, waits = await talk.during(dispose(archive))
+    if await archive.count_messages(month) != await archive.count_of_custodian(month):
+        raise RuntimeError("what is left of the month is not what is held of it")
+    await _take(archive, month, rate, waits, into)
+
+
+async def _dispose_whole_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    month = archive.take_month()
+    await archive.make_due(month)
+    await archive.surroundings.let_postgres_settle()
+    rate, waits = await talk.during(dispose(archive))
+    await _take(archive, month, rate, waits, into)
+    if into.left_bytes[-1] != 0:
+        raise RuntimeError("the partitions of the month were not dropped")
+
+
+async def _delete_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    month = archive.take_month()
+    for partition in month.partitions:
+        await archive.owner.execute(f"alter table {partition} disable trigger user")
+    await archive.surroundings.let_postgres_settle()
+    rate, waits = await talk.during(_delete(archive, month))
+    await _take(archive, month, rate, waits, into)
+
+
+async def _take(archive: Archive, month: Month, rate: float, waits: list[float], into: Destroyed) -> None:
+    into.rates.append(rate)
+    into.waits += waits
+    into.left_bytes.append(await archive.measure_bytes(month))
+
+
+async def _delete(archive: Archive, month: Month) -> float:
+    messages, *parts = month.partitions
+    began, deleted, after_id = time.perf_counter(), 0, FIRST_ID
+    while True:
+        until_id = await archive.owner.fetchval(
+            f"select max(message_id) from (select message_id from {messages} where message_id > $1 "
+            "order by message_id limit $2) as batch",
+            after_id,
+            BATCH,
+        )
+        if until_id is None:
+            break
+        async with archive.owner.transaction():
+            for table in (*parts, messages):
+                tag = await archive.owner.execute(
+                    f"delete from {table} where message_id > $1 and message_id <= $2", after_id, until_id
+                )
+            deleted += int(tag.rpartition(" ")[2])
+        after_id = until_id
+    if deleted != month.message_count:
+        raise RuntimeError(f"{deleted} messages were deleted of {month.message_count}")
+    return deleted / (time.perf_counter() - began)
