@@ -27,7 +27,6 @@ from workroom.hold_scopes import EVERY_KIND, Covers, Custodian, HoldScope
 from workroom.holds import HoldState, list_holds
 from workroom.ids import AccountId, MatterId, RetentionClassId, RoomId
 from workroom.storage.database import Database, open_database
-from workroom.storage.file_store import FileStores
 
 MONTHS = 15
 MONTHS_WITH_FILES = 4
@@ -70,6 +69,7 @@ class Archive:
         self.surroundings = surroundings
         self.owner = surroundings.owner
         self.database = database
+        self.stores = disk_stores(surroundings.folder / "stores")
         self.message_count = message_count
         self.people = people
         self.custodian = people[0]
@@ -80,11 +80,6 @@ class Archive:
         self.matter_id: MatterId
         self.class_id: RetentionClassId
         self._left = iter(self.months)
-
-    @property
-    def stores(self) -> FileStores:
-        """An empty store, for what disposition does with the bytes of files."""
-        return disk_stores(self.surroundings.folder / "stores")
 
     def take_month(self) -> Month:
         """The oldest month that no scenario has had."""

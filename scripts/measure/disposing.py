@@ -117,8 +117,8 @@ async def _delete(archive: Archive, month: Month) -> float:
     began, deleted, after_id = time.perf_counter(), 0, FIRST_ID
     while True:
         until_id = await archive.owner.fetchval(
-            f"select max(message_id) from (select message_id from {messages} where message_id > $1 "
-            "order by message_id limit $2) as batch",
+            f"select message_id from (select message_id from {messages} where message_id > $1 "
+            "order by message_id limit $2) as batch order by message_id desc limit 1",
             after_id,
             BATCH,
         )
