@@ -167,7 +167,7 @@ async def apply_change(
     if simulation.change != change:
         raise Conflict("Simulate this change first.", problem="simulation_is_stale")
     class_id = mint_retention_class_id()
-    rules_before = await describe_rules(transaction)
+    rules_before = await describe_rules(transaction, simulation.question)
     made = await retention.make_change(transaction, change, class_id)
     counted = await count_after(transaction, simulation.question, rules_before)
     if take_fingerprint(_facts(change), simulation.question, counted) != fingerprint:

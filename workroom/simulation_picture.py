@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -17,6 +17,9 @@ from workroom.ids import MessageId, RoomId
 from workroom.retention_rule import SETTLING
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
+
+SHOWN_FIRST = 20
+LONGEST_MONTH = timedelta(days=31)
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,13 +102,15 @@ class _Cell:
 
 
 Cells = dict[tuple[RoomId, datetime], _Cell]
+Rules = list[Record]
+BOUNDS = ("kept_until", "ended_until", "removed_until")
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the rules come to before a change of them."""
+    """What the rules come to before a change of them. `held`: of messages with labels."""
 
-    rules: str
+    rules: Rules
     labelled: Cells
     held: Cells
     files: Record
@@ -123,34 +128,49 @@ class Counted:
 async def count_before(transaction: Transaction, question: Question) -> Before:
     """Look before the change is made, for comparison."""
     return Before(
-        rules=await describe_rules(transaction),
+        rules=await describe_rules(transaction, question),
         labelled=await _count_labelled(transaction, question),
-        held=await _count_held(transaction, question),
+        held=await _count_held_labelled(transaction, question),
         files=await _count_files(transaction, question),
     )
 
 
-async def describe_rules(transaction: Transaction) -> str:
-    """The rules of all rooms, as `count_after` compares them."""
-    described: str = await transaction.fetch_value(queries.simulations.describe_rules)
-    return described
+async def describe_rules(transaction: Transaction, question: Question) -> Rules:
+    """What the rules of all rooms come to, as `count_after` compares them."""
+    return await transaction.fetch(queries.simulations.describe_rules, **question.parameters)
 
 
-async def count_after(transaction: Transaction, question: Question, rules_before: str) -> Counted:
-    """Look after the change was made. Reads every message once: a second for a million or two."""
-    await transaction.fetch(queries.simulations.give_memory)
+async def count_after(transaction: Transaction, question: Question, rules_before: Rules) -> Counted:
+    """Look after the change was made. Reads every message once, twice where much is on hold: a second for millions."""
+    await transaction.fetch(queries.simulations.prepare_to_count)
     cells = await _count_labelled(transaction, question)
-    records = await transaction.fetch(
-        queries.simulations.count_messages, rules_before=rules_before, **question.parameters
-    )
-    for record in records:
-        names = ("total", "due", "due_before", "kept_by_classes")
-        cells[record["room_id"], record["month"]].add(record, *names)
-    for place, cell in (await _count_held(transaction, question)).items():
+    asked = _compare(await describe_rules(transaction, question), rules_before)
+    asked["known_until"] = question.known_until
+    for query in (queries.simulations.count_messages, queries.simulations.count_messages_without_a_partition):
+        for record in await transaction.fetch(query, **asked):
+            if record["is_of_one_month"]:
+                names = ("total", "due", "due_before", "kept_by_classes")
+                cells[record["room_id"], record["month"]].add(record, *names)
+    for record in await transaction.fetch(queries.simulations.count_held_messages, **asked):
+        cell = cells[record["room_id"], record["month"]]
+        cell.add(record, "held")
+        cell.due_before -= record["held_before"]
+    for place, cell in (await _count_held_labelled(transaction, question)).items():
         cells[place].held += cell.held
         cells[place].sums = [one ^ other for one, other in zip(cells[place].sums, cell.sums, strict=True)]
     revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
     return Counted(cells, await _count_files(transaction, question), revisions)
+
+
+def _compare(rules: Rules, rules_before: Rules) -> dict[str, object]:
+    """The rules and those of before side by side. A room that is there only now had none."""
+    before = {record["room_id"]: record for record in rules_before}
+    pairs = [(record, before.get(record["room_id"])) for record in rules]
+    return {
+        "room_ids": [record["room_id"] for record, _ in pairs],
+        **{name: [record[name] for record, _ in pairs] for name in BOUNDS},
+        **{f"{name}_before": [earlier and earlier[name] for _, earlier in pairs] for name in BOUNDS},
+    }
 
 
 async def _count_labelled(transaction: Transaction, question: Question) -> Cells:
@@ -161,9 +181,9 @@ async def _count_labelled(transaction: Transaction, question: Question) -> Cells
     return cells
 
 
-async def _count_held(transaction: Transaction, question: Question) -> Cells:
+async def _count_held_labelled(transaction: Transaction, question: Question) -> Cells:
     cells: Cells = defaultdict(_Cell)
-    records = await transaction.fetch(queries.simulations.count_held_messages, **question.parameters)
+    records = await transaction.fetch(queries.simulations.count_held_labelled_messages, **question.parameters)
     for record in records:
         cells[record["room_id"], record["month"]].add(record, "held")
     return cells
@@ -174,11 +194,23 @@ async def _count_files(transaction: Transaction, question: Question) -> Record:
 
 
 async def list_first(transaction: Transaction, question: Question, cells: Cells) -> list[FirstMessage]:
-    months = [month for (_, month), cell in cells.items() if cell.due > cell.held]
+    """The first that would go, in order: of as many months as have enough of them."""
+    by_month: dict[datetime, int] = defaultdict(int)
+    for (_, month), cell in cells.items():
+        by_month[month] += cell.due - cell.held
+    months, found = [], 0
+    for month in sorted(month for month, goes in by_month.items() if goes):
+        months.append(month)
+        found += by_month[month]
+        if found >= SHOWN_FIRST:
+            break
     if not months:
         return []
     records = await transaction.fetch(
-        queries.simulations.list_first, from_month=min(months).replace(tzinfo=UTC), **question.parameters
+        queries.simulations.list_first,
+        from_month=months[0].replace(tzinfo=UTC),
+        until_month=(months[-1] + LONGEST_MONTH).replace(day=1, tzinfo=UTC),
+        **question.parameters,
     )
     return [FirstMessage(**record) for record in records]
 

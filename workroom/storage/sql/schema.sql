@@ -2146,7 +2146,8 @@ create function workroom.due_files(
             and l.due_at <= due_before
     $$;
 
--- Revisions that were superseded, of messages between two ids. The newest revision goes with its message.
+-- Revisions that were superseded, of messages between two ids. The newest revision goes with its message, and none goes before
+-- those that it superseded. The ids are compared three times: so no month is looked into in which there are none.
 create function workroom.due_revisions(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
@@ -2155,28 +2156,19 @@ create function workroom.due_revisions(
 )
     language sql stable parallel safe
     as $$
-        select v.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+        select m.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at,
             coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at)
-        from (
-            select distinct s.message_id
-            from workroom.message_revisions as s
-            where s.revision > 1
-                and s.message_id > after_id
-                and s.message_id <= until_id
-        ) as edited
-        join workroom.messages as m on m.message_id = edited.message_id
+        from workroom.message_revisions as next_revision
+        join workroom.message_revisions as v on v.message_id = next_revision.message_id
+            and v.revision = next_revision.revision - 1
+        join workroom.messages as m on m.message_id = next_revision.message_id
         join workroom.room_rules as r on r.room_id = m.room_id
         left join workroom.labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null
-        join workroom.message_revisions as v on v.message_id = m.message_id
-        cross join lateral (
-            select n.recorded_at
-            from workroom.message_revisions as n
-            where n.message_id = v.message_id
-                and n.revision > v.revision
-            order by n.revision
-            limit 1
-        ) as next_revision
-        where next_revision.recorded_at <= known_until
+        where next_revision.revision > 1
+            and next_revision.message_id > after_id and next_revision.message_id <= until_id
+            and v.message_id > after_id and v.message_id <= until_id
+            and m.message_id > after_id and m.message_id <= until_id
+            and next_revision.recorded_at <= known_until
             and case
                 when m.labelled_at is null then workroom.plain_due_at(
                     m.sent_at, next_revision.recorded_at,

@@ -39,53 +39,92 @@ where simulation_id = :simulation_id
     and state = 'running';
 
 -- name: describe_rules
--- The rules of all rooms as they are, for comparing what they come to with what a change of them comes to.
-select coalesce(jsonb_agg(to_jsonb(r)), '[]')::text
-from (
-    select x.room_id, x.end_after, x.end_fixed, x.keep_after, x.keep_fixed, x.removed_after
-    from room_rules as x
-) as r;
+-- The rules of all rooms for an instant, the other way round: what plain_due_at says of a message, said of when it was sent
+-- and deleted. It is due when it was sent until kept_until, and sent until ended_until or deleted until removed_until. Days
+-- are hours here, so it comes to the same, and millions of messages are compared instead of computed with.
+select r.room_id,
+    case
+        when r.keep_fixed > :instant then '-infinity'::timestamptz
+        else coalesce(:instant - r.keep_after, 'infinity'::timestamptz)
+    end::text as kept_until,
+    case
+        when r.end_after is not null then :instant - r.end_after
+        when r.end_fixed <= :instant then 'infinity'::timestamptz
+        else '-infinity'::timestamptz
+    end::text as ended_until,
+    least(:instant::timestamptz - r.removed_after, :known_until)::text as removed_until
+from room_rules as r;
 
 -- name: count_messages
 -- Messages without labels by room and month: how many there are, how many are due at an instant, how many were under the
 -- rules of before, and how many would have ended but for a keep. Of those that are due, two sums over their ids that do
--- not depend on their order, and undo themselves: what is held is taken out of them later.
--- :rules_before what describe_rules gave
-with rules as materialized (
-    select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after,
-        b.end_after as end_after_before, b.end_fixed as end_fixed_before, b.keep_after as keep_after_before,
-        b.keep_fixed as keep_fixed_before, b.removed_after as removed_after_before
-    from room_rules as r
-    left join jsonb_to_recordset(:rules_before::text::jsonb) as b(
-        room_id uuid, end_after interval, end_fixed timestamptz, keep_after interval, keep_fixed timestamptz,
-        removed_after interval
-    ) on b.room_id = r.room_id
-)
-select j.room_id, j.month, count(*) as total,
-    count(*) filter (where j.due_at <= :instant) as due,
-    count(*) filter (where j.due_at_before <= :instant) as due_before,
-    count(*) filter (where j.due_at > :instant and j.end_at <= :instant) as kept_by_classes,
+-- not depend on their order, and undo themselves: what is held is taken out of them later. The rules come as parameters: a
+-- CTE would keep Postgres from sharing the work, and of arrays it knows how long they are. A month is a partition: of a
+-- month that is computed Postgres thinks that there are as many as messages, and sorts them all. Where is_of_one_month is
+-- false, the next query says more.
+-- :room_ids uuid[], the other arrays text[] of the same length: what describe_rules gave, now and before
+select m.room_id, date_trunc('month', min(m.sent_at) at time zone 'utc') as month, count(*) as total,
+    count(*) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ) as due,
+    count(*) filter (
+        where m.sent_at <= r.kept_until_before
+            and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
+    ) as due_before,
+    count(*) filter (where m.sent_at > r.kept_until and m.sent_at <= r.ended_until) as kept_by_classes,
     0::bigint as kept_by_labels,
-    coalesce(bit_xor(uuid_hash_extended(j.message_id, 1)) filter (where j.due_at <= :instant), 0) as first_sum,
-    coalesce(bit_xor(uuid_hash_extended(j.message_id, 2)) filter (where j.due_at <= :instant), 0) as second_sum
-from (
-    select m.room_id, m.message_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
-        plain_due_at(
-            m.sent_at, case when m.deleted_at <= :known_until then m.deleted_at end,
-            r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-        ) as due_at,
-        plain_due_at(
-            m.sent_at, case when m.deleted_at <= :known_until then m.deleted_at end,
-            r.end_after_before, r.end_fixed_before, r.keep_after_before, r.keep_fixed_before, r.removed_after_before
-        ) as due_at_before,
-        coalesce(m.sent_at + r.end_after, r.end_fixed) as end_at
-    from messages as m
-    join rules as r on r.room_id = m.room_id
-    where m.labelled_at is null
-        and m.recorded_at <= :known_until
-    offset 0
-) as j
-group by j.room_id, j.month;
+    m.tableoid <> 'messages_default'::regclass as is_of_one_month,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as first_sum,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 2)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as second_sum
+from messages as m
+join unnest(
+    :room_ids::uuid[],
+    :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
+    :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
+    :removed_until_before::text[]::timestamptz[]
+) as r(
+    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = m.room_id
+where m.labelled_at is null
+    and m.recorded_at <= :known_until
+group by m.room_id, m.tableoid;
+
+-- name: count_messages_without_a_partition
+-- The same for messages of months that have no partition of their own.
+-- the arrays: as for count_messages
+select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month, count(*) as total,
+    count(*) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ) as due,
+    count(*) filter (
+        where m.sent_at <= r.kept_until_before
+            and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
+    ) as due_before,
+    count(*) filter (where m.sent_at > r.kept_until and m.sent_at <= r.ended_until) as kept_by_classes,
+    0::bigint as kept_by_labels,
+    true as is_of_one_month,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as first_sum,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 2)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as second_sum
+from messages_default as m
+join unnest(
+    :room_ids::uuid[],
+    :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
+    :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
+    :removed_until_before::text[]::timestamptz[]
+) as r(
+    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = m.room_id
+where m.labelled_at is null
+    and m.recorded_at <= :known_until
+group by 1, 2;
 
 -- name: count_labelled_messages
 -- The same for messages with labels, under the rules as they are.
@@ -107,21 +146,59 @@ where l.recorded_at <= :known_until
 group by 1, 2;
 
 -- name: count_held_messages
--- Of messages that are due, those that a hold keeps: none but those of rooms that a hold touches are looked at.
-select h.room_id, date_trunc('month', h.sent_at at time zone 'utc') as month, count(*) as held,
-    bit_xor(uuid_hash_extended(h.message_id, 1)) as first_sum,
-    bit_xor(uuid_hash_extended(h.message_id, 2)) as second_sum
-from (
-    select distinct d.message_id, d.room_id, d.sent_at
-    from due_messages(
-        '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-        array(select x.room_id from held_spans as x), :instant, :known_until
-    ) as d
-    join held_spans as s on s.room_id = d.room_id
-        and (s.author_id is null or s.author_id = d.author_id)
-        and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-        and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-) as h
+-- Of messages without labels that are due, those that a hold keeps; and how many of those that were due before the change.
+-- the arrays: as for count_messages
+select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
+    count(*) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ) as held,
+    count(*) filter (
+        where m.sent_at <= r.kept_until_before
+            and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
+    ) as held_before,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as first_sum,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 2)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as second_sum
+from messages as m
+join unnest(
+    :room_ids::uuid[],
+    :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
+    :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
+    :removed_until_before::text[]::timestamptz[]
+) as r(
+    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = m.room_id
+where m.labelled_at is null
+    and m.recorded_at <= :known_until
+    and exists (
+        select
+        from held_spans as s
+        where s.room_id = m.room_id
+            and (s.author_id is null or s.author_id = m.author_id)
+            and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
+            and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+    )
+group by 1, 2;
+
+-- name: count_held_labelled_messages
+-- The same for messages with labels, under the rules as they are.
+select d.room_id, date_trunc('month', d.sent_at at time zone 'utc') as month, count(*) as held,
+    bit_xor(uuid_hash_extended(d.message_id, 1)) as first_sum,
+    bit_xor(uuid_hash_extended(d.message_id, 2)) as second_sum
+from labelled_dues as d
+where d.due_at <= :instant
+    and d.recorded_at <= :known_until
+    and exists (
+        select
+        from held_spans as s
+        where s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+    )
 group by 1, 2;
 
 -- name: count_files
@@ -165,10 +242,10 @@ where not exists (
 );
 
 -- name: list_first
--- The first messages that would go, from a month on.
+-- The first messages that would go, of some months.
 select d.message_id, d.room_id, d.sent_at, d.due_at
 from due_messages(
-    first_message_id_of(:from_month), 'ffffffff-ffff-ffff-ffff-ffffffffffff', null, :instant, :known_until
+    first_message_id_of(:from_month), first_message_id_of(:until_month), null, :instant, :known_until
 ) as d
 where not exists (
     select
@@ -181,6 +258,9 @@ where not exists (
 order by d.message_id
 limit 20;
 
--- name: give_memory
--- For the rest of the transaction: groups of all rooms and months fit into memory.
-select set_config('work_mem', '64MB', true);
+-- name: prepare_to_count
+-- For the rest of the transaction: groups of all rooms and months fit into memory, two more processes may help, and what
+-- belongs to messages is joined to them month by month.
+select set_config('work_mem', '64MB', true),
+    set_config('max_parallel_workers_per_gather', '2', true),
+    set_config('enable_partitionwise_join', 'on', true);
