@@ -5,12 +5,12 @@
  * @import { Change, RetentionClass } from './shapes.js'
  */
 import { request } from '../connection/http.js';
-import { build, say } from '../elements/build.js';
+import { build, fill } from '../elements/build.js';
 import { choiceField, textField } from '../elements/fields.js';
+import { FormProblem } from '../elements/form-problem.js';
 import { go } from '../route.js';
 import { words } from '../words/english.js';
 import { complianceWords } from '../words/english-compliance.js';
-import { sentenceFor } from '../words/sentences.js';
 import { addresses, door } from './addresses.js';
 import { ConsolePage } from './console-page.js';
 
@@ -38,19 +38,22 @@ export class ChangePage extends ConsolePage {
     const { change } = complianceWords;
     const { classes } = await request('GET', door('retention/classes'));
     const { fields, about, read } = await this.#question(classes);
-    const problem = build('p', { class: 'problem', role: 'alert' });
     const button = build('button', { type: 'submit', class: 'button primary' }, change.submit);
     const instant = textField(change.instant, { name: 'instant', type: 'date', required: false }, change.instantHint);
-    const form = build('form', { class: 'form' }, ...fields, instant, problem, build('div', { class: 'form-actions' }, button));
+    const form = build('form', { class: 'form', novalidate: true });
+    const problem = new FormProblem(form);
+    fill(form, ...fields, instant, problem.element, build('div', { class: 'form-actions' }, button));
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
+      problem.clear();
+      if (!problem.isSound()) return;
       button.disabled = true;
       const answers = new FormData(form);
       try {
         await this.#simulate({ kind: this.#kind, ...read(answers) }, String(answers.get('instant') ?? ''));
       } catch (error) {
-        say(problem, sentenceFor(error));
         button.disabled = false;
+        problem.sayError(error);
       }
     });
     this.showHead([TITLES[this.#kind], about].filter(Boolean).join(': '), change.lead);

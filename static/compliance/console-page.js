@@ -99,6 +99,8 @@ export class ConsolePage extends HTMLElement {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.#loading.hidden = true;
+      // What is not there has no name, but its page has a heading.
+      if (this.#titles.childElementCount === 0) this.showHead(complianceWords.title, '');
       say(this.#problem, sentenceFor(error));
     }
     // Counting a large hold takes the service seconds: a page that only looks leaves it time for others.

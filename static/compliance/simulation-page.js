@@ -156,21 +156,23 @@ function amountInWords({ messages, files, bytes, rooms }) {
  * @param {NameBook} names
  */
 function firstTable({ first }, names) {
-  const { simulation: said } = complianceWords;
-  const rows = first.map(({ room_id, sent_at, due_at }) =>
+  const { simulation: said, message } = complianceWords;
+  const rows = first.map(({ message_id, room_id, sent_at, due_at }) =>
     build(
       'tr',
       {},
       build('td', {}, timeElement(sent_at)),
       build('td', {}, build('a', { href: addresses.room(room_id), dir: 'auto' }, names.room(room_id))),
       build('td', {}, timeElement(due_at)),
+      build('td', {}, build('a', { href: addresses.message(message_id), 'aria-label': message.explainOf(instantOf(sent_at)) }, message.explain)),
     ),
   );
   const head = [said.sent, said.room, said.due].map((text) => build('th', { scope: 'col' }, text));
+  const last = build('th', { scope: 'col' }, build('span', { class: 'unseen' }, message.explain));
   return build(
     'div',
     { class: 'table-scroller', tabindex: 0, role: 'region', 'aria-label': said.first },
-    build('table', {}, build('thead', {}, build('tr', {}, ...head)), build('tbody', {}, ...rows)),
+    build('table', {}, build('thead', {}, build('tr', {}, ...head, last)), build('tbody', {}, ...rows)),
   );
 }
 

@@ -45,6 +45,8 @@ export const complianceWords = {
     rooms: 'Rooms',
     retention: 'Retention',
     audit: 'Audit trail',
+    /** @param {number} count */
+    asking: (count) => counted(count, 'thing asks for an officer', 'things ask for an officer'),
   },
 
   figures: {
@@ -193,8 +195,10 @@ export const complianceWords = {
     noneFound: 'Nothing found.',
     span: 'Sent in a span of time',
     kinds: 'Kinds of content',
+    scopeMissing: 'A hold has to cover something: choose at least one room or person.',
     kindsMissing: 'Choose at least one kind of content.',
     spanBackwards: 'The span has to end after it begins.',
+    spanNarrower: 'This would keep less than the hold keeps now. Move it the other way, or leave it as it is.',
     next: 'Next',
     previous: 'Back',
     submit: 'Place the hold',
@@ -241,6 +245,14 @@ export const complianceWords = {
     placeSubmit: 'Go on',
     open: 'Open what is written',
     trail: 'Audit trail of this room',
+  },
+
+  message: {
+    title: 'A message',
+    lead: 'What keeps it, and until when. Not what is written in it.',
+    explain: 'What keeps it now',
+    explainOf: (/** @type {string} */ when) => `What keeps the message of ${when} now`,
+    trail: 'Audit trail of this message',
   },
 
   retention: {
@@ -355,6 +367,7 @@ export const complianceWords = {
     subject: 'On what (id)',
     show: 'Show',
     clear: 'Show everything',
+    about: (/** @type {string} */ name) => `Only what was done to ${name}.`,
     empty: 'No entry fits',
     emptyLead: 'Widen the filter.',
     number: (/** @type {number} */ number) => `No. ${numbers.format(number)}`,
@@ -467,6 +480,9 @@ export const complianceWords = {
     byHolds: 'Held by',
     filesOnly: '(its files)',
     rules: 'Classes that apply',
+    fileRules: 'Files with a label of their own',
+    aFile: 'A file',
+    goes: (/** @type {string} */ when) => `goes ${when}`,
     sources: { label: 'Label', room: 'Room', default: 'Default' },
     keepsUntil: (/** @type {string} */ when) => `keeps it until ${when}`,
     keepsOn: 'keeps it without end',
@@ -503,6 +519,9 @@ export const complianceErrorWords = {
     destroy_days: 'A period is 1 to 36,525 days, and no end comes before the shortest time.',
     removed_days: 'Deleted content goes after 1 to 36,525 days.',
     instant: 'Choose a day from tomorrow on, within a century.',
-    subject: 'An id has 36 characters, with hyphens.',
+    subject: 'An id has 36 characters, with hyphens. Pages of rooms, holds and matters have a link to their part of the trail.',
+    from: 'Give a whole day, or none.',
+    until: 'Give a whole day, or none.',
+    matter_id: 'Choose a matter.',
   },
 };

@@ -87,7 +87,8 @@ const FIELDS = {
 /** @param {ErrorParams} params */
 function fieldProblem(params) {
   if (params.problem === 'too_guessable') return 'This password is easy to guess. A few words that do not belong together work well.';
-  return FIELDS[params.field] ?? 'Something is missing or not as it should be. Check what you entered.';
+  // The last part of a path: `change.keep_days` is the field `keep_days`.
+  return FIELDS[String(params.field).split('.').at(-1) ?? ''] ?? 'Something is missing or not as it should be. Check what you entered.';
 }
 
 /**
