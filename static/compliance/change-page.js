@@ -5,7 +5,7 @@
  * @import { Change, RetentionClass } from './shapes.js'
  */
 import { request } from '../connection/http.js';
-import { build, fill } from '../elements/build.js';
+import { build, fill, say } from '../elements/build.js';
 import { choiceField, textField } from '../elements/fields.js';
 import { FormProblem } from '../elements/form-problem.js';
 import { go } from '../route.js';
@@ -128,17 +128,15 @@ function plainQuestion(kind, classId, known) {
  */
 function classQuestion(known) {
   const { change } = complianceWords;
-  const days = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number|null|undefined} */ value, isNeeded = false) =>
-    textField(label, { name, type: 'number', min: 1, max: 36_525, required: isNeeded, value: value ?? '' }, isNeeded ? undefined : change.open);
   const starts = /** @type {[string, string][]} */ (Object.entries(change.countedFromNames));
   return {
     about: known?.name ?? '',
     fields: [
       textField(change.name, { name: 'name', maxlength: 100, autocomplete: 'off', value: known?.name ?? '' }),
       known ? build('p', {}, `${change.countedFrom} ${change.countedFromNames[known.counted_from]}`) : choiceField(change.countedFrom, { name: 'counted_from' }, starts, 'sent'),
-      days(change.keepDays, 'keep_days', known?.keep_days),
-      days(change.destroyDays, 'destroy_days', known?.destroy_days),
-      days(change.removedDays, 'removed_days', known?.removed_days ?? REMOVED_DAYS, true),
+      daysField(change.keepDays, 'keep_days', known?.keep_days),
+      daysField(change.destroyDays, 'destroy_days', known?.destroy_days),
+      daysField(change.removedDays, 'removed_days', known?.removed_days ?? REMOVED_DAYS, true),
       build('p', { class: 'hint' }, change.dayHint),
     ],
     read: (answers) => ({
@@ -150,6 +148,24 @@ function classQuestion(known) {
       removed_days: daysFrom(answers.get('removed_days')),
     }),
   };
+}
+
+/**
+ * A number of days, which says as well how many years that is.
+ *
+ * @param {string} label
+ * @param {string} name
+ * @param {number|null|undefined} value
+ * @param {boolean} [isNeeded]
+ */
+function daysField(label, name, value, isNeeded = false) {
+  const { change } = complianceWords;
+  const hintFor = (/** @type {number} */ days) => [change.inYears(days), !isNeeded && change.open].filter(Boolean).join(' ');
+  const bounds = { min: 1, max: 36_525, step: 1 };
+  const field = textField(label, { name, type: 'number', inputmode: 'numeric', required: isNeeded, value: value ?? '', ...bounds }, hintFor(value ?? 0) || ' ');
+  const hint = /** @type {Element} */ (field.querySelector('.hint'));
+  field.addEventListener('input', ({ target }) => say(hint, hintFor(Number(/** @type {HTMLInputElement} */ (target).value))));
+  return field;
 }
 
 /**

@@ -147,6 +147,7 @@
  * @property {'running'|'done'|'failed'} state
  * @property {string|null} [fingerprint]
  * @property {Picture|null} [picture]
+ * @property {string|null} applied_at When the change was made with it.
  *
  * @typedef {object} DispositionRun
  * @property {string} run_id

@@ -75,7 +75,8 @@ export class SimulationPage extends ConsolePage {
     const again = linkButton(addresses.change(kind, roomId ?? roomKind ?? classId ?? ''), said.again);
     const apply = build('button', { type: 'button', class: 'button primary', onclick: () => this.#askApply(simulation) }, said.apply);
     const asked = said.asked(names.person(simulation.asked_by), instantOf(simulation.begun_at));
-    this.showHead(title, `${said.title} · ${asked}`, this.#isDone && again, simulation.state === 'done' && apply);
+    this.showHead(title, `${said.title} · ${asked}`, this.#isDone && again, simulation.state === 'done' && !simulation.applied_at && apply);
+    if (simulation.applied_at) say(this.#outcome, said.appliedAt(instantOf(simulation.applied_at)));
   }
 
   /** @param {Simulation} simulation */
@@ -90,6 +91,7 @@ export class SimulationPage extends ConsolePage {
         const reason = String(answers.get('reason')).trim();
         await request('POST', door('retention/changes'), { change, fingerprint, reason });
         say(this.#outcome, said.applied);
+        await this.look();
       },
     });
   }
@@ -114,9 +116,9 @@ function pictureParts(simulation, picture, names) {
     build('p', { class: 'quiet' }, said.asOf(instantOf(simulation.instant))),
     section(
       said.goes,
-      build('p', { class: 'amount goes' }, picture.goes.messages + picture.goes.files === 0 ? said.goesNothing : amountInWords(picture.goes)),
+      isNothing(picture.goes) ? build('p', { class: 'amount' }, said.goesNothing) : build('p', { class: 'amount goes' }, amountInWords(picture.goes)),
       picture.revisions > 0 && build('p', {}, said.revisions(number(picture.revisions))),
-      build('p', { class: 'quiet' }, said.goesNow(amountInWords(picture.goes_now))),
+      build('p', { class: 'quiet' }, isNothing(picture.goes_now) ? said.goesNowNothing : said.goesNow(amountInWords(picture.goes_now))),
       build('p', { class: 'quiet' }, said.destroysFrom(instantOf(picture.destroys_from))),
     ),
     section(said.stays, ...keptLines(picture)),
@@ -137,6 +139,11 @@ function keptLines(picture) {
   ].filter(Boolean));
   if (kept.length === 0) return [build('p', { class: 'quiet' }, said.keptNothing)];
   return kept.map(([name, amount]) => build('p', {}, build('strong', {}, `${name}: `), amount));
+}
+
+/** @param {Amount} amount */
+function isNothing({ messages, files }) {
+  return messages + files === 0;
 }
 
 /** @param {Amount} amount */
