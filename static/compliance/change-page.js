@@ -118,7 +118,8 @@ function defaultQuestion(classes, kind) {
  */
 function plainQuestion(kind, classId, known) {
   const { change } = complianceWords;
-  const lead = kind === 'lock_class' ? change.lockLead : change.removeLead;
+  const isUsed = known !== null && known.rooms + known.labels + known.default_for.length > 0;
+  const lead = kind === 'lock_class' ? change.lockLead : isUsed ? change.stillUsed : change.removeLead;
   return { about: known?.name ?? '', fields: [build('p', { class: 'quiet' }, lead)], read: () => ({ class_id: classId }) };
 }
 

@@ -50,7 +50,10 @@ export class ConsolePanel extends HTMLElement {
         this.#places,
       ),
     );
-    this.#listening.to(window, 'hashchange', () => this.#draw());
+    this.#listening.to(window, 'hashchange', () => {
+      this.#draw();
+      void this.#look();
+    });
     this.#listening.to(this.#workroom, 'account', () => this.#draw());
     this.#listening.to(document, 'visibilitychange', () => void this.#look());
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);

@@ -99,6 +99,7 @@ export class HoldWizard extends ConsolePage {
 
   #recount = () => {
     const draft = /** @type {HoldDraft} */ (this.#draft);
+    if (!whatIsMissing(draft)) this.#problem.clear();
     const isCounted = !draft.isEmpty && !draft.isBackwards && draft.kinds.size > 0;
     this.#count?.count(isCounted ? draft.whole : null);
   };

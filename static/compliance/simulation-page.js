@@ -21,7 +21,7 @@ const LONGEST_SECONDS = 1_800;
 
 export class SimulationPage extends ConsolePage {
   #progress = build('p', { class: 'progress', role: 'status' });
-  #outcome = build('p', { class: 'outcome', role: 'status' });
+  #outcome = build('p', { class: 'outcome', role: 'status', tabindex: -1 });
   #picture = build('div', {});
   #drawn = new Drawn();
   #isDone = false;
@@ -87,11 +87,13 @@ export class SimulationPage extends ConsolePage {
       lead: said.applyLead,
       fields: [reasonField()],
       submit: said.apply,
-      act: async (answers) => {
+      act: async (answers, dialog) => {
         const reason = String(answers.get('reason')).trim();
         await request('POST', door('retention/changes'), { change, fingerprint, reason });
-        say(this.#outcome, said.applied);
         await this.look();
+        // The button that had the focus is gone.
+        dialog.close();
+        this.#outcome.focus();
       },
     });
   }

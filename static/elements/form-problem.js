@@ -62,8 +62,10 @@ export class FormProblem {
    */
   isSound() {
     const wrong = /** @type {Control[]} */ ([...this.#form.elements]).find((control) => control.willValidate && !control.validity.valid);
-    if (wrong) this.say(sentenceForCode('invalid_input', { field: wrong.name }), wrong.name);
-    return !wrong;
+    if (!wrong) return true;
+    const { customError } = wrong.validity;
+    this.say(customError ? wrong.validationMessage : sentenceForCode('invalid_input', { field: wrong.name }), wrong.name);
+    return false;
   }
 
   /** @param {string} name */
