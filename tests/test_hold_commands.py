@@ -65,7 +65,7 @@ async def test_a_hold_is_placed_widened_shown_and_released_by_two(
     )
     for line in (
         "only what they sent",
-        "from 2020-01-01 00:00:00 UTC until open",
+        "from 2020-01-01 00:00:00 UTC",
         "placed",
         "widened",
         "More is claimed",
@@ -152,3 +152,15 @@ def test_the_command_line_says_what_is_missing(capsys: pytest.CaptureFixture[str
             main(arguments)
         assert caught.value.code == 2
         assert "usage: workroom" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_enough_ends_a_list_without_complaint(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("workroom.compliance_commands._list", gone)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert main(["hold", "list"]) == 141
+    assert capfd.readouterr().err == ""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from workroom.shell_words import counted, write_size, write_time
+from workroom.errors import Conflict, InvalidInput, NotFound
+from workroom.shell_words import advise, counted, write_size, write_time
 
 
 def test_one_is_one_and_many_are_grouped() -> None:
@@ -29,3 +30,16 @@ def test_a_time_is_said_in_utc_and_what_is_missing_as_it_is_called() -> None:
     assert write_time(noon, "never") == "2026-03-01 11:00:00 UTC"
     assert write_time(noon.astimezone(UTC), "open") == "2026-03-01 11:00:00 UTC"
     assert write_time(None, "open") == "open"
+
+
+def test_who_types_is_told_which_option_is_wrong_and_what_to_do() -> None:
+    assert "--room or --custodian" in advise(InvalidInput("x", field="rooms", problem="empty_scope"))
+    assert "--until has to lie after --from" in advise(
+        InvalidInput("x", field="sent_until", problem="out_of_order")
+    )
+    assert (
+        advise(InvalidInput("x", field="reason", problem="missing")) == "Say why: --reason must not be empty."
+    )
+    assert "Another officer" in advise(Conflict("x", problem="same_officer"))
+    assert advise(InvalidInput("A name is needed.", field="name", problem="missing")) == "A name is needed."
+    assert advise(NotFound("There is no such hold.")) == "There is no such hold."

@@ -141,7 +141,7 @@ async def _show(database: Database, hold: Hold) -> str:
             f"  custodian   {people[each.account_id]} ({each.account_id}): {_COVERS[each.covers]}"
             for each in sorted(scope.custodians)
         ),
-        f"  sent        from {write_time(scope.sent_from, 'open')} until {write_time(scope.sent_until, 'open')}",
+        f"  sent        {_describe_span(scope)}",
         f"  kinds       {', '.join(sorted(scope.kinds))}",
         f"  covers now  {_describe_coverage(covered)}",
         *(
@@ -249,6 +249,14 @@ def _read_time(typed: str | UnsetType, which: str) -> datetime | UnsetType | Non
 
 def _read_kinds(typed: Sequence[str]) -> frozenset[ContentKind]:
     return frozenset(ContentKind(each) for each in typed)
+
+
+def _describe_span(scope: HoldScope) -> str:
+    ends = [
+        f"from {write_time(scope.sent_from)}" if scope.sent_from else "",
+        f"before {write_time(scope.sent_until)}" if scope.sent_until else "",
+    ]
+    return " and ".join(filter(None, ends)) or "at any time"
 
 
 def _describe_coverage(covered: Coverage) -> str:

@@ -36,7 +36,7 @@ def add_retention_commands(retention: argparse.ArgumentParser) -> None:
     apply.set_defaults(run=_apply)
 
     explain = commands.add_parser("explain", help="say which classes and holds decide about a message")
-    explain.add_argument("message", type=UUID)
+    explain.add_argument("message", type=_message_id, help="its id, as the console has it in its address")
     explain.set_defaults(run=_explain)
 
 
@@ -77,7 +77,9 @@ def _add_changes(changes: argparse._SubParsersAction[argparse.ArgumentParser]) -
     default.add_argument("room_kind", choices=["private", "shared"], metavar="KIND")
     for parser in (room, default):
         wanted = parser.add_mutually_exclusive_group(required=True)
-        wanted.add_argument("--class", dest="class_id", help="the name of the class, or its id")
+        wanted.add_argument(
+            "--class", dest="class_id", metavar="CLASS", help="the name of the class, or its id"
+        )
         wanted.add_argument("--none", action="store_true", help="take its class away")
 
 
@@ -126,6 +128,15 @@ def _list_runs(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom import retention_commands
 
     print(asyncio.run(retention_commands.list_runs(settings)))
+
+
+def _message_id(typed: str) -> UUID:
+    try:
+        return UUID(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{typed!r} is no id of a message: the console has it in the address of What keeps it"
+        ) from None
 
 
 def _read_time(text: str) -> datetime:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from workroom import accounts, audit
+from workroom.abilities import AccountKind
 from workroom.audit import Initiator
 from workroom.embedded import reach_servers
-from workroom.errors import Conflict, NotFound
+from workroom.errors import Conflict, Forbidden, NotFound
 from workroom.ids import RoomId
 from workroom.settings import Settings
 from workroom.storage.database import Database, Transaction
@@ -45,8 +46,18 @@ async def open_installation(settings: Settings, application_name: str) -> AsyncI
 
 
 async def act_as(transaction: Transaction, email: str) -> Initiator:
-    """The account of this e-mail address as somebody who acts from the shell; NotFound when nobody has it."""
-    account = await accounts.require_account_of(transaction, email)
+    """The account of this e-mail address as an officer who acts from the shell.
+
+    Raises NotFound: nobody has the address. Forbidden: it is not an active compliance officer's.
+    """
+    try:
+        account = await accounts.require_account_of(transaction, email)
+    except NotFound:
+        raise NotFound(
+            f"No account has the e-mail address {email!r}: --as names a compliance officer's."
+        ) from None
+    if account.kind is not AccountKind.COMPLIANCE or account.deactivated_at is not None:
+        raise Forbidden(f"{email!r} is not an active compliance officer's address: --as has to name one.")
     return audit.by_shell(account.account_id)
 
 

@@ -8,7 +8,6 @@ import asyncpg
 
 from tests.retaining import assign_room, make_class
 from tests.web.compliance.conftest import Meeting, Officer, checked
-from tests.web.conftest import Browser, People
 
 
 async def test_a_message_says_what_keeps_it_without_its_words(
@@ -30,10 +29,3 @@ async def test_a_message_says_what_keeps_it_without_its_words(
 async def test_a_message_that_is_not_there_is_not_found(officer: Officer) -> None:
     answer = await officer.browser.ask("GET", f"/api/compliance/explanations/{uuid4()}")
     assert checked(answer, 404)["error"]["code"] == "not_found"
-
-
-async def test_nobody_else_is_told(meeting: Meeting, people: People, browser: Browser) -> None:
-    admin = await people.make("admin")
-    assert (await browser.sign_in(admin.email)).status == 200
-    answer = await browser.ask("GET", f"/api/compliance/explanations/{meeting.message_id}")
-    assert answer.status == 404
