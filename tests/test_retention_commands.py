@@ -121,6 +121,23 @@ def test_days_that_are_no_period_are_told_with_those_that_are(option: str, days:
         read_change(chosen)
 
 
+async def test_what_cannot_be_made_leaves_no_simulation(
+    settings: Settings, database: Database, owner: asyncpg.Connection
+) -> None:
+    await an_office(database)
+    backwards = {"name": "x", "counted_from": "sent", "keep_days": 20, "destroy_days": 10}
+    with pytest.raises(InvalidInput):
+        await simulate(settings, OFFICER, read_change({"change": "new-class", **backwards}), None)
+    made = await make(settings, "new-class", name="Ten days", counted_from="sent", destroy_days=10)
+    class_id = made.split()[1]
+    await make(settings, "assign-default", room_kind="shared", class_id=class_id)
+    before = await owner.fetchval("select count(*) from audit_entries")
+    with pytest.raises(Conflict):
+        await simulate(settings, OFFICER, read_change({"change": "remove-class", "class_id": class_id}), None)
+    assert await owner.fetchval("select count(*) from audit_entries") == before
+    assert await owner.fetchval("select count(*) from retention_simulations where state = 'failed'") == 0
+
+
 async def test_a_class_and_a_room_can_be_typed_by_name(settings: Settings, database: Database) -> None:
     await an_office(database)
     await make(settings, "new-class", name="Ten days", counted_from="sent", destroy_days=10)

@@ -101,8 +101,11 @@ async def simulate(
     """Simulate a change, and say what it would destroy."""
     async with open_installation(settings, "workroom retention") as installation:
         database = installation.database
+        async with database.read() as reading:
+            by = await act_as(reading, officer)
+        # What could not be made is refused before there is a mark of it.
+        await simulation.require_possible(database, change)
         async with database.transaction() as transaction:
-            by = await act_as(transaction, officer)
             simulation_id = await simulation.begin_simulation(transaction, by, change, instant)
         return _describe_simulation(await simulation.run_simulation(database, simulation_id))
 
