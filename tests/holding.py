@@ -27,6 +27,7 @@ from workroom.hold_scopes import (
 from workroom.holds import Hold
 from workroom.ids import MatterId, MessageId, RoomId, mint_file_id
 from workroom.storage.database import Database
+from workroom.storage.file_store import segment_key
 
 # Tables of content, children before their parents: the order in which they may be deleted.
 CONTENT = (
@@ -135,7 +136,7 @@ async def attach(owner: asyncpg.Connection, message_id: MessageId, byte_size: in
         await owner.execute(
             "insert into file_segments (file_id, number, byte_offset, byte_size, store, store_key) "
             "values ($1, 0, 0, $2, 'disk', $3)",
-            file_id, byte_size, f"a/{file_id}",
+            file_id, byte_size, segment_key(file_id, 0, 1),
         )  # fmt: skip
         await owner.execute(
             "insert into message_files (message_id, position, file_id, alt_text) values ($1, $2, $3, 'A picture')",

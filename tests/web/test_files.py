@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -23,6 +23,7 @@ from workroom.node import Node
 from workroom.settings import Settings
 from workroom.storage.database import Database
 from workroom.storage.database_errors import WRITTEN_ONCE
+from workroom.storage.file_store import segment_key
 
 Move = Callable[[timedelta], Awaitable[None]]
 DOORS = [("", "GET"), ("", "HEAD"), ("?inline=1", "GET"), ("/preview", "GET"), ("/preview", "HEAD")]
@@ -37,12 +38,14 @@ async def meeting(database: Database, people: People, app: Starlette) -> Meeting
     return await meet(database, people, app)
 
 
-async def with_preview(owner: asyncpg.Connection, node: Node, file_id: object) -> None:
+async def with_preview(owner: asyncpg.Connection, node: Node, file_id: UUID) -> None:
     """Give a file a preview, as the worker would."""
+    key = segment_key(file_id, -1, 0)
     await owner.execute(
         "insert into file_segments (file_id, number, byte_offset, byte_size, store, store_key) "
-        "values ($1, -1, 0, 5, 'disk', 'aa/preview/-1-0')",
+        "values ($1, -1, 0, 5, 'disk', $2)",
         file_id,
+        key,
     )
     await owner.execute(
         "insert into file_previews (file_id, media_type, byte_size, sha256, width, height) "
@@ -50,9 +53,9 @@ async def with_preview(owner: asyncpg.Connection, node: Node, file_id: object) -
         file_id,
         sha256(b"small").digest(),
     )
-    folder = (node.settings.files_dir or node.settings.data_dir / "files") / "aa" / "preview"
-    folder.mkdir(parents=True)
-    (folder / "-1-0").write_bytes(b"small")
+    path = (node.settings.files_dir or node.settings.data_dir / "files") / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"small")
 
 
 async def at_every_door(person: Person, file_id: object) -> set[int]:
