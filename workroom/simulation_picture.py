@@ -174,6 +174,7 @@ async def _count_files(transaction: Transaction, question: Question) -> Record:
 
 
 async def list_first(transaction: Transaction, question: Question, cells: Cells) -> list[FirstMessage]:
+    """The first messages that would go, oldest first."""
     months = [month for (_, month), cell in cells.items() if cell.due > cell.held]
     if not months:
         return []

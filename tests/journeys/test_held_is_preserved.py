@@ -35,8 +35,17 @@ from workroom.storage.file_store import FileStores
 MoveTime = Callable[[timedelta], Awaitable[None]]
 REFUSALS = (HELD, NEVER_REMOVED, WRITTEN_ONCE, "42501")
 ROLES = ("postgres", "workroom_owner", "workroom_service", "workroom_disposition")
-# Of rows in `messages` and `message_reactions` may change that, and when, something was taken back: once.
-TAKEN_BACK = {"deleted_at", "deleted_by", "removed_at", "removed_seq", "scan_state", "preview_state"}
+# What may change of a row, because it is said of content and is none: that something was taken back, and when, what was
+# found out about a file, and whether it counts.
+SAID_LATER = {
+    "deleted_at",
+    "deleted_by",
+    "removed_at",
+    "removed_seq",
+    "scan_state",
+    "preview_state",
+    "is_counted",
+}
 
 
 async def content_of(owner: asyncpg.Connection, room_id: RoomId) -> dict[str, list[str]]:
@@ -54,7 +63,7 @@ async def content_of(owner: asyncpg.Connection, room_id: RoomId) -> dict[str, li
         )
         rows = await owner.fetch(
             f"select (to_jsonb(t) - $2::text[])::text as row from {table} as t where {where} order by 1",
-            room_id, sorted(TAKEN_BACK),
+            room_id, sorted(SAID_LATER),
         )  # fmt: skip
         found[table] = [record["row"] for record in rows]
     return found

@@ -280,7 +280,15 @@ async def test_one_held_row_refuses_the_whole_statement(superuser: asyncpg.Conne
 MAY_CHANGE = {
     "messages": {"deleted_at", "deleted_by"},
     "message_reactions": {"removed_seq", "removed_at"},
-    "files": {"message_id", "message_seq", "position", "scan_state", "scanned_at", "preview_state"},
+    "files": {
+        "message_id",
+        "message_seq",
+        "position",
+        "scan_state",
+        "scanned_at",
+        "preview_state",
+        "is_counted",
+    },
     "file_segments": {"store", "store_key", "byte_size"},
 }
 # A label says what is to become of content; it is none.
