@@ -42,6 +42,17 @@ CONTENT = (
     "room_names",
 )
 PARTITIONED = tuple(table for table in CONTENT if table not in ("file_segments", "room_names"))
+# What may change of a row, because it is said of content and is none: that something was taken back, and when, what was
+# found out about a file, and whether it counts.
+SAID_LATER = {
+    "deleted_at",
+    "deleted_by",
+    "removed_at",
+    "removed_seq",
+    "scan_state",
+    "preview_state",
+    "is_counted",
+}
 ONE_OFFICER = ReleaseRule(needs_two=False, grace_days=30)
 
 _numbers = count(1)
@@ -158,4 +169,23 @@ async def read_content(connection: asyncpg.Connection) -> Mapping[str, list[dict
             f"select to_jsonb(t)::text as row from workroom.{table} as t order by 1"
         )
         found[table] = [json.loads(row["row"]) for row in rows]
+    return found
+
+
+async def content_of_room(owner: asyncpg.Connection, room_id: RoomId) -> dict[str, list[str]]:
+    """All content of a room, row by row, without what may be said of it later. What nobody sent is none."""
+    of_messages = "message_id in (select message_id from messages where room_id = $1)"
+    of_files = "file_id in (select file_id from files where room_id = $1 and message_id is not null)"
+    found = {}
+    for table in CONTENT:
+        where = {
+            "messages": "room_id = $1",
+            "room_names": "room_id = $1",
+            "files": "room_id = $1 and message_id is not null",
+        }.get(table, of_messages if table.startswith("message_") else of_files)
+        rows = await owner.fetch(
+            f"select (to_jsonb(t) - $2::text[])::text as row from {table} as t where {where} order by 1",
+            room_id, sorted(SAID_LATER),
+        )  # fmt: skip
+        found[table] = [record["row"] for record in rows]
     return found
