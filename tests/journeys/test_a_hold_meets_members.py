@@ -8,12 +8,13 @@ member waits for a hold, at any of its statements: that alone would tell them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import asyncpg
 import pytest
@@ -156,7 +157,7 @@ async def _sweep(stage: Stage, scene: Scene) -> None:
     await sweep_files(stage.database, stage.stores)
 
 
-Deed = Callable[[Stage, Scene], Awaitable[None]]
+Deed = Callable[[Stage, Scene], Coroutine[Any, Any, None]]
 # Who does what, and the statements at which the hold comes in between.
 DEEDS: list[tuple[Deed, list[tuple[str, str]]]] = [
     (_edit, [("streams", "update"), ("events", "insert"), ("message_revisions", "insert")]),

@@ -39,7 +39,7 @@ from workroom.disposition import Pace, run_disposition
 from workroom.explanation import explain
 from workroom.hold_scopes import ContentKind, Covers, Custodian
 from workroom.holds import Widening, amend_hold
-from workroom.ids import AccountId, MessageId, RoomId
+from workroom.ids import AccountId, HoldId, MessageId, RoomId
 from workroom.storage.database import Database, open_database
 from workroom.storage.database_errors import HELD
 
@@ -398,7 +398,7 @@ class OfficeMachine(RuleBasedStateMachine):
                 frozenset(ContentKind(kind) for kind in hold.kinds),
             )
             async with self.database.transaction() as transaction:
-                await amend_hold(transaction, by(self.officer), hold_id, widening, "More is claimed")
+                await amend_hold(transaction, by(self.officer), HoldId(hold_id), widening, "More is claimed")
             _note("holds that were widened", True)
 
         self.run_async(act())
