@@ -356,6 +356,9 @@ class OfficeMachine(RuleBasedStateMachine):
             hold_id = list(self.standing)[which % len(self.standing)]
             await release_hold(self.database, self.officer, self.standing.pop(hold_id), grace_days)
             self.model.holds[hold_id].kept_until = self.now + timedelta(days=grace_days)
+            for message_id in self.model.messages:
+                await self._try_by_hand(message_id, "message_revisions")
+            await self._look()
 
         self.run_async(act())
 
@@ -412,24 +415,25 @@ class OfficeMachine(RuleBasedStateMachine):
             if not self.model.messages:
                 return
             message_id = list(self.model.messages)[which % len(self.model.messages)]
-            message = self.model.messages[message_id]
-            if (table == "message_revisions" and not message.revisions) or (
-                table == "files" and not message.files
-            ):
-                return
-            attempt = self.owner.transaction()
-            await attempt.start()
-            try:
-                await self.owner.execute(f"delete from {table} where message_id = $1", message_id)
-                refused = None
-            except asyncpg.PostgresError as error:
-                refused = error.sqlstate
-            await attempt.rollback()
-            is_held = self.model.is_held(message, KEPT_BY[table], self.now)
-            assert refused == (HELD if is_held else None)
-            _note("hands that were refused" if is_held else "hands that were let", True)
+            await self._try_by_hand(message_id, table)
 
         self.run_async(act())
+
+    async def _try_by_hand(self, message_id: UUID, table: str) -> None:
+        message = self.model.messages[message_id]
+        if not {"message_revisions": message.revisions, "files": message.files}.get(table, True):
+            return
+        attempt = self.owner.transaction()
+        await attempt.start()
+        try:
+            await self.owner.execute(f"delete from {table} where message_id = $1", message_id)
+            refused = None
+        except asyncpg.PostgresError as error:
+            refused = error.sqlstate
+        await attempt.rollback()
+        is_held = self.model.is_held(message, KEPT_BY[table], self.now)
+        assert refused == (HELD if is_held else None)
+        _note("hands that were refused" if is_held else "hands that were let", True)
 
     # -- time, runs, looks
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from redis.asyncio import Redis
 
+from tests.deeds import open_place, post
 from tests.nodes import RunningNode
 from tests.retaining import assign_default, make_class
 from tests.tus import Meeting, Sender, meet, sign_in
@@ -151,6 +152,7 @@ async def make_all_previews(database: Database, stores: FileStores) -> None:
 
 
 @pytest.mark.deadline(120)
+@pytest.mark.parametrize("goes_as", ["rows", "a month"])
 async def test_what_has_expired_is_found_nowhere(
     database: Database,
     owner: asyncpg.Connection,
@@ -158,6 +160,7 @@ async def test_what_has_expired_is_found_nowhere(
     running_node: Start,
     move_time: MoveTime,
     redis_url: str,
+    goes_as: str,
 ) -> None:
     node = await running_node()
     redis = Redis.from_url(redis_url)
@@ -167,6 +170,9 @@ async def test_what_has_expired_is_found_nowhere(
     async with meet(database, node.url) as meeting:
         files = await write_everywhere(meeting)
         await make_all_previews(database, stores)
+        if goes_as == "rows":  # beside something that stays, a month is not dropped whole
+            kept = await open_place(database, meeting.staff.account, meeting.customer.account, kind="private")
+            await post(database, meeting.staff.account, kept.shared, "What no class ends")
         await assign_default(owner, "shared", await make_class(owner, destroy=10))
         assert await find_in_tables(owner) == WRITTEN_IN
         assert len(find_in_folder(folder)) == 3, "the paper, the picture, and its preview"
@@ -190,7 +196,11 @@ async def test_what_has_expired_is_found_nowhere(
         log = node.read_log().lower()
         assert [spelling for spelling in spellings() if spelling in log] == []
         # What is left is the proof that it went.
-        assert await owner.fetchval("select count(*) from events where kind = 'message_posted'") == 4
+        assert await owner.fetchval("select count(*) from events where kind = 'message_posted'") >= 4
         assert await owner.fetchval("select sum(messages) from disposition_batches") == 4
+        dropped = await owner.fetchval(
+            "select count(*) from disposition_batches where phase = 'month' and messages > 0"
+        )
+        assert dropped == (goes_as == "a month")
         await late.client.disconnect()
     await redis.aclose()
