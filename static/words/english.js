@@ -235,8 +235,11 @@ export const words = {
     set: 'Set a label',
     title: 'How long is this message kept?',
     lead: 'A label gives this message a retention class of its own. The audit trail has it; the room does not see it.',
+    leadFiles: 'A label gives this message, or one of its files, a retention class of its own. The audit trail has it; the room does not see it.',
     noClasses: 'There is no retention class yet: compliance makes them.',
     class: 'Label',
+    /** @param {string} name */
+    ofFile: (name) => `Label of ${name}`,
     none: 'Like the room',
     submit: 'Set the label',
   },
