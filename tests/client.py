@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -36,10 +38,14 @@ class CommandRefused(Exception):
 
 
 class Client:
-    """One account at one node. Commands by name; events by stream; all other frames in `hints`."""
+    """One account at one node. Commands by name; events by stream; all other frames in `hints`.
 
-    def __init__(self, url: str) -> None:
+    `receive_buffer_bytes` is what its kernel takes before it reads; None leaves that to the kernel.
+    """
+
+    def __init__(self, url: str, receive_buffer_bytes: int | None = None) -> None:
         self.url = url
+        self._receive_buffer_bytes = receive_buffer_bytes
         self.cookie = ""
         self.hello: Json = {}
         self.events: dict[str, list[Json]] = defaultdict(list)
@@ -83,6 +89,7 @@ class Client:
         self.goodbye = None
         self._connection = await connect(
             self.url.replace("http", "ws", 1) + "/socket",
+            sock=await self._connect_slowly() if self._receive_buffer_bytes else None,
             origin=self.url,  # type: ignore[arg-type]
             additional_headers={"Cookie": self.cookie} if self.cookie else {},
             compression=None,
@@ -257,6 +264,14 @@ class Client:
             # What was fetched is ahead of what the node has delivered: what others recorded it learns a little later.
             self._ahead[stream] = self.positions[stream]
         self._take_events(stream, [event for event in self._early.pop(stream) if event["seq"] > until_seq])
+
+    async def _connect_slowly(self) -> socket.socket:
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer_bytes or 0)
+        end.setblocking(False)
+        parts = urlsplit(self.url)
+        await asyncio.get_running_loop().sock_connect(end, (parts.hostname, parts.port))
+        return end
 
     async def _end_reader(self) -> None:
         if self._reader is not None:

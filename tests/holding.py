@@ -27,6 +27,7 @@ from workroom.hold_scopes import (
 from workroom.holds import Hold
 from workroom.ids import MatterId, MessageId, RoomId, mint_file_id
 from workroom.storage.database import Database
+from workroom.storage.file_store import segment_key
 
 # Tables of content, children before their parents: the order in which they may be deleted.
 CONTENT = (
@@ -41,6 +42,17 @@ CONTENT = (
     "room_names",
 )
 PARTITIONED = tuple(table for table in CONTENT if table not in ("file_segments", "room_names"))
+# What may change of a row, because it is said of content and is none: that something was taken back, and when, what was
+# found out about a file, and whether it counts.
+SAID_LATER = {
+    "deleted_at",
+    "deleted_by",
+    "removed_at",
+    "removed_seq",
+    "scan_state",
+    "preview_state",
+    "is_counted",
+}
 ONE_OFFICER = ReleaseRule(needs_two=False, grace_days=30)
 
 _numbers = count(1)
@@ -135,7 +147,7 @@ async def attach(owner: asyncpg.Connection, message_id: MessageId, byte_size: in
         await owner.execute(
             "insert into file_segments (file_id, number, byte_offset, byte_size, store, store_key) "
             "values ($1, 0, 0, $2, 'disk', $3)",
-            file_id, byte_size, f"a/{file_id}",
+            file_id, byte_size, segment_key(file_id, 0, 1),
         )  # fmt: skip
         await owner.execute(
             "insert into message_files (message_id, position, file_id, alt_text) values ($1, $2, $3, 'A picture')",
@@ -157,4 +169,23 @@ async def read_content(connection: asyncpg.Connection) -> Mapping[str, list[dict
             f"select to_jsonb(t)::text as row from workroom.{table} as t order by 1"
         )
         found[table] = [json.loads(row["row"]) for row in rows]
+    return found
+
+
+async def content_of_room(owner: asyncpg.Connection, room_id: RoomId) -> dict[str, list[str]]:
+    """All content of a room, row by row, without what may be said of it later. What nobody sent is none."""
+    of_messages = "message_id in (select message_id from messages where room_id = $1)"
+    of_files = "file_id in (select file_id from files where room_id = $1 and message_id is not null)"
+    found = {}
+    for table in CONTENT:
+        where = {
+            "messages": "room_id = $1",
+            "room_names": "room_id = $1",
+            "files": "room_id = $1 and message_id is not null",
+        }.get(table, of_messages if table.startswith("message_") else of_files)
+        rows = await owner.fetch(
+            f"select (to_jsonb(t) - $2::text[])::text as row from {table} as t where {where} order by 1",
+            room_id, sorted(SAID_LATER),
+        )  # fmt: skip
+        found[table] = [record["row"] for record in rows]
     return found

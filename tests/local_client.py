@@ -48,6 +48,12 @@ class DirectLine:
         if self.close_code is None and self.session is not None:
             self._node.flusher.send(self.session, websocket_text_frame(payload))
 
+    def send_owed(self, payload: bytes) -> None:
+        self.send_text(payload)
+
+    async def owes_nothing(self) -> None:
+        pass
+
     def say_goodbye_and_close(self, code: int, reason: str) -> None:
         if self.close_code is not None or self.session is None:
             return

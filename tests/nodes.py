@@ -21,10 +21,16 @@ STOP_SECONDS = 30.0
 
 
 class RunningNode:
-    """One `workroom serve` with the settings in `environment`. Its address stays when it is started again."""
+    """One `workroom serve` with the settings in `environment`. Its address stays when it is started again.
 
-    def __init__(self, environment: Mapping[str, str], log_file: Path) -> None:
+    `send_buffer_bytes` is what the kernel takes for a reader; None leaves that to the kernel, which takes megabytes.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], log_file: Path, send_buffer_bytes: int | None = None
+    ) -> None:
         self.environment = dict(environment)
+        self._send_buffer_bytes = send_buffer_bytes
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
         self._port = 0
@@ -45,6 +51,9 @@ class RunningNode:
         """Start it (again, at the same address) and return when it is ready."""
         listener = socket.create_server(("127.0.0.1", self._port), backlog=2048)
         self._port = listener.getsockname()[1]
+        if self._send_buffer_bytes is not None:
+            # Whoever is accepted inherits it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)
         with listener, self._log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -92,9 +101,11 @@ class RunningNode:
 
 
 @asynccontextmanager
-async def run_node(environment: Mapping[str, str], log_file: Path) -> AsyncIterator[RunningNode]:
+async def run_node(
+    environment: Mapping[str, str], log_file: Path, send_buffer_bytes: int | None = None
+) -> AsyncIterator[RunningNode]:
     """A ready node, killed at the end."""
-    node = RunningNode(environment, log_file)
+    node = RunningNode(environment, log_file, send_buffer_bytes)
     await node.start()
     try:
         yield node

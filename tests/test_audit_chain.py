@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.deeds import open_place
 from tests.holding import make_officer, place_hold, release_hold
 from tests.people import make_account
+from tests.servers import SharedServers
 from workroom import audit_export
 from workroom.audit_chain import (
     ChainCheck,
@@ -21,12 +22,25 @@ from workroom.audit_chain import (
     read_line,
     verify_export,
 )
-from workroom.storage.database import Database
+from workroom.storage.database import Database, open_database
 
 
 @pytest_asyncio.fixture
 async def export(database: Database) -> list[bytes]:
     """An export: a head, seven entries, five of them with a reason, and a foot."""
+    return await act_and_export(database)
+
+
+@pytest_asyncio.fixture
+async def other_export(servers: SharedServers) -> AsyncIterator[list[bytes]]:
+    """An export of another installation, where the same was done."""
+    async with servers.clone_template() as urls:
+        database = await open_database(urls.service_url, application_name="workroom test")
+        yield await act_and_export(database)
+        await database.close(0.5)
+
+
+async def act_and_export(database: Database) -> list[bytes]:
     author, officer = await make_account(database), await make_officer(database)
     place = await open_place(database, author)
     await release_hold(database, officer, await place_hold(database, officer, place.room_id))
@@ -64,6 +78,60 @@ async def test_every_byte_of_every_entry_counts(export: list[bytes]) -> None:
             line = changed(export[place], lambda record, other=other: record.update(canonical=other.decode()))  # type: ignore[misc]
             check = verify_export([*export[:place], line, *export[place + 1 :]])
             assert Finding(Problem.ENTRY_ALTERED, f"entry {place}") in check.findings, (place, byte)
+
+
+async def test_every_value_of_every_line_counts(export: list[bytes]) -> None:
+    """Whatever stands in a line, in its head and foot as well, is altered where it stands: each time that is found."""
+    tried = 0
+    for place, line in enumerate(export):
+        record = json.loads(line)
+        for name, value in record.items():
+            for other in others_than(value):
+                altered = json.dumps(
+                    {**record, name: other}, separators=(",", ":"), ensure_ascii=False
+                ).encode()
+                check = verify_export([*export[:place], altered + b"\n", *export[place + 1 :]])
+                assert check.findings, (place, name, other)
+                tried += 1
+        for name in record:
+            less = json.dumps({key: value for key, value in record.items() if key != name}).encode()
+            assert verify_export([*export[:place], less + b"\n", *export[place + 1 :]]).findings, (
+                place,
+                name,
+            )
+    assert tried > 100
+
+
+def others_than(value: object) -> list[object]:
+    """What somebody might put in the place of a value: of the same kind, so that it can be read."""
+    if isinstance(value, int):
+        return [value + 1, value - 1]
+    if isinstance(value, dict):
+        return [
+            {**value, name: {**text, field: other}}
+            for name, text in value.items()
+            for field in text
+            for other in others_than(text[field])
+        ]
+    text = str(value)
+    places = [place for place, sign in enumerate(text) if sign in "0123456789abcdefxyz"]
+    return [
+        text[:place] + ("1" if text[place] == "0" else "0") + text[place + 1 :]
+        for place in places[:: max(1, len(places) // 6)]
+        if text[place] in "0123456789abcdef"
+    ]
+
+
+async def test_a_line_of_another_log_does_not_belong_here(
+    export: list[bytes], other_export: list[bytes]
+) -> None:
+    # Both are whole in themselves, and have the same acts.
+    assert verify_export(other_export).findings == []
+    for place in range(len(export)):
+        swapped = [*export[:place], other_export[place], *export[place + 1 :]]
+        assert verify_export(swapped).findings, place
+        inserted = [*export[: place + 1], other_export[place], *export[place + 1 :]]
+        assert verify_export(inserted).findings, place
 
 
 async def test_an_entry_that_is_missing_is_found(export: list[bytes]) -> None:

@@ -256,6 +256,19 @@ async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed
     assert (await dispose(database, stores)).messages == 2
 
 
+def test_a_batch_that_took_long_is_followed_by_no_larger_one() -> None:
+    pace = Pace(most=1_000, largest=5_000)
+    sizes = []
+    for seconds in (0.01, 0.01, 0.07, 0.2, 3.0, 3.0, 3.0, 3.0):
+        assert pace.took(seconds) == seconds * pace.rest
+        sizes.append(pace.most)
+    assert sizes == [1_500, 2_250, 2_250, 1_125, 562, 281, 140, 100]
+    small = Pace(most=2, largest=2)
+    small.took(3.0)
+    small.took(0.01)
+    assert small.most == 2
+
+
 async def test_small_batches_come_to_the_same_as_large_ones(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
 ) -> None:

@@ -49,11 +49,11 @@ async def test_a_hold_is_placed_widened_shown_and_released_by_two(
     asked = AskedScope(rooms=[str(room.room_id)], sent_from="2020-01-01", sent_until="2050-01-01T00:00Z")
     assert (
         await place_hold(settings, ONE, "Meier", asked, "A court asks", only_count=True)
-        == "It would cover 1 messages and 0 files (0 bytes) of 1 people in 1 rooms."
+        == "It would cover 1 message and 0 files (0 bytes) of 1 person in 1 room."
     )
     assert await list_holds(settings, None) == "There are no such holds."
     said = await place(settings, asked)
-    assert "It covers 1 messages" in said
+    assert "It covers 1 message" in said
     hold_id = id_in(said)
     assert f"{hold_id}  standing " in await list_holds(settings, "standing")
     widened = await amend_hold(
@@ -64,10 +64,10 @@ async def test_a_hold_is_placed_widened_shown_and_released_by_two(
         "More is claimed",
     )
     for line in (
-        "(sent)",
-        "from 2020-01-01 00:00:00 UTC until open",
+        "only what they sent",
+        "from 2020-01-01 00:00:00 UTC",
         "placed",
-        "amended",
+        "widened",
         "More is claimed",
         "Meier",
     ):
@@ -101,7 +101,7 @@ async def test_a_room_is_named_as_people_call_it_and_a_matter_is_opened_once(
     assert re.findall(r"in matter (\S+)\.", first) == re.findall(r"in matter (\S+)\.", again)
     assert str(room.room_id) in await show_hold(settings, id_in(first))
     await open_place(database, author)
-    with pytest.raises(Conflict, match="2 rooms have this name: give the id"):
+    with pytest.raises(Conflict, match="2 rooms are called 'The room': give the id"):
         await place(settings, AskedScope(rooms=["The room"]))
 
 
@@ -152,3 +152,15 @@ def test_the_command_line_says_what_is_missing(capsys: pytest.CaptureFixture[str
             main(arguments)
         assert caught.value.code == 2
         assert "usage: workroom" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_enough_ends_a_list_without_complaint(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("workroom.compliance_commands._list", gone)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert main(["hold", "list"]) == 141
+    assert capfd.readouterr().err == ""

@@ -69,6 +69,28 @@ async def test_a_file_that_is_labelled_sets_its_message_apart(
     assert await owner.fetchval("select labelled_at is not null from messages")
 
 
+async def test_staff_are_told_of_the_files_they_are_shown_and_compliance_of_all(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    author, officer = await make_account(database), await make_officer(database)
+    place = await open_place(database, author)
+    posted = await post(database, author, place.shared)
+    await attach(owner, posted.message_id)
+    file_id = await owner.fetchval("select file_id from files")
+    day = await make_class(owner, destroy=1)
+    await label_a_file(database, author, file_id, day)
+
+    async def told(account: Account) -> list[tuple[FileId, RetentionClassId | None]]:
+        async with database.transaction() as transaction:
+            found = await labels.find_labels(transaction, by(account), posted.message_id)
+        assert found.class_id is None
+        return [(file.file_id, file.class_id) for file in found.files]
+
+    assert await told(author) == await told(officer) == [(file_id, day)]
+    await move_time(timedelta(days=2))
+    assert (await told(author), await told(officer)) == ([], [(file_id, day)])
+
+
 async def test_customers_and_admins_outside_and_those_who_left_label_nothing(
     database: Database, owner: asyncpg.Connection
 ) -> None:

@@ -23,6 +23,7 @@ from workroom.retention_commands import (
     list_runs,
     read_change,
     simulate,
+    simulate_typed,
 )
 from workroom.settings import Settings
 from workroom.storage.database import Database
@@ -58,15 +59,15 @@ async def test_a_class_is_made_assigned_explained_and_acted_on(
     assert class_id is not None
     await make(settings, "assign-room", room_id=str(place.room_id), class_id=class_id[1])
     listed = await list_classes(settings)
-    assert "Ten days: counted from sent, keeps nothing, destroys after 10 days" in listed
-    assert "1 rooms, 0 labels, default of none" in listed
+    assert "Ten days: counted from sending, has no shortest time, destroys after 10 days" in listed
+    assert "; 1 room, 0 labels" in listed
     explained = await explain(settings, message_id)
-    assert "(ended); now it is shown" in explained
-    assert "room: Ten days" in explained
+    assert "the period of its class is over then. Now: members see it." in explained
+    assert "room class  Ten days" in explained
     await move_time(timedelta(days=11))
-    assert "now it is due" in await explain(settings, message_id)
-    assert " 1 messages, 1 revisions" in await dispose(settings, OFFICER)
-    assert " 1 messages, 1 revisions" in await list_runs(settings)
+    assert "due, and the next run destroys it" in await explain(settings, message_id)
+    assert " 1 message, 1 version" in await dispose(settings, OFFICER)
+    assert " 1 message, 1 version" in await list_runs(settings)
     with pytest.raises(NotFound):
         await explain(settings, message_id)
 
@@ -80,8 +81,8 @@ async def test_a_simulation_says_what_would_go(
     class_id = said.split()[1]
     change = read_change({"change": "assign-default", "room_kind": "shared", "class_id": class_id})
     simulated = await simulate(settings, OFFICER, change, None)
-    assert "would go: 1 messages and 0 files (0 bytes) in 1 rooms" in simulated
-    assert re.search(r"\d{4}-\d{2}: 1 go, 0 stay", simulated)
+    assert "would destroy 1 message and 0 files (0 bytes) in 1 room" in simulated
+    assert re.search(r"\d{4}-\d{2}: 1 of 1 messages go", simulated)
     assert await owner.fetchval("select count(*) from room_kind_defaults") == 0
 
 
@@ -104,7 +105,6 @@ async def test_nothing_is_changed_without_a_simulation_or_by_others(
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"change": "new-class", "name": "x", "counted_from": "sent", "keep_days": -1},
         {"change": "new-class", "name": "x", "counted_from": "birth"},
         {"change": "assign-room", "room_id": "the big one", "class_id": None},
     ],
@@ -114,12 +114,50 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(chosen: dict[str, Any]) ->
         read_change(chosen)
 
 
+@pytest.mark.parametrize(("option", "days"), [("keep", -5), ("destroy", 0), ("removed", 40_000)])
+def test_days_that_are_no_period_are_told_with_those_that_are(option: str, days: int) -> None:
+    chosen = {"change": "new-class", "name": "x", "counted_from": "sent", f"{option}_days": days}
+    with pytest.raises(InvalidInput, match=f"--{option}-days is a number of days from 1 to 36,525"):
+        read_change(chosen)
+
+
+async def test_what_cannot_be_made_leaves_no_simulation(
+    settings: Settings, database: Database, owner: asyncpg.Connection
+) -> None:
+    await an_office(database)
+    backwards = {"name": "x", "counted_from": "sent", "keep_days": 20, "destroy_days": 10}
+    with pytest.raises(InvalidInput):
+        await simulate(settings, OFFICER, read_change({"change": "new-class", **backwards}), None)
+    made = await make(settings, "new-class", name="Ten days", counted_from="sent", destroy_days=10)
+    class_id = made.split()[1]
+    await make(settings, "assign-default", room_kind="shared", class_id=class_id)
+    before = await owner.fetchval("select count(*) from audit_entries")
+    with pytest.raises(Conflict):
+        await simulate(settings, OFFICER, read_change({"change": "remove-class", "class_id": class_id}), None)
+    assert await owner.fetchval("select count(*) from audit_entries") == before
+    assert await owner.fetchval("select count(*) from retention_simulations where state = 'failed'") == 0
+
+
+async def test_a_class_and_a_room_can_be_typed_by_name(settings: Settings, database: Database) -> None:
+    await an_office(database)
+    await make(settings, "new-class", name="Ten days", counted_from="sent", destroy_days=10)
+    typed = {"change": "assign-room", "room_id": "The room", "class_id": "Ten days"}
+    assert "Fingerprint" in await simulate_typed(settings, OFFICER, typed, None)
+    with pytest.raises(NotFound, match="`workroom retention classes` lists"):
+        await simulate_typed(settings, OFFICER, {**typed, "class_id": "Nine days"}, None)
+    with pytest.raises(NotFound, match="No room is called 'The hall'"):
+        await simulate_typed(settings, OFFICER, {**typed, "room_id": "The hall"}, None)
+    await make(settings, "new-class", name="Ten days", counted_from="sent", destroy_days=10)
+    with pytest.raises(Conflict, match="2 classes are called"):
+        await simulate_typed(settings, OFFICER, typed, None)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["retention"],
         ["retention", "simulate", "--as", OFFICER],
-        ["retention", "simulate", "--as", OFFICER, "assign-room", "not-an-id", "--none"],
+        ["retention", "simulate", "--as", OFFICER, "assign-room", "The room"],
         ["retention", "apply", "--as", OFFICER, "--fingerprint", "x"],
         ["disposition", "run"],
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -247,14 +248,15 @@ async def test_simulations_are_kept_and_both_acts_are_recorded(
     simulation = await simulate(database, officer, change)
     await apply(database, officer, change, simulation.fingerprint)
     async with database.read() as reading:
-        assert await require_simulation(reading, simulation.simulation_id) == simulation
-        assert await list_simulations(reading) == [simulation]
+        kept = await require_simulation(reading, simulation.simulation_id)
+        assert await list_simulations(reading) == [kept]
         simulated = await audit.list_entries(reading, EntryFilter(act=Act.RETENTION_SIMULATED))
         changed = await audit.list_entries(reading, EntryFilter(act=Act.RETENTION_CHANGED))
         with pytest.raises(NotFound):
             await require_simulation(reading, SimulationId(uuid4()))
     assert simulated[0].subject.subject_id == simulation.simulation_id
     entry = changed[0]
+    assert kept == replace(simulation, applied_at=entry.recorded_at)
     assert (entry.actor_id, entry.subject.kind, entry.subject.subject_id) == (
         officer.account_id,
         "room",
@@ -263,6 +265,16 @@ async def test_simulations_are_kept_and_both_acts_are_recorded(
     assert entry.facts["after"] == {"class_id": str(change.class_id)}
     assert entry.facts["fingerprint"] == simulation.fingerprint
     assert entry.texts == {"reason": "The law says so"}
+
+
+async def test_a_change_is_made_once_with_a_simulation(database: Database) -> None:
+    officer = await make_officer(database)
+    change = NewClass(name="Ten years", counted_from=CountedFrom.SENT, keep_days=3650)
+    simulation = await simulate(database, officer, change)
+    await apply(database, officer, change, simulation.fingerprint)
+    with pytest.raises(Conflict) as refused:
+        await apply(database, officer, change, simulation.fingerprint)
+    assert refused.value.params["problem"] == "applied_already"
 
 
 async def test_a_change_that_would_be_refused_fails_in_its_simulation(

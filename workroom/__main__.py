@@ -21,6 +21,7 @@ from workroom.errors import StartupError, WorkroomError
 from workroom.logs import configure_logs
 from workroom.retention_arguments import add_disposition_commands, add_retention_commands
 from workroom.settings import Settings, load_settings
+from workroom.shell_words import advise
 
 PROVIDER_KINDS = [kind.value for kind in AccountKind if kind.is_provider]
 
@@ -32,10 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(os.environ)
         configure_logs(settings.log_level)
         run: Callable[[Settings, argparse.Namespace], int | None] = chosen.run
-        return run(settings, chosen) or 0
+        code = run(settings, chosen) or 0
+        sys.stdout.flush()
+        return code
     except WorkroomError as error:
-        print(f"workroom: {error.message}", file=sys.stderr)
+        print(f"workroom: {advise(error)}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read what is printed has enough. Nothing more can be written, also not at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
 

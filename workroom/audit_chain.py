@@ -4,9 +4,9 @@
 
 `canonical` is the entry as a JSON object in UTF-8, byte for byte as it was recorded; its "texts" has, for each
 text, the SHA-256 over a 32-byte salt and the text. An export is a file of lines, each a JSON object: a head (form,
-installation, time), the entries in order, and a foot with their number and the last hash. A text that was erased
-is missing; that breaks nothing. What the file alone does not show: that somebody cut it short and wrote its foot
-anew. An earlier or later export does, and so does the database.
+installation, time), the entries in order, and a foot with their number, the last hash and the SHA-256 of the
+head's line. A text that was erased is missing; that breaks nothing. What the file alone does not show: that somebody
+cut it short and wrote its foot anew. An earlier or later export does, and so does the database.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Problem(StrEnum):
     ENTRY_UNREADABLE = "audit_entry_unreadable"
     TEXT_ALTERED = "audit_text_altered"
     EXPORT_UNREADABLE = "export_unreadable"
+    EXPORT_ALTERED = "export_altered"
     EXPORT_CUT_SHORT = "export_cut_short"
     EXPORT_DIFFERS = "export_differs"
     ACT_WITHOUT_ENTRY = "act_without_entry"
@@ -48,6 +49,7 @@ SENTENCES: dict[Problem, str] = {
     Problem.ENTRY_UNREADABLE: "In the audit log, {subject} cannot be read.",
     Problem.TEXT_ALTERED: "In the audit log, {subject} is not what was written.",
     Problem.EXPORT_UNREADABLE: "Of the export, {subject} cannot be read.",
+    Problem.EXPORT_ALTERED: "Of the export, {subject} is not what was written.",
     Problem.EXPORT_CUT_SHORT: "The export ends early: {subject}.",
     Problem.EXPORT_DIFFERS: "Export and database differ in {subject}.",
     Problem.ACT_WITHOUT_ENTRY: "The audit log does not know of {subject}.",
@@ -154,6 +156,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 class _Foot(msgspec.Struct, forbid_unknown_fields=True):
     entries: int
     last_hash: str
+    head_hash: str
 
 
 def hash_entry(previous_hash: bytes, canonical: bytes) -> bytes:
@@ -184,12 +187,13 @@ def write_entry(entry: ChainedEntry) -> bytes:
     )
 
 
-def write_foot(last: ChainedEntry | None) -> bytes:
-    """The last line of an export that ends with this entry; None where it has none."""
+def write_foot(head: bytes, last: ChainedEntry | None) -> bytes:
+    """The last line of an export with this head, that ends with this entry; None where it has none."""
+    head_hash = _hash_head(head)
     return _line(
-        _Foot(0, FIRST_PREVIOUS_HASH.hex())
+        _Foot(0, FIRST_PREVIOUS_HASH.hex(), head_hash)
         if last is None
-        else _Foot(last.entry_number, last.entry_hash.hex())
+        else _Foot(last.entry_number, last.entry_hash.hex(), head_hash)
     )
 
 
@@ -221,6 +225,8 @@ def verify_export(lines: Iterable[bytes]) -> ChainCheck:
                 f"its last line speaks of {foot.entries} entries, there are {check.entries}",
             )
         )
+    if foot is not None and foot.head_hash != _hash_head(first):
+        check.findings.append(Finding(Problem.EXPORT_ALTERED, "line 1"))
     return check
 
 
@@ -239,6 +245,10 @@ def read_line(line: bytes) -> ChainedEntry:
 def _read_foot(line: bytes) -> _Foot | None:
     names = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     return msgspec.json.decode(line, type=_Foot) if "entries" in names else None
+
+
+def _hash_head(line: bytes) -> str:
+    return sha256(line.rstrip(b"\r\n")).hexdigest()
 
 
 def _is_head(line: bytes) -> bool:

@@ -32,7 +32,8 @@ async def list_chained(
 async def export_log(transaction: Transaction) -> AsyncIterator[bytes]:
     """The lines of an export of every entry there is: head, entries in order, foot."""
     installation = await transaction.fetch_one(queries.audit.find_installation)
-    yield write_head(ExportHead(installation["installation_id"], installation["exported_at"]))
+    head = write_head(ExportHead(installation["installation_id"], installation["exported_at"]))
+    yield head
     last: ChainedEntry | None = None
     while True:
         page = await list_chained(transaction, last.entry_number if last else 0)
@@ -40,7 +41,7 @@ async def export_log(transaction: Transaction) -> AsyncIterator[bytes]:
             break
         for last, _ in page:
             yield write_entry(last)
-    yield write_foot(last)
+    yield write_foot(head, last)
 
 
 def _chained(record: Record, texts: dict[str, tuple[bytes, str]]) -> ChainedEntry:

@@ -30,7 +30,7 @@ def add_hold_commands(hold: argparse.ArgumentParser) -> None:
     place.set_defaults(run=_place)
 
     amend = commands.add_parser("amend", help="widen a hold: more rooms, people, kinds, or a longer span")
-    amend.add_argument("hold", type=UUID)
+    amend.add_argument("hold", type=_hold_id)
     _add_act(amend)
     _add_scope(amend)
     amend.set_defaults(run=_amend)
@@ -38,7 +38,7 @@ def add_hold_commands(hold: argparse.ArgumentParser) -> None:
     release = commands.add_parser(
         "release", help="ask for a hold's release, or confirm what another asked for"
     )
-    release.add_argument("hold", type=UUID)
+    release.add_argument("hold", type=_hold_id)
     release.add_argument("--withdraw", action="store_true", help="take back that it was asked for")
     _add_act(release)
     release.set_defaults(run=_release)
@@ -48,7 +48,7 @@ def add_hold_commands(hold: argparse.ArgumentParser) -> None:
     listing.set_defaults(run=_list)
 
     show = commands.add_parser("show", help="show a hold, and what it covers now")
-    show.add_argument("hold", type=UUID)
+    show.add_argument("hold", type=_hold_id)
     show.set_defaults(run=_show)
 
 
@@ -70,6 +70,15 @@ def add_verify_command(verify: argparse.ArgumentParser) -> None:
         "--with-database", action="store_true", help="... and compared with what the database has"
     )
     verify.set_defaults(run=_verify)
+
+
+def _hold_id(typed: str) -> UUID:
+    try:
+        return UUID(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{typed!r} is no id of a hold: `workroom hold list` shows them"
+        ) from None
 
 
 def _add_act(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from workroom.storage.file_store import FileStores
 from workroom.storage.queries import queries
 
 BYTES_AT_ONCE = 200
+SMALLEST_BATCH = 100
 MOST_TRIES = 20
 PAUSE_SECONDS = 0.1
 BUSY_TRIES = 5
@@ -63,7 +64,7 @@ class Pace:
     def took(self, seconds: float) -> float:
         """Take the length of a batch, and give how long to rest."""
         if seconds > self.longest_seconds:
-            self.most = max(100, self.most // 2)
+            self.most = min(self.most, max(SMALLEST_BATCH, self.most // 2))
         elif seconds < self.longest_seconds / 2:
             self.most = min(self.largest, self.most * 3 // 2)
         return seconds * self.rest

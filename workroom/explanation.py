@@ -42,10 +42,11 @@ class ExplainedHold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExplainedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file with a label of its own, and when its time comes; None: never."""
+    """A file with a label of its own, `name` that label's class, and when the file's time comes; None: never."""
 
     file_id: FileId
     class_id: RetentionClassId
+    name: str
     due_at: datetime | None
 
 
@@ -144,7 +145,12 @@ def _explain(
         state=_state(record, due_at, is_held=bool(holds)),
         classes=[_class(applied, verdict, known) for applied in classes],
         files=[
-            ExplainedFile(file_id=file["file_id"], class_id=file["label_class_id"], due_at=one.due_at)
+            ExplainedFile(
+                file_id=file["file_id"],
+                class_id=file["label_class_id"],
+                name=known[file["label_class_id"]].name,
+                due_at=one.due_at,
+            )
             for file, one in zip(labelled, of_each, strict=True)
         ],
         holds=[

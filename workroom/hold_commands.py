@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +15,23 @@ from workroom.audit import Initiator
 from workroom.errors import Conflict, InvalidInput, NotFound
 from workroom.hold_releases import release_rule
 from workroom.hold_scopes import EVERY_KIND, ContentKind, Coverage, Covers, Custodian, HoldScope
-from workroom.holds import Hold, HoldState, Widening
-from workroom.ids import HoldId, MatterId, RoomId
+from workroom.holds import Amendment, Hold, HoldState, Widening
+from workroom.ids import HoldId, MatterId
+from workroom.records import Names, name_all
 from workroom.settings import Settings
+from workroom.shell_words import counted, write_size, write_time
 from workroom.storage.database import Database, Transaction
-from workroom.storage.queries import queries
+
+_STATES = {
+    HoldState.STANDING: "it stands",
+    HoldState.RELEASE_REQUESTED: "it stands; its release is asked for, and another officer has to confirm it",
+    HoldState.GRACE: "released; its grace period runs, and it keeps everything until then",
+    HoldState.ENDED: "released, and its grace period is over: it keeps nothing any more",
+}
+_COVERS = {
+    Covers.MEMBERSHIPS: "all rooms they were members of, while they were",
+    Covers.SENT: "only what they sent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ async def amend_hold(settings: Settings, officer: str, hold_id: UUID, asked: Ask
         async with database.read() as reading:
             by = await shell_access.act_as(reading, officer)
             widening = Widening(
-                frozenset([await _find_room(reading, each) for each in asked.rooms]),
+                frozenset([await shell_access.find_room(reading, each) for each in asked.rooms]),
                 frozenset([await _find_custodian(reading, each) for each in asked.custodians]),
                 _read_time(asked.sent_from, "from"),
                 _read_time(asked.sent_until, "until"),
@@ -90,9 +102,7 @@ async def release_hold(
                 return f"The release of hold {hold_id} is asked for; another officer has to confirm it."
         hold = await hold_releases.confirm_release(transaction, by, hold_id, reason, rule)
     assert hold.release is not None
-    return (
-        f"Hold {hold_id} is released. What it covered is kept until {_write_time(hold.release.kept_until)}."
-    )
+    return f"Hold {hold_id} is released. What it covered is kept until {write_time(hold.release.kept_until)}."
 
 
 async def list_holds(settings: Settings, state: str | None) -> str:
@@ -101,7 +111,7 @@ async def list_holds(settings: Settings, state: str | None) -> str:
         found = await holds.list_holds(reading, state=None if state is None else HoldState(state))
         names = {each.matter_id: each.name for each in await matters.list_matters(reading)}
     lines = [
-        f"{hold.hold_id}  {hold.state:<17}  {_write_time(hold.placed_at)}  {names[hold.matter_id]}"
+        f"{hold.hold_id}  {hold.state:<17}  {write_time(hold.placed_at)}  {names[hold.matter_id]}"
         for hold in found
     ]
     return "\n".join(lines) or "There are no such holds."
@@ -120,29 +130,55 @@ async def _show(database: Database, hold: Hold) -> str:
         covered = await hold_scopes.count_coverage(transaction, hold.scope)
         matter = await matters.require_matter(transaction, hold.matter_id)
         amendments = await holds.list_amendments(transaction, hold.hold_id)
-    scope = hold.scope
+        names = await name_all(transaction, _mentioned(hold, amendments))
+    scope, people = hold.scope, _people(names)
+    rooms = {room.room_id: room.name for room in names.rooms}
     lines = [
-        f"Hold {hold.hold_id}: {hold.state}",
+        f"Hold {hold.hold_id}: {_STATES[hold.state]}",
         f"  matter      {matter.name} ({matter.matter_id})",
-        *(f"  room        {room_id}" for room_id in sorted(scope.room_ids)),
-        *(f"  custodian   {each.account_id} ({each.covers})" for each in sorted(scope.custodians)),
-        f"  sent        from {_write_time(scope.sent_from)} until {_write_time(scope.sent_until)}",
+        *(f"  room        {rooms.get(room_id)} ({room_id})" for room_id in sorted(scope.room_ids)),
+        *(
+            f"  custodian   {people[each.account_id]} ({each.account_id}): {_COVERS[each.covers]}"
+            for each in sorted(scope.custodians)
+        ),
+        f"  sent        {_describe_span(scope)}",
         f"  kinds       {', '.join(sorted(scope.kinds))}",
         f"  covers now  {_describe_coverage(covered)}",
         *(
-            f"  {'placed' if each.number == 1 else 'amended'} {_write_time(each.amended_at)} by {each.amended_by}: "
-            f"{each.reason}"
+            f"  {'placed' if each.number == 1 else 'widened'} {write_time(each.amended_at)} "
+            f"by {people[each.amended_by]}: {each.reason}"
             for each in amendments
         ),
     ]
-    if hold.release is not None:
-        release = hold.release
-        lines.append(
-            f"  release asked for {_write_time(release.requested_at)} by {release.requested_by}: {release.reason}"
-        )
-        if release.kept_until is not None:
-            lines.append(f"  released; what it covered is kept until {_write_time(release.kept_until)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_describe_release(hold, people)])
+
+
+def _describe_release(hold: Hold, people: Mapping[UUID, str]) -> list[str]:
+    release = hold.release
+    if release is None:
+        return []
+    asked = f"  release asked for {write_time(release.requested_at)} by {people[release.requested_by]}"
+    lines = [f"{asked}: {release.reason}"]
+    if release.confirmed_by is not None:
+        confirmed = f"  released {write_time(release.confirmed_at)} by {people[release.confirmed_by]}"
+        lines.append(f"{confirmed}: {release.confirmation_reason or ''}".rstrip(": "))
+    if release.kept_until is not None:
+        lines.append(f"  what it covered is kept until {write_time(release.kept_until)}")
+    return lines
+
+
+def _mentioned(hold: Hold, amendments: Sequence[Amendment]) -> list[UUID | None]:
+    release = hold.release
+    return [
+        *hold.scope.room_ids,
+        *(custodian.account_id for custodian in hold.scope.custodians),
+        *(amendment.amended_by for amendment in amendments),
+        *((release.requested_by, release.confirmed_by) if release is not None else ()),
+    ]
+
+
+def _people(names: Names) -> Mapping[UUID, str]:
+    return {person.account_id: person.display_name or "an erased account" for person in names.people}
 
 
 @asynccontextmanager
@@ -160,27 +196,12 @@ async def _acting(database: Database, officer: str) -> AsyncIterator[tuple[Trans
 async def _read_scope(transaction: Transaction, asked: AskedScope) -> HoldScope:
     sent_from, sent_until = _read_time(asked.sent_from, "from"), _read_time(asked.sent_until, "until")
     return HoldScope(
-        frozenset([await _find_room(transaction, each) for each in asked.rooms]),
+        frozenset([await shell_access.find_room(transaction, each) for each in asked.rooms]),
         frozenset([await _find_custodian(transaction, each) for each in asked.custodians]),
         None if sent_from is UNSET else sent_from,
         None if sent_until is UNSET else sent_until,
         _read_kinds(asked.kinds) or EVERY_KIND,
     )
-
-
-async def _find_room(transaction: Transaction, named: str) -> RoomId:
-    try:
-        return RoomId(UUID(named))
-    except ValueError:
-        pass  # a name
-    records = await transaction.fetch(queries.hold_scopes.find_rooms_named, name=named)
-    if not records:
-        raise NotFound("No room has this name: give its id.")
-    if len(records) > 1:
-        ids = ", ".join(str(record["room_id"]) for record in records)
-        raise Conflict(f"{len(records)} rooms have this name: give the id of one of them ({ids}).")
-    room_id: RoomId = records[0]["room_id"]
-    return room_id
 
 
 async def _find_custodian(transaction: Transaction, named: str) -> Custodian:
@@ -189,7 +210,12 @@ async def _find_custodian(transaction: Transaction, named: str) -> Custodian:
         email, covers = named, Covers.MEMBERSHIPS
     if covers not in list(Covers):
         raise InvalidInput(f"Of a custodian, {' or '.join(Covers)} can be held, not {covers!r}.")
-    account = await accounts.require_account_of(transaction, email)
+    try:
+        account = await accounts.require_account_of(transaction, email)
+    except NotFound:
+        raise NotFound(
+            f"No account has the e-mail address {email!r}: a custodian is named by theirs."
+        ) from None
     return Custodian(account.account_id, Covers(covers))
 
 
@@ -225,12 +251,17 @@ def _read_kinds(typed: Sequence[str]) -> frozenset[ContentKind]:
     return frozenset(ContentKind(each) for each in typed)
 
 
-def _write_time(instant: datetime | None) -> str:
-    return "open" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _describe_span(scope: HoldScope) -> str:
+    ends = [
+        f"from {write_time(scope.sent_from)}" if scope.sent_from else "",
+        f"before {write_time(scope.sent_until)}" if scope.sent_until else "",
+    ]
+    return " and ".join(filter(None, ends)) or "at any time"
 
 
 def _describe_coverage(covered: Coverage) -> str:
     return (
-        f"{covered.messages} messages and {covered.files} files ({covered.byte_size} bytes) "
-        f"of {covered.people} people in {covered.rooms} rooms"
+        f"{counted(covered.messages, 'message')} and {counted(covered.files, 'file')} "
+        f"({write_size(covered.byte_size)}) of {counted(covered.people, 'person', 'people')} "
+        f"in {counted(covered.rooms, 'room')}"
     )

@@ -7,6 +7,7 @@ day. The database keeps that a locked class is left only for one that keeps as l
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from workroom import audit
@@ -19,6 +20,22 @@ from workroom.officers import require_officer
 from workroom.retention import require_class
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
+
+
+@dataclass(frozen=True, slots=True)
+class FileLabel:
+    """The class that one file has of its own; None: it has no label."""
+
+    file_id: FileId
+    class_id: RetentionClassId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of a message and of its files, in the message's order."""
+
+    class_id: RetentionClassId | None
+    files: list[FileLabel]
 
 
 async def label_message(
@@ -55,16 +72,19 @@ async def label_file(
     await _record(transaction, by, Subject("file", file_id), record["label_class_id"], wanted)
 
 
-async def find_label(
-    transaction: Transaction, by: Initiator, message_id: MessageId
-) -> RetentionClassId | None:
-    """The label of a message that whoever asks could label; raises like labelling."""
+async def find_labels(transaction: Transaction, by: Initiator, message_id: MessageId) -> Labels:
+    """The labels of a message and of its files, for whoever could set them; raises like labelling.
+
+    Staff are told of the files that are shown to them, compliance of all that are there.
+    """
     account_id = await require_officer(transaction, by, Ability.LABEL_CONTENT)
     is_compliance = await transaction.fetch_value(queries.retention.is_compliance, account_id=account_id)
     record = await transaction.fetch_one_or_none(queries.retention.lock_label, message_id=message_id)
     record = await _require_right(transaction, None if is_compliance else account_id, record)
-    class_id: RetentionClassId | None = record["label_class_id"]
-    return class_id
+    files = await transaction.fetch(
+        queries.retention.list_file_labels, message_id=message_id, only_visible=not is_compliance
+    )
+    return Labels(record["label_class_id"], [FileLabel(**file) for file in files])
 
 
 async def _begin(transaction: Transaction, by: Initiator) -> AccountId | None:

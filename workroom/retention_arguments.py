@@ -36,7 +36,7 @@ def add_retention_commands(retention: argparse.ArgumentParser) -> None:
     apply.set_defaults(run=_apply)
 
     explain = commands.add_parser("explain", help="say which classes and holds decide about a message")
-    explain.add_argument("message", type=UUID)
+    explain.add_argument("message", type=_message_id, help="its id, as the console has it in its address")
     explain.set_defaults(run=_explain)
 
 
@@ -63,20 +63,23 @@ def _add_changes(changes: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_days(new)
 
     change = changes.add_parser("change-class", help="all that a class is to say, also what stays")
-    change.add_argument("class_id", type=UUID, metavar="CLASS")
+    change.add_argument("class_id", metavar="CLASS", help="its name, or its id")
     change.add_argument("--name", required=True)
     _add_days(change)
 
     for name, text in (("remove-class", "nothing may have it"), ("lock-class", "it is only lengthened then")):
-        changes.add_parser(name, help=text).add_argument("class_id", type=UUID, metavar="CLASS")
+        parser = changes.add_parser(name, help=text)
+        parser.add_argument("class_id", metavar="CLASS", help="its name, or its id")
 
     room = changes.add_parser("assign-room", help="a room is to have a class")
-    room.add_argument("room_id", type=UUID, metavar="ROOM")
+    room.add_argument("room_id", metavar="ROOM", help="its name, or its id")
     default = changes.add_parser("assign-default", help="rooms of a kind are to have a class")
     default.add_argument("room_kind", choices=["private", "shared"], metavar="KIND")
     for parser in (room, default):
         wanted = parser.add_mutually_exclusive_group(required=True)
-        wanted.add_argument("--class", dest="class_id", type=UUID)
+        wanted.add_argument(
+            "--class", dest="class_id", metavar="CLASS", help="the name of the class, or its id"
+        )
         wanted.add_argument("--none", action="store_true", help="take its class away")
 
 
@@ -97,9 +100,9 @@ def _classes(settings: Settings, chosen: argparse.Namespace) -> None:
 def _simulate(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom import retention_commands
 
-    change = retention_commands.read_change(vars(chosen))
     instant = _read_time(chosen.at) if chosen.at is not None else None
-    print(asyncio.run(retention_commands.simulate(settings, chosen.officer, change, instant)))
+    simulating = retention_commands.simulate_typed(settings, chosen.officer, vars(chosen), instant)
+    print(asyncio.run(simulating))
 
 
 def _apply(settings: Settings, chosen: argparse.Namespace) -> None:
@@ -127,9 +130,18 @@ def _list_runs(settings: Settings, chosen: argparse.Namespace) -> None:
     print(asyncio.run(retention_commands.list_runs(settings)))
 
 
+def _message_id(typed: str) -> UUID:
+    try:
+        return UUID(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{typed!r} is no id of a message: the console has it in the address of What keeps it"
+        ) from None
+
+
 def _read_time(text: str) -> datetime:
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"{text} is no time: write 2026-03-01, or 2026-03-01T12:00Z.") from None
+        raise InvalidInput(f"{text!r} is no time: write 2026-03-01, or 2026-03-01T12:00Z.") from None
     return read if read.tzinfo is not None else read.replace(tzinfo=UTC)

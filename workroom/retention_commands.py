@@ -13,15 +13,18 @@ import msgspec
 
 from workroom import disposition, explanation, retention, simulation
 from workroom.abilities import Ability
-from workroom.errors import InvalidInput
-from workroom.ids import MessageId
+from workroom.errors import Conflict, InvalidInput, NotFound
+from workroom.field_problems import find_problem
+from workroom.ids import MessageId, RetentionClassId
 from workroom.officers import require_officer
-from workroom.retention import RetentionChange, RetentionClass
+from workroom.retention import MOST_DAYS, ClassUse, RetentionChange, RetentionClass
+from workroom.retention_rule import CountedFrom
 from workroom.settings import Settings
-from workroom.shell_access import act_as, open_installation
+from workroom.shell_access import act_as, find_room, open_installation
+from workroom.shell_words import counted, write_size, write_time
 from workroom.simulation import Simulation
-from workroom.simulation_picture import Amount
-from workroom.storage.database import Database
+from workroom.simulation_picture import Amount, Month
+from workroom.storage.database import Database, Transaction
 from workroom.storage.file_store import FileStores
 from workroom.storage.open_stores import open_file_stores
 from workroom.storage.queries import queries
@@ -37,6 +40,26 @@ _FIELDS = (
     "room_kind",
 )
 
+_DAYS = ("keep_days", "destroy_days", "removed_days")
+_COUNTED_FROM = {
+    CountedFrom.SENT: "counted from sending",
+    CountedFrom.ROOM_CLOSED: "counted from when the room is archived",
+    CountedFrom.CUSTOMER_CLOSED: "counted from when the customer is closed",
+}
+_REASONS = {
+    "no_end": "nothing ends it",
+    "ended": "the period of its class is over then",
+    "removed": "it was deleted, and deleted content goes earlier",
+    "kept": "it has to be kept longer than to its end",
+    "files": "a file of it has to be kept longer",
+}
+_STATES = {
+    "shown": "members see it",
+    "due": "due, and the next run destroys it",
+    "settling": "due, but a rule changed within the last 24 hours, and nothing goes before",
+    "held": "due, so members do not see it, and a hold keeps it",
+}
+
 
 def read_change(chosen: Mapping[str, object]) -> RetentionChange:
     """The change that a command line names; InvalidInput where it makes no sense."""
@@ -45,8 +68,17 @@ def read_change(chosen: Mapping[str, object]) -> RetentionChange:
     try:
         change: RetentionChange = msgspec.convert(named, RetentionChange, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"The change makes no sense: {error}.") from None
+        raise _explain_mistake(error) from None
     return change
+
+
+def _explain_mistake(error: msgspec.ValidationError) -> InvalidInput:
+    found = find_problem(str(error))
+    field = str(found.params["field"]).rpartition(".")[2] if found else ""
+    if field in _DAYS:
+        option = f"--{field.replace('_', '-')}"
+        return InvalidInput(f"{option} is a number of days from 1 to {MOST_DAYS:,}; leave it out for none.")
+    return InvalidInput(f"The change makes no sense: {error}.")
 
 
 async def list_classes(settings: Settings) -> str:
@@ -57,8 +89,7 @@ async def list_classes(settings: Settings) -> str:
     ):
         listed = await retention.list_classes(reading)
     lines = [
-        f"{found.class_id}  {found.name}: {_describe_class(found)}; {use.rooms} rooms, "
-        f"{use.labels} labels, default of {', '.join(use.room_kinds) or 'none'}"
+        f"{found.class_id}  {found.name}: {_describe_class(found)}; {_describe_use(use)}"
         for found, use in listed
     ]
     return "\n".join(lines) or "There are no retention classes."
@@ -70,10 +101,20 @@ async def simulate(
     """Simulate a change, and say what it would destroy."""
     async with open_installation(settings, "workroom retention") as installation:
         database = installation.database
+        async with database.read() as reading:
+            by = await act_as(reading, officer)
+        # What could not be made is refused before there is a mark of it.
+        await simulation.require_possible(database, change)
         async with database.transaction() as transaction:
-            by = await act_as(transaction, officer)
             simulation_id = await simulation.begin_simulation(transaction, by, change, instant)
         return _describe_simulation(await simulation.run_simulation(database, simulation_id))
+
+
+async def simulate_typed(
+    settings: Settings, officer: str, chosen: Mapping[str, object], instant: datetime | None
+) -> str:
+    """The same for a change as it was typed: its class and its room by id, or by whole name."""
+    return await simulate(settings, officer, read_change(await _find_named(settings, chosen)), instant)
 
 
 async def apply(settings: Settings, officer: str, fingerprint: str, reason: str) -> str:
@@ -95,12 +136,17 @@ async def explain(settings: Settings, message_id: UUID) -> str:
         installation.database.read() as reading,
     ):
         found = await explanation.require_explanation(reading, MessageId(message_id))
-    lines = [f"Its time comes {_write_time(found.due_at)} ({found.reason}); now it is {found.state}."]
+    lines = [
+        f"Its time comes {write_time(found.due_at)}: {_REASONS[found.reason]}. Now: {_STATES[found.state]}."
+    ]
     for one in found.classes:
-        decides = f", decides the {' and the '.join(one.decides)}" if one.decides else ""
-        keeps = "" if one.keeps_until is msgspec.UNSET else f", keeps until {_write_time(one.keeps_until)}"
-        lines.append(f"  {one.source}: {one.name} ({one.class_id}){keeps}{decides}")
-    lines += [f"  file {file.file_id}: its time comes {_write_time(file.due_at)}" for file in found.files]
+        decides = "".join(f", decides the {what}" for what in one.decides)
+        keeps = "" if one.keeps_until is msgspec.UNSET else f", keeps it {_until(one.keeps_until)}"
+        lines.append(f"  {one.source} class  {one.name} ({one.class_id}){keeps}{decides}")
+    lines += [
+        f"  file {file.file_id} has the label {file.name}: its time comes {write_time(file.due_at)}"
+        for file in found.files
+    ]
     lines += [f"  hold {hold.hold_id}" for hold in found.holds]
     return "\n".join(lines)
 
@@ -133,45 +179,95 @@ async def _open_stores(settings: Settings, database: Database) -> FileStores:
     return await open_file_stores(settings, epoch["installation_id"], has_files=has_files)
 
 
+async def _find_named(settings: Settings, chosen: Mapping[str, object]) -> Mapping[str, object]:
+    """What was typed, with ids in place of the names of a class and a room."""
+    named = {name: str(chosen[name]) for name in ("class_id", "room_id") if chosen.get(name) is not None}
+    if all(map(_is_id, named.values())):
+        return chosen
+    async with (
+        open_installation(settings, "workroom retention") as installation,
+        installation.database.read() as reading,
+    ):
+        if "room_id" in named:
+            named["room_id"] = str(await find_room(reading, named["room_id"]))
+        if not _is_id(named.get("class_id", "")):
+            named["class_id"] = str(await _find_class(reading, named["class_id"]))
+    return {**chosen, **named}
+
+
+async def _find_class(transaction: Transaction, named: str) -> RetentionClassId:
+    kept = [each for each, _ in await retention.list_classes(transaction) if each.removed_at is None]
+    found = [each.class_id for each in kept if each.name == " ".join(named.split())]
+    if len(found) > 1:
+        ids = ", ".join(map(str, found))
+        raise Conflict(f"{len(found)} classes are called {named!r}: give the id of one of them ({ids}).")
+    if not found:
+        raise NotFound(f"No class is called {named!r}: `workroom retention classes` lists those there are.")
+    return found[0]
+
+
+def _is_id(typed: str) -> bool:
+    try:
+        UUID(typed)
+    except ValueError:
+        return False
+    return True
+
+
+def _until(instant: datetime | None) -> str:
+    return "without end" if instant is None else f"until {write_time(instant)}"
+
+
 def _describe_class(found: RetentionClass) -> str:
-    keeps = f"keeps {found.keep_days} days" if found.keep_days else "keeps nothing"
-    ends = f"destroys after {found.destroy_days} days" if found.destroy_days else "has no end"
+    keeps = f"keeps at least {counted(found.keep_days, 'day')}" if found.keep_days else "has no shortest time"
+    ends = f"destroys after {counted(found.destroy_days, 'day')}" if found.destroy_days else "has no end"
     state = ", removed" if found.removed_at else ", locked" if found.locked_at else ""
-    since = found.counted_from.value.replace("_", " ")
-    return f"counted from {since}, {keeps}, {ends}, deleted content after {found.removed_days}{state}"
+    removed = f"deleted content after {counted(found.removed_days, 'day')}"
+    return f"{_COUNTED_FROM[found.counted_from]}, {keeps}, {ends}, {removed}{state}"
+
+
+def _describe_use(use: ClassUse) -> str:
+    kinds = f", the default of {' and '.join(use.room_kinds)} rooms" if use.room_kinds else ""
+    return f"{counted(use.rooms, 'room')}, {counted(use.labels, 'label')}{kinds}"
 
 
 def _describe_simulation(simulated: Simulation) -> str:
     picture = simulated.picture
     assert picture is not None
+    months = [month for month in picture.months if month.goes]
     lines = [
-        f"At {_write_time(simulated.instant)} would go: {_describe_amount(picture.goes)} in "
-        f"{picture.goes.rooms} rooms,",
-        f"  and {picture.revisions} superseded revisions; without the change: {_describe_amount(picture.goes_now)}.",
-        f"Holds keep {_describe_amount(picture.kept_by_holds)}; labels {picture.kept_by_labels} messages, "
-        f"the keep of a class {picture.kept_by_classes}.",
+        f"A run at {write_time(simulated.instant)} would destroy {_describe_amount(picture.goes)} "
+        f"in {counted(picture.goes.rooms, 'room')},",
+        f"  and {counted(picture.revisions, 'replaced version')} of messages that stay.",
+        f"Without the change: {_describe_amount(picture.goes_now)}.",
+        f"Due, but staying: {_describe_amount(picture.kept_by_holds)} held, "
+        f"{counted(picture.kept_by_labels, 'message')} kept by labels, "
+        f"{counted(picture.kept_by_classes, 'message')} by the shortest time of a class.",
+        *(["By month of sending:"] if months else []),
         *(
-            f"  {month.month[:7]}: {month.goes} go, {month.stays} stay"
-            for month in picture.months
-            if month.goes
+            f"  {month.month[:7]}: {month.goes:,} of {month.goes + _staying(month):,} messages go"
+            for month in months
         ),
-        f"It destroys nothing before {_write_time(picture.destroys_from)}.",
+        f"Applied now, it destroys nothing before {write_time(picture.destroys_from)}.",
         f"Fingerprint: {simulated.fingerprint}",
+        "To make this change: workroom retention apply --as EMAIL --reason WHY --fingerprint FINGERPRINT",
     ]
     return "\n".join(lines)
 
 
+def _staying(month: Month) -> int:
+    return month.stays + month.kept_by_holds + month.kept_by_labels + month.kept_by_classes
+
+
 def _describe_amount(amount: Amount) -> str:
-    return f"{amount.messages} messages and {amount.files} files ({amount.bytes} bytes)"
+    return f"{counted(amount.messages, 'message')} and {counted(amount.files, 'file')} ({write_size(amount.bytes)})"
 
 
 def _describe_run(run: disposition.DispositionRun) -> str:
-    state = f"ended {_write_time(run.ended_at)}" if run.ended_at else f"is on its way ({run.phase})"
+    state = f"ended {write_time(run.ended_at)}" if run.ended_at else f"is on its way ({run.phase})"
     return (
-        f"{run.run_id} began {_write_time(run.began_at)}, {state}: {run.messages} messages, {run.revisions} revisions, "
-        f"{run.reactions} reactions, {run.files} files ({run.bytes} bytes), {run.room_names} names of rooms"
+        f"{run.run_id} began {write_time(run.began_at)}, {state}: {counted(run.messages, 'message')}, "
+        f"{counted(run.revisions, 'version')}, {counted(run.reactions, 'reaction')}, "
+        f"{counted(run.files, 'file')} ({write_size(run.bytes)}) and "
+        f"{counted(run.room_names, 'former name')} of rooms destroyed"
     )
-
-
-def _write_time(instant: datetime | None) -> str:
-    return "never" if instant is None else instant.strftime("%Y-%m-%d %H:%M UTC")

@@ -47,7 +47,7 @@ FURTHEST = timedelta(days=36_525)
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A simulation: `running`, `done` with its picture and fingerprint, or `failed`."""
+    """A simulation: `running`, `done` with its picture and fingerprint, or `failed`; `applied_at`: in the audit log."""
 
     simulation_id: SimulationId
     asked_by: AccountId
@@ -59,6 +59,7 @@ class Simulation:
     finished_at: datetime | None
     fingerprint: str | None
     picture: Picture | None
+    applied_at: datetime | None
 
     @property
     def question(self) -> Question:
@@ -158,7 +159,8 @@ async def apply_change(
         transaction: a long one. It is the change: what is found while it is open must be what was simulated.
 
     Raises:
-        Conflict: it was not simulated, or would no longer destroy what the simulation showed (`simulation_is_stale`).
+        Conflict: it was not simulated, or would no longer destroy what the simulation showed (`simulation_is_stale`);
+            it was made already (`applied_already`).
         NotFound, InvalidInput, Forbidden: see `retention.make_change`.
     """
     why = audit.clean_reason(reason)
@@ -166,6 +168,8 @@ async def apply_change(
     simulation = await require_simulated(transaction, fingerprint)
     if simulation.change != change:
         raise Conflict("Simulate this change first.", problem="simulation_is_stale")
+    if simulation.applied_at is not None:
+        raise Conflict("This change was made already.", problem="applied_already")
     class_id = mint_retention_class_id()
     rules_before = await describe_rules(transaction, simulation.question)
     made = await retention.make_change(transaction, change, class_id)
@@ -233,6 +237,7 @@ def _simulation(record: Record) -> Simulation:
         finished_at=record["finished_at"],
         fingerprint=record["fingerprint"],
         picture=msgspec.json.decode(picture, type=Picture) if picture is not None else None,
+        applied_at=record["applied_at"],
     )
 
 

@@ -34,6 +34,8 @@ export const addresses = {
   widen: (holdId) => `#/compliance/holds/${holdId}/widen`,
   /** @param {string} roomId */
   room: (roomId) => `#/compliance/rooms/${roomId}`,
+  /** @param {string} messageId */
+  message: (messageId) => `#/compliance/messages/${messageId}`,
   /** @param {string} roomId */
   open: (roomId) => `#/compliance/rooms/${roomId}/open`,
   /**

@@ -11,6 +11,15 @@ import { actInWords, factLines, subjectInWords } from './audit-words.js';
 import { facts } from './console-page.js';
 import { timeElement } from './figures.js';
 
+/** @type {Record<string, ((id: string) => string)|undefined>} */
+const PAGES = {
+  matter: addresses.matter,
+  hold: addresses.hold,
+  room: addresses.room,
+  message: addresses.message,
+  simulation: addresses.simulation,
+};
+
 /**
  * @param {AuditEntry} entry
  * @param {NameBook} names
@@ -44,7 +53,7 @@ export function auditLine(entry, names) {
 function subjectLink(entry, names) {
   const { kind, subject_id: id } = entry.subject;
   const text = subjectInWords(kind, id, names);
-  const page = { matter: addresses.matter, hold: addresses.hold, room: addresses.room, simulation: addresses.simulation }[kind];
+  const page = PAGES[kind];
   return id && page ? build('a', { href: page(id), dir: 'auto' }, text) : text;
 }
 

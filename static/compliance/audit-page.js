@@ -5,8 +5,9 @@
  * @import { AuditEntry, NamedPerson } from './shapes.js'
  */
 import { fetchFile, request } from '../connection/http.js';
-import { build, fill } from '../elements/build.js';
+import { build, fill, say } from '../elements/build.js';
 import { choiceField, textField } from '../elements/fields.js';
+import { FormProblem } from '../elements/form-problem.js';
 import { go } from '../route.js';
 import { complianceWords } from '../words/english-compliance.js';
 import { addresses, door } from './addresses.js';
@@ -17,10 +18,13 @@ import { NameBook } from './figures.js';
 import { saveFile } from './save-file.js';
 
 const DAY_START = 'T00:00:00Z';
+const ID = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const EXPORT_NAME = 'workroom-audit.jsonl';
 
 export class AuditPage extends ConsolePage {
-  #form = build('form', { class: 'filter', 'aria-label': complianceWords.audit.filter });
+  #form = build('form', { class: 'filter', 'aria-label': complianceWords.audit.filter, novalidate: true });
+  #problem = new FormProblem(this.#form);
+  #about = build('p', { class: 'quiet', role: 'status' });
   #list = build('ol', { class: 'trail' });
   #empty = blank(complianceWords.audit.empty, complianceWords.audit.emptyLead);
   #more = build('button', { type: 'button', class: 'button' }, complianceWords.more);
@@ -42,11 +46,11 @@ export class AuditPage extends ConsolePage {
     this.#more.addEventListener('click', () => void this.attempt(() => this.#showPage()));
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      go(addresses.trail(filterFrom(new FormData(this.#form))));
+      this.#goTo(filterFrom(new FormData(this.#form)));
     });
     this.#empty.hidden = true;
     this.#more.hidden = true;
-    this.showBody(this.#form, this.#list, this.#empty, build('div', { class: 'button-row' }, this.#more), build('p', { class: 'quiet console-after' }, audit.export));
+    this.showBody(this.#form, this.#about, this.#list, this.#empty, build('div', { class: 'button-row' }, this.#more), build('p', { class: 'quiet console-after' }, audit.export));
   }
 
   /** @override */
@@ -61,9 +65,20 @@ export class AuditPage extends ConsolePage {
     const { entries, names, more } = await request('GET', door('audit', { ...asked, before: this.#before }));
     const book = new NameBook(names);
     this.#list.append(...entries.map((/** @type {AuditEntry} */ entry) => auditLine(entry, book)));
+    const about = book.nameOf(this.#filter.get('subject') ?? '');
+    if (about) say(this.#about, complianceWords.audit.about(about));
     this.#before = entries.at(-1)?.entry_number ?? this.#before;
     this.#empty.hidden = this.#list.childElementCount > 0;
     this.#more.hidden = !more;
+  }
+
+  /** @param {Record<string, string>} filter */
+  #goTo(filter) {
+    this.#problem.clear();
+    if (!this.#problem.isSound()) return;
+    const { from, until } = filter;
+    if (from && until && until <= from) return this.#problem.say(complianceWords.wizard.spanBackwards, 'until');
+    go(addresses.trail(filter));
   }
 
   async #export() {
@@ -85,7 +100,8 @@ export class AuditPage extends ConsolePage {
       choiceField(audit.who, { name: 'actor' }, [['', audit.anybody], ...people], asked('actor')),
       textField(from, { name: 'from', type: 'date', required: false, value: asked('from').slice(0, 10) }),
       textField(until, { name: 'until', type: 'date', required: false, value: asked('until').slice(0, 10) }),
-      textField(audit.subject, { name: 'subject', required: false, maxlength: 36, autocomplete: 'off', value: asked('subject') }),
+      textField(audit.subject, { name: 'subject', required: false, maxlength: 36, pattern: ID, autocomplete: 'off', value: asked('subject') }),
+      this.#problem.element,
       build(
         'div',
         { class: 'button-row' },

@@ -6,6 +6,7 @@
  */
 import { complianceWords } from '../words/english-compliance.js';
 
+const FACTS_BETWEEN = 3;
 const { acts, subjects, factNames } = complianceWords.audit;
 
 /** @param {string} act */
@@ -29,10 +30,17 @@ export function subjectInWords(kind, id, names) {
  * @returns {[string, string][]}
  */
 export function factLines(facts, names) {
-  return Object.entries(facts).map(([name, value]) => [
+  // What it was comes before what it is.
+  const inOrder = Object.entries(facts).sort(([one], [other]) => rank(one) - rank(other));
+  return inOrder.map(([name, value]) => [
     /** @type {Record<string, string>} */ (factNames)[name] ?? spaced(name),
     valueInWords(value, names),
   ]);
+}
+
+/** @param {string} name */
+function rank(name) {
+  return ['before', 'after'].indexOf(name) + 1 || FACTS_BETWEEN;
 }
 
 /**
@@ -45,7 +53,7 @@ function valueInWords(value, names) {
   if (Array.isArray(value)) return value.map((each) => valueInWords(each, names)).join(', ') || complianceWords.none;
   if (typeof value === 'object') {
     return Object.entries(/** @type {object} */ (value))
-      .map(([name, each]) => `${spaced(name)}: ${valueInWords(each, names)}`)
+      .map(([name, each]) => `${/** @type {Record<string, string>} */ (factNames)[name] ?? spaced(name)}: ${valueInWords(each, names)}`)
       .join('; ');
   }
   return (typeof value === 'string' && names.nameOf(value)) || String(value);

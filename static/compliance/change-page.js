@@ -5,12 +5,12 @@
  * @import { Change, RetentionClass } from './shapes.js'
  */
 import { request } from '../connection/http.js';
-import { build, say } from '../elements/build.js';
+import { build, fill, say } from '../elements/build.js';
 import { choiceField, textField } from '../elements/fields.js';
+import { FormProblem } from '../elements/form-problem.js';
 import { go } from '../route.js';
 import { words } from '../words/english.js';
 import { complianceWords } from '../words/english-compliance.js';
-import { sentenceFor } from '../words/sentences.js';
 import { addresses, door } from './addresses.js';
 import { ConsolePage } from './console-page.js';
 
@@ -38,19 +38,22 @@ export class ChangePage extends ConsolePage {
     const { change } = complianceWords;
     const { classes } = await request('GET', door('retention/classes'));
     const { fields, about, read } = await this.#question(classes);
-    const problem = build('p', { class: 'problem', role: 'alert' });
     const button = build('button', { type: 'submit', class: 'button primary' }, change.submit);
     const instant = textField(change.instant, { name: 'instant', type: 'date', required: false }, change.instantHint);
-    const form = build('form', { class: 'form' }, ...fields, instant, problem, build('div', { class: 'form-actions' }, button));
+    const form = build('form', { class: 'form', novalidate: true });
+    const problem = new FormProblem(form);
+    fill(form, ...fields, instant, problem.element, build('div', { class: 'form-actions' }, button));
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
+      problem.clear();
+      if (!problem.isSound()) return;
       button.disabled = true;
       const answers = new FormData(form);
       try {
         await this.#simulate({ kind: this.#kind, ...read(answers) }, String(answers.get('instant') ?? ''));
       } catch (error) {
-        say(problem, sentenceFor(error));
         button.disabled = false;
+        problem.sayError(error);
       }
     });
     this.showHead([TITLES[this.#kind], about].filter(Boolean).join(': '), change.lead);
@@ -115,7 +118,8 @@ function defaultQuestion(classes, kind) {
  */
 function plainQuestion(kind, classId, known) {
   const { change } = complianceWords;
-  const lead = kind === 'lock_class' ? change.lockLead : change.removeLead;
+  const isUsed = known !== null && known.rooms + known.labels + known.default_for.length > 0;
+  const lead = kind === 'lock_class' ? change.lockLead : isUsed ? change.stillUsed : change.removeLead;
   return { about: known?.name ?? '', fields: [build('p', { class: 'quiet' }, lead)], read: () => ({ class_id: classId }) };
 }
 
@@ -125,17 +129,15 @@ function plainQuestion(kind, classId, known) {
  */
 function classQuestion(known) {
   const { change } = complianceWords;
-  const days = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number|null|undefined} */ value, isNeeded = false) =>
-    textField(label, { name, type: 'number', min: 1, max: 36_525, required: isNeeded, value: value ?? '' }, isNeeded ? undefined : change.open);
   const starts = /** @type {[string, string][]} */ (Object.entries(change.countedFromNames));
   return {
     about: known?.name ?? '',
     fields: [
       textField(change.name, { name: 'name', maxlength: 100, autocomplete: 'off', value: known?.name ?? '' }),
       known ? build('p', {}, `${change.countedFrom} ${change.countedFromNames[known.counted_from]}`) : choiceField(change.countedFrom, { name: 'counted_from' }, starts, 'sent'),
-      days(change.keepDays, 'keep_days', known?.keep_days),
-      days(change.destroyDays, 'destroy_days', known?.destroy_days),
-      days(change.removedDays, 'removed_days', known?.removed_days ?? REMOVED_DAYS, true),
+      daysField(change.keepDays, 'keep_days', known?.keep_days),
+      daysField(change.destroyDays, 'destroy_days', known?.destroy_days),
+      daysField(change.removedDays, 'removed_days', known?.removed_days ?? REMOVED_DAYS, true),
       build('p', { class: 'hint' }, change.dayHint),
     ],
     read: (answers) => ({
@@ -147,6 +149,24 @@ function classQuestion(known) {
       removed_days: daysFrom(answers.get('removed_days')),
     }),
   };
+}
+
+/**
+ * A number of days, which says as well how many years that is.
+ *
+ * @param {string} label
+ * @param {string} name
+ * @param {number|null|undefined} value
+ * @param {boolean} [isNeeded]
+ */
+function daysField(label, name, value, isNeeded = false) {
+  const { change } = complianceWords;
+  const hintFor = (/** @type {number} */ days) => [change.inYears(days), !isNeeded && change.open].filter(Boolean).join(' ');
+  const bounds = { min: 1, max: 36_525, step: 1 };
+  const field = textField(label, { name, type: 'number', inputmode: 'numeric', required: isNeeded, value: value ?? '', ...bounds }, hintFor(value ?? 0) || ' ');
+  const hint = /** @type {Element} */ (field.querySelector('.hint'));
+  field.addEventListener('input', ({ target }) => say(hint, hintFor(Number(/** @type {HTMLInputElement} */ (target).value))));
+  return field;
 }
 
 /**

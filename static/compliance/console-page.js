@@ -11,6 +11,7 @@ import { complianceWords } from '../words/english-compliance.js';
 import { sentenceFor } from '../words/sentences.js';
 import { backLink } from '../elements/page-header.js';
 import { CommandError } from '../connection/command-error.js';
+import { addresses } from './addresses.js';
 
 const REST_FACTOR = 10;
 
@@ -24,6 +25,8 @@ export class ConsolePage extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
   #everyMs;
+  /** Whether it was there once. */
+  #isShown = false;
 
   /** @param {number} [everyMs] How often to look again; 0 for never. */
   constructor(everyMs = 0) {
@@ -94,15 +97,29 @@ export class ConsolePage extends HTMLElement {
     const began = performance.now();
     try {
       await this.fetch();
+      this.#isShown = true;
       this.#loading.hidden = true;
       say(this.#problem, '');
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.#loading.hidden = true;
       say(this.#problem, sentenceFor(error));
+      if (!this.#isShown) this.#showMissing(error);
     }
     // Counting a large hold takes the service seconds: a page that only looks leaves it time for others.
     this.lookIn(this.#everyMs && Math.max(this.#everyMs, REST_FACTOR * (performance.now() - began)));
+  }
+
+  /**
+   * What is not there has no name and no parts; its page has a heading, and a way out.
+   *
+   * @param {CommandError} error
+   */
+  #showMissing({ code }) {
+    if (this.#titles.childElementCount === 0) this.showHead(complianceWords.title, '');
+    if (code !== 'not_found') return;
+    this.settle();
+    fill(this.#body, this.#problem, build('p', {}, build('a', { href: addresses.overview }, complianceWords.toOverview)));
   }
 
   /** What is shown changes no more: look no more. */

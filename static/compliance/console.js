@@ -12,6 +12,7 @@ import { HoldPage } from './hold-page.js';
 import { HoldWizard } from './hold-wizard.js';
 import { MatterPage } from './matter-page.js';
 import { MattersPage } from './matters-page.js';
+import { MessageRecordPage } from './message-record-page.js';
 import { OpeningPage } from './opening-page.js';
 import { OverviewPage } from './overview-page.js';
 import { RetentionPage } from './retention-page.js';
@@ -43,6 +44,7 @@ export function pageFor(workroom, path) {
   if (place === 'rooms' && deed === 'open') return { title: places.rooms, page: new OpeningPage(id) };
   if (place === 'rooms' && id) return { title: places.rooms, page: new RoomRecordPage(id) };
   if (place === 'rooms') return { title: places.rooms, page: new RoomRecordsPage() };
+  if (place === 'messages' && id) return { title: places.rooms, page: new MessageRecordPage(id) };
   if (place === 'retention' && id === 'simulations') return { title: places.retention, page: new SimulationPage(deed) };
   if (place === 'retention' && id) return { title: places.retention, page: new ChangePage(id, deed) };
   if (place === 'retention') return { title: places.retention, page: new RetentionPage() };

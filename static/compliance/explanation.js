@@ -13,9 +13,10 @@ import { instantOf } from './figures.js';
 /**
  * @param {Explanation} explanation
  * @param {NameBook} names
+ * @param {Map<string, string>} [fileNames] Of the message's files, where they were opened.
  * @returns {(HTMLElement|null)[]}
  */
-export function explanationParts({ due_at: dueAt, reason, state, classes, holds }, names) {
+export function explanationParts({ due_at: dueAt, reason, state, classes, files, holds }, names, fileNames = new Map()) {
   const { opening, none } = complianceWords;
   const links = holds.map(({ hold_id: id, covers_messages: whole }) =>
     build('a', { href: addresses.hold(id) }, [names.nameOf(id), !whole && opening.filesOnly].filter(Boolean).join(' ')),
@@ -29,7 +30,19 @@ export function explanationParts({ due_at: dueAt, reason, state, classes, holds 
     ),
     classes.length > 0 ? build('p', {}, `${opening.rules}:`) : null,
     classes.length > 0 ? build('ul', { class: 'lines' }, ...classes.map(classLine)) : null,
+    files.length > 0 ? build('p', {}, `${opening.fileRules}:`) : null,
+    files.length > 0 ? build('ul', { class: 'lines' }, ...files.map((file) => fileLine(file, fileNames))) : null,
   ];
+}
+
+/**
+ * @param {Explanation['files'][number]} file
+ * @param {Map<string, string>} fileNames
+ */
+function fileLine({ file_id: id, name, due_at: dueAt }, fileNames) {
+  const { opening } = complianceWords;
+  const about = build('strong', { dir: 'auto' }, fileNames.get(id) ?? opening.aFile);
+  return build('li', {}, about, ': ', build('span', { dir: 'auto' }, name), ` · ${dueAt ? opening.goes(instantOf(dueAt)) : opening.notDue}`);
 }
 
 /** @param {ExplainedClass} applied */

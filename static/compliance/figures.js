@@ -68,12 +68,13 @@ export class NameBook {
   #people;
 
   /** @param {Names} names */
-  constructor({ people, rooms, matters, holds }) {
+  constructor({ people, rooms, matters, holds, classes }) {
     const { hold, unknownPerson } = complianceWords;
     this.#people = new Map(people.map((person) => [person.account_id, person]));
     this.#names = new Map([
       ...people.map(({ account_id, display_name }) => pair(account_id, display_name ?? unknownPerson)),
       ...rooms.map(({ room_id, name }) => pair(room_id, `“${name}”`)),
+      ...classes.map(({ class_id, name }) => pair(class_id, `“${name}”`)),
       ...matters.map(({ matter_id, name }) => pair(matter_id, `“${name}”`)),
       ...holds.map(({ hold_id, matter_name, number }) => pair(hold_id, hold.inMatter(String(number), matter_name))),
     ]);
@@ -109,7 +110,7 @@ export class NameBook {
 }
 
 /** A book without names. */
-export const NO_NAMES = new NameBook({ people: [], rooms: [], matters: [], holds: [] });
+export const NO_NAMES = new NameBook({ people: [], rooms: [], matters: [], holds: [], classes: [] });
 
 /**
  * @param {string} id

@@ -21,6 +21,8 @@ const FLOOR = 28;
 const LEFT = 56;
 const MOST_BARS = 60;
 const LABEL_WIDTH = 64;
+// Few months stand side by side, not scattered.
+const WIDEST_STEP = 80;
 const STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 let count = 0;
 
@@ -89,8 +91,8 @@ function labelOf(at, width) {
  */
 function legend(bars, parts) {
   const totals = parts.map((_, at) => bars.reduce((sum, { counts }) => sum + counts[at], 0));
-  const marks = parts.map(({ name, label }, at) =>
-    build('li', {}, build('span', { class: `swatch part-${name}`, 'aria-hidden': 'true' }), label, ' ', build('strong', {}, number(totals[at]))),
+  const marks = parts.flatMap(({ name, label }, at) =>
+    totals[at] === 0 ? [] : build('li', {}, build('span', { class: `swatch part-${name}`, 'aria-hidden': 'true' }), label, ' ', build('strong', {}, number(totals[at]))),
   );
   return build('ul', { class: 'legend' }, ...marks);
 }
@@ -103,7 +105,7 @@ function draw(bars, parts) {
   const width = matchMedia('(max-width: 719px)').matches ? NARROW : WIDE;
   const drawing = shape('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, 'aria-hidden': 'true' });
   const most = roundUp(Math.max(1, ...bars.map(({ counts }) => counts.reduce((sum, each) => sum + each, 0))));
-  const step = (width - LEFT) / Math.max(bars.length, 1);
+  const step = Math.min((width - LEFT) / Math.max(bars.length, 1), WIDEST_STEP);
   const high = HEIGHT - FLOOR - 12;
   for (const part of [0, 0.5, 1]) {
     const y = HEIGHT - FLOOR - part * high;

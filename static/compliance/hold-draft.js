@@ -43,13 +43,22 @@ export class HoldDraft {
     return this.from !== '' && this.until !== '' && this.until <= this.from;
   }
 
+  /** @returns {'sent_from'|'sent_until'|null} The end of the span that would keep less than the hold does that is widened. */
+  get narrows() {
+    const { sent_from: from, sent_until: until } = this.#base ?? { sent_from: null, sent_until: null };
+    const { sent_from: newFrom, sent_until: newUntil } = this.added;
+    if (this.#base && newFrom && (!from || Date.parse(newFrom) > Date.parse(from))) return 'sent_from';
+    if (this.#base && newUntil && (!until || Date.parse(newUntil) < Date.parse(until))) return 'sent_until';
+    return null;
+  }
+
   /** @returns {Scope} What was chosen, without what is in the hold already. */
   get added() {
     return {
       rooms: [...this.rooms.keys()],
       custodians: [...this.people].map(([account_id, { covers }]) => ({ account_id, covers })),
-      sent_from: this.from ? `${this.from}${DAY_START}` : null,
-      sent_until: this.until ? `${this.until}${DAY_START}` : null,
+      sent_from: instantFrom(this.from, this.#base?.sent_from),
+      sent_until: instantFrom(this.until, this.#base?.sent_until),
       kinds: KINDS.filter((kind) => this.kinds.has(kind)),
     };
   }
@@ -63,6 +72,15 @@ export class HoldDraft {
       custodians: [...(this.#base?.custodians ?? []), ...custodians],
     };
   }
+}
+
+/**
+ * @param {string} day
+ * @param {string|null} [known] What the hold has. It may begin or end within a day, which the field cannot show.
+ */
+function instantFrom(day, known) {
+  if (day === '') return null;
+  return known?.startsWith(day) ? known : `${day}${DAY_START}`;
 }
 
 /** @type {Map<string, HoldDraft>} By the matter or the hold they are for. */

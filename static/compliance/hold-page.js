@@ -23,7 +23,7 @@ export class HoldPage extends ConsolePage {
   #figures = new CoverageFigures(true);
   #asOf = build('p', { class: 'quiet' });
   #covers = section(complianceWords.hold.covers, this.#figures.element, this.#asOf);
-  #state = build('p', { class: 'hold-state' });
+  #state = build('p', { class: 'hold-state', tabindex: -1 });
   #scope = build('div', {});
   #facts = build('div', {});
   #history = build('ol', { class: 'history' });
@@ -162,9 +162,12 @@ export class HoldPage extends ConsolePage {
       fields: [reasonField()],
       submit,
       isGrave: deed !== 'release/withdraw',
-      act: async (answers) => {
+      act: async (answers, dialog) => {
         await request('POST', door(`holds/${this.#holdId}/${deed}`), { reason: String(answers.get('reason')).trim() });
         await this.look();
+        // The button that had the focus is gone.
+        dialog.close();
+        this.#state.focus();
       },
     });
   }

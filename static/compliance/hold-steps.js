@@ -114,8 +114,8 @@ function coversChoice(draft, accountId, changed) {
  */
 export function limitsStep(draft, changed) {
   const { wizard, from, until, day } = complianceWords;
-  const begin = textField(from, { name: 'from', type: 'date', required: false, value: draft.from });
-  const end = textField(until, { name: 'until', type: 'date', required: false, value: draft.until });
+  const begin = textField(from, { name: 'sent_from', type: 'date', required: false, value: draft.from });
+  const end = textField(until, { name: 'sent_until', type: 'date', required: false, value: draft.until });
   begin.addEventListener('input', (event) => {
     draft.from = valueOf(event);
     changed();

@@ -5,10 +5,10 @@
  * @import { HoldDraft } from './hold-draft.js'
  */
 import { request } from '../connection/http.js';
-import { build, fill, say } from '../elements/build.js';
+import { build, fill } from '../elements/build.js';
+import { FormProblem } from '../elements/form-problem.js';
 import { go } from '../route.js';
 import { complianceWords } from '../words/english-compliance.js';
-import { sentenceFor } from '../words/sentences.js';
 import { addresses, door } from './addresses.js';
 import { ConsolePage } from './console-page.js';
 import { draftFor, forgetDraft } from './hold-draft.js';
@@ -18,7 +18,7 @@ import { LiveCount } from './live-count.js';
 export class HoldWizard extends ConsolePage {
   #steps = build('ol', { class: 'steps' });
   #form = build('form', { class: 'form wizard-form', novalidate: true });
-  #problem = build('p', { class: 'problem', role: 'alert' });
+  #problem = new FormProblem(this.#form);
   /** @type {LiveCount|null} */
   #count = null;
   /** @type {HoldDraft|null} */
@@ -99,6 +99,7 @@ export class HoldWizard extends ConsolePage {
 
   #recount = () => {
     const draft = /** @type {HoldDraft} */ (this.#draft);
+    if (!whatIsMissing(draft)) this.#problem.clear();
     const isCounted = !draft.isEmpty && !draft.isBackwards && draft.kinds.size > 0;
     this.#count?.count(isCounted ? draft.whole : null);
   };
@@ -109,7 +110,7 @@ export class HoldWizard extends ConsolePage {
     const draft = /** @type {HoldDraft} */ (this.#draft);
     const isFirst = this.#form.childElementCount === 0;
     draft.step = step;
-    say(this.#problem, '');
+    this.#problem.clear();
     fill(this.#steps, ...wizard.steps.map((name, at) => build('li', { 'aria-current': at === step && 'step' }, name)));
     const last = step === wizard.steps.length - 1;
     const submit = draft.base ? wizard.amendSubmit : wizard.submit;
@@ -119,7 +120,7 @@ export class HoldWizard extends ConsolePage {
       this.#form,
       heading,
       ...[scopeStep, limitsStep, reasonStep][step](draft, this.#recount),
-      this.#problem,
+      this.#problem.element,
       build(
         'div',
         { class: 'form-actions' },
@@ -133,7 +134,8 @@ export class HoldWizard extends ConsolePage {
   async #goOn() {
     const draft = /** @type {HoldDraft} */ (this.#draft);
     const missing = whatIsMissing(draft);
-    if (missing) return say(this.#problem, missing);
+    if (missing) return this.#problem.say(...missing);
+    this.#problem.clear();
     if (draft.step < complianceWords.wizard.steps.length - 1) return this.#showStep(draft.step + 1);
     const button = this.#form.querySelector('button[type=submit]');
     button?.setAttribute('disabled', '');
@@ -142,8 +144,8 @@ export class HoldWizard extends ConsolePage {
       forgetDraft(this.#key);
       go(addresses.hold(hold.hold_id));
     } catch (error) {
-      say(this.#problem, sentenceFor(error));
       button?.removeAttribute('disabled');
+      this.#problem.sayError(error);
     }
   }
 
@@ -157,14 +159,15 @@ export class HoldWizard extends ConsolePage {
 
 /**
  * @param {HoldDraft} draft
- * @returns {string|null} What keeps the step from being left, in words.
+ * @returns {[string, string]|null} What keeps the step from being left, in words, and the field it is about.
  */
 function whatIsMissing(draft) {
   const { wizard } = complianceWords;
-  if (draft.step === 0 && draft.isEmpty) return wizard.countNothing;
-  if (draft.step === 1 && draft.kinds.size === 0) return wizard.kindsMissing;
-  if (draft.step === 1 && draft.isBackwards) return wizard.spanBackwards;
-  if (draft.step === 2 && draft.reason.trim() === '') return complianceWords.reasonMissing;
+  if (draft.step === 0 && draft.isEmpty) return [wizard.scopeMissing, ''];
+  if (draft.step === 1 && draft.kinds.size === 0) return [wizard.kindsMissing, 'messages'];
+  if (draft.step === 1 && draft.isBackwards) return [wizard.spanBackwards, 'sent_until'];
+  if (draft.step === 1 && draft.narrows) return [wizard.spanNarrower, draft.narrows];
+  if (draft.step === 2 && draft.reason.trim() === '') return [complianceWords.reasonMissing, 'reason'];
   return null;
 }
 

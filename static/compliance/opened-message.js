@@ -3,14 +3,15 @@
  * and until when.
  *
  * @import { Explanation, OpenedFile, OpenedMessage as Opened, OpenedVersion } from './shapes.js'
- * @import { NameBook } from './figures.js'
  */
-import { build, fill } from '../elements/build.js';
+import { request } from '../connection/http.js';
+import { build, fill, say } from '../elements/build.js';
 import { askForLabel } from '../messages/label-dialog.js';
 import { complianceWords } from '../words/english-compliance.js';
+import { sentenceFor } from '../words/sentences.js';
 import { door } from './addresses.js';
 import { explanationParts } from './explanation.js';
-import { byteSize, instantOf, timeElement } from './figures.js';
+import { byteSize, instantOf, NameBook, timeElement } from './figures.js';
 
 export class OpenedMessage {
   element = build('li', { class: 'opened-message' });
@@ -18,7 +19,9 @@ export class OpenedMessage {
   #explanation;
   #names;
   #entryNumber;
-  #label = build('span', { class: 'badge' });
+  #explained = build('div', {});
+  #badges = build('span', { class: 'badges' });
+  #expired = build('p', { class: 'gone' });
 
   /**
    * @param {Opened} message
@@ -37,8 +40,6 @@ export class OpenedMessage {
   #draw() {
     const { opening } = complianceWords;
     const message = this.#message;
-    const { holds = [], classes = [] } = this.#explanation ?? {};
-    this.#showLabel(classes.find(({ source }) => source === 'label')?.name ?? null);
     fill(
       this.element,
       build(
@@ -47,12 +48,10 @@ export class OpenedMessage {
         build('strong', { dir: 'auto' }, this.#names.personLong(message.author_id)),
         ' ',
         timeElement(message.sent_at),
-        message.stream === 'staff' && build('span', { class: 'badge note' }, opening.note),
-        holds.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(holds.length)),
-        this.#label,
+        this.#badges,
       ),
       message.deleted_at && build('p', { class: 'gone' }, opening.deleted(this.#names.person(message.deleted_by), instantOf(message.deleted_at))),
-      this.#expired(),
+      this.#expired,
       message.versions.length === 0 && build('p', { class: 'gone' }, opening.textDestroyed),
       ...message.versions.map((version, at) => this.#version(version, at === message.versions.length - 1)),
       message.files.length > 0 && build('ul', { class: 'lines opened-files' }, ...message.files.map((file) => this.#file(file))),
@@ -61,16 +60,28 @@ export class OpenedMessage {
         'details',
         {},
         build('summary', {}, opening.explain),
-        ...(this.#explanation ? explanationParts(this.#explanation, this.#names) : []),
-        build('button', { type: 'button', class: 'button small', onclick: () => this.#askLabel() }, opening.label),
+        this.#explained,
+        build('button', { type: 'button', class: 'button small', onclick: () => void this.#askLabel() }, opening.label),
       ),
     );
+    this.#showExplanation(this.#names);
   }
 
-  #expired() {
-    const { due_at: dueAt, state } = this.#explanation ?? {};
-    if (!dueAt || state === 'shown') return null;
-    return build('p', { class: 'gone' }, complianceWords.opening.expired(instantOf(dueAt)));
+  /** @param {NameBook} names Of the holds. */
+  #showExplanation(names) {
+    const { opening } = complianceWords;
+    const { due_at: dueAt = null, state = 'shown', holds = [], classes = [] } = this.#explanation ?? {};
+    const label = classes.find(({ source }) => source === 'label');
+    fill(
+      this.#badges,
+      this.#message.stream === 'staff' && build('span', { class: 'badge note' }, opening.note),
+      holds.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(holds.length)),
+      label && build('span', { class: 'badge', dir: 'auto' }, label.name),
+    );
+    this.#expired.hidden = !dueAt || state === 'shown';
+    say(this.#expired, dueAt ? opening.expired(instantOf(dueAt)) : '');
+    const fileNames = new Map(this.#message.files.map(({ file_id, name }) => [file_id, name ?? opening.fileDestroyed]));
+    fill(this.#explained, ...(this.#explanation ? explanationParts(this.#explanation, names, fileNames) : []));
   }
 
   /**
@@ -109,13 +120,18 @@ export class OpenedMessage {
     return build('p', { class: 'quiet' }, said.join(', '));
   }
 
-  /** @param {string|null} name */
-  #showLabel(name) {
-    this.#label.hidden = name === null;
-    fill(this.#label, name);
+  async #askLabel() {
+    await askForLabel(this.#message, () => void this.#explainAnew());
   }
 
-  #askLabel() {
-    void askForLabel(this.#message.message_id, (name) => this.#showLabel(name));
+  /** What was labelled is kept by other rules from now on. */
+  async #explainAnew() {
+    try {
+      const { explanation, names } = await request('GET', door(`explanations/${this.#message.message_id}`));
+      this.#explanation = explanation;
+      this.#showExplanation(new NameBook(names));
+    } catch (error) {
+      fill(this.#explained, build('p', { class: 'problem', role: 'alert' }, sentenceFor(error)));
+    }
   }
 }

@@ -5,10 +5,10 @@
  * @import { Matter, OpenedPage } from './shapes.js'
  */
 import { request } from '../connection/http.js';
-import { build, say } from '../elements/build.js';
+import { build, fill, say } from '../elements/build.js';
 import { choiceField } from '../elements/fields.js';
+import { FormProblem } from '../elements/form-problem.js';
 import { complianceWords } from '../words/english-compliance.js';
-import { sentenceFor } from '../words/sentences.js';
 import { addresses, door } from './addresses.js';
 import { blank, ConsolePage, linkButton } from './console-page.js';
 import { NameBook } from './figures.js';
@@ -47,28 +47,30 @@ export class OpeningPage extends ConsolePage {
   /** @param {Matter[]} matters */
   #askForm(matters) {
     const { opening } = complianceWords;
-    const problem = build('p', { class: 'problem', role: 'alert' });
     const options = matters.map(({ matter_id, name }) => /** @type {const} */ ([matter_id, name]));
     const button = build('button', { type: 'submit', class: 'button primary' }, opening.submit);
-    const form = build(
-      'form',
-      { class: 'form' },
+    const form = build('form', { class: 'form', novalidate: true });
+    const problem = new FormProblem(form);
+    fill(
+      form,
       build('p', { class: 'quiet' }, opening.lead),
       choiceField(opening.matter, { name: 'matter_id' }, options),
       reasonField(),
-      problem,
+      problem.element,
       build('div', { class: 'form-actions' }, button),
     );
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
+      problem.clear();
+      if (!problem.isSound()) return;
       button.disabled = true;
       const answers = new FormData(form);
       const asked = { matter_id: String(answers.get('matter_id')), reason: String(answers.get('reason')).trim() };
       try {
         await this.#open(asked, matters.find(({ matter_id }) => matter_id === asked.matter_id)?.name ?? '');
       } catch (error) {
-        say(problem, sentenceFor(error));
         button.disabled = false;
+        problem.sayError(error);
       }
     });
     return form;

@@ -14,6 +14,7 @@ import { runLines, simulationLines } from './retention-page.js';
 
 const LOOK_MS = 5_000;
 const LATEST = 5;
+const SHOWN_ALARMS = 5;
 
 export class OverviewPage extends ConsolePage {
   #alarms = build('div', {});
@@ -97,13 +98,25 @@ export class OverviewPage extends ConsolePage {
  */
 function alarmParts(alarms, checkedAt) {
   const { overview } = complianceWords;
-  const isInOrder = alarms.every(({ cleared_at }) => cleared_at);
+  const raised = alarms.filter(({ cleared_at }) => !cleared_at);
+  const over = alarms.filter(({ cleared_at }) => cleared_at);
   const last = checkedAt ? overview.checked(instantOf(checkedAt)) : overview.neverChecked;
-  const said = isInOrder && checkedAt ? overview.noAlarm : isInOrder ? '' : overview.alarmLead;
+  const said = raised.length > 0 ? overview.alarmLead : checkedAt ? overview.noAlarm : '';
+  const more = raised.length - SHOWN_ALARMS;
   return [
-    build('p', {}, [said, last].filter(Boolean).join(' ')),
-    alarms.length > 0 && build('ul', { class: 'cards' }, ...alarms.map(alarmLine)),
+    build('p', { class: 'alarm-lead' }, [said, last].filter(Boolean).join(' ')),
+    raised.length > 0 && build('ul', { class: 'cards' }, ...raised.slice(0, SHOWN_ALARMS).map(alarmLine)),
+    more > 0 && folded(overview.moreAlarms(more), raised.slice(SHOWN_ALARMS)),
+    over.length > 0 && folded(overview.alarmsOver(over.length), over),
   ];
+}
+
+/**
+ * @param {string} title
+ * @param {Alarm[]} alarms
+ */
+function folded(title, alarms) {
+  return build('details', {}, build('summary', {}, title), build('ul', { class: 'cards' }, ...alarms.map(alarmLine)));
 }
 
 /** @param {Alarm} alarm */

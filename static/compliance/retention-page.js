@@ -84,6 +84,7 @@ function classCard(kept) {
     kept.destroy_days === null ? retention.destroyOpen : retention.destroy(kept.destroy_days),
     retention.countedFrom[kept.counted_from],
   ].join(' · ');
+  const uses = [retention.usedBy(kept.rooms, kept.labels), ...kept.default_for.map((kind) => retention.isDefault(words.roomKinds[kind]))].filter(Boolean).join(', ');
   const isUsed = kept.rooms + kept.labels + kept.default_for.length > 0;
   const link = (/** @type {string} */ kind, /** @type {string} */ label) =>
     build('a', { class: 'button small', href: addresses.change(kind, kept.class_id), 'aria-label': retention.changeOf(label, kept.name) }, label);
@@ -96,11 +97,7 @@ function classCard(kept) {
       build('h3', { class: 'card-title', dir: 'auto' }, kept.name, ' ', kept.locked_at && build('span', { class: 'badge' }, retention.locked)),
       build('p', {}, rule),
       build('p', { class: 'quiet' }, retention.removed(kept.removed_days)),
-      build(
-        'p',
-        { class: 'quiet' },
-        [retention.usedBy(kept.rooms, kept.labels), ...kept.default_for.map((kind) => retention.isDefault(words.roomKinds[kind]))].join(' · '),
-      ),
+      build('p', { class: 'quiet' }, uses ? retention.used(uses) : retention.notUsed),
     ),
     build(
       'div',
@@ -125,7 +122,7 @@ export function simulationLines(simulations, classes, names) {
       'li',
       { class: 'work-line' },
       build('a', { href: addresses.simulation(simulation.simulation_id), dir: 'auto' }, changeInWords(simulation.change, classes, names)),
-      build('span', { class: `badge work-${simulation.state}` }, said.states[simulation.state]),
+      build('span', { class: `badge work-${simulation.state}` }, simulation.applied_at ? said.appliedBadge : said.states[simulation.state]),
       build('span', { class: 'quiet' }, said.asked(names.person(simulation.asked_by), instantOf(simulation.begun_at))),
     ),
   );

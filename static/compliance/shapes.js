@@ -6,6 +6,7 @@
  * @property {NamedRoom[]} rooms
  * @property {{matter_id: string, name: string}[]} matters
  * @property {{hold_id: string, matter_name: string, number: number}[]} holds
+ * @property {{class_id: string, name: string}[]} classes
  *
  * @typedef {object} NamedPerson
  * @property {string} account_id
@@ -146,6 +147,7 @@
  * @property {'running'|'done'|'failed'} state
  * @property {string|null} [fingerprint]
  * @property {Picture|null} [picture]
+ * @property {string|null} applied_at When the change was made with it.
  *
  * @typedef {object} DispositionRun
  * @property {string} run_id
@@ -184,11 +186,12 @@
  *
  * @typedef {object} Explanation
  * @property {string} message_id
+ * @property {string} room_id
  * @property {string|null} due_at Null for never.
  * @property {'no_end'|'ended'|'removed'|'kept'|'files'} reason
  * @property {'shown'|'due'|'settling'|'held'} state
  * @property {ExplainedClass[]} classes
- * @property {{file_id: string, class_id: string, due_at: string|null}[]} files Those with a label of their own.
+ * @property {{file_id: string, class_id: string, name: string, due_at: string|null}[]} files Those with a label of their own, by its name.
  * @property {{hold_id: string, covers_messages: boolean, covers_files: boolean}[]} holds
  *
  * @typedef {object} OpenedVersion

@@ -21,7 +21,7 @@ const LONGEST_SECONDS = 1_800;
 
 export class SimulationPage extends ConsolePage {
   #progress = build('p', { class: 'progress', role: 'status' });
-  #outcome = build('p', { class: 'outcome', role: 'status' });
+  #outcome = build('p', { class: 'outcome', role: 'status', tabindex: -1 });
   #picture = build('div', {});
   #drawn = new Drawn();
   #isDone = false;
@@ -75,7 +75,8 @@ export class SimulationPage extends ConsolePage {
     const again = linkButton(addresses.change(kind, roomId ?? roomKind ?? classId ?? ''), said.again);
     const apply = build('button', { type: 'button', class: 'button primary', onclick: () => this.#askApply(simulation) }, said.apply);
     const asked = said.asked(names.person(simulation.asked_by), instantOf(simulation.begun_at));
-    this.showHead(title, `${said.title} · ${asked}`, this.#isDone && again, simulation.state === 'done' && apply);
+    this.showHead(title, `${said.title} · ${asked}`, this.#isDone && again, simulation.state === 'done' && !simulation.applied_at && apply);
+    if (simulation.applied_at) say(this.#outcome, said.appliedAt(instantOf(simulation.applied_at)));
   }
 
   /** @param {Simulation} simulation */
@@ -86,10 +87,13 @@ export class SimulationPage extends ConsolePage {
       lead: said.applyLead,
       fields: [reasonField()],
       submit: said.apply,
-      act: async (answers) => {
+      act: async (answers, dialog) => {
         const reason = String(answers.get('reason')).trim();
         await request('POST', door('retention/changes'), { change, fingerprint, reason });
-        say(this.#outcome, said.applied);
+        await this.look();
+        // The button that had the focus is gone.
+        dialog.close();
+        this.#outcome.focus();
       },
     });
   }
@@ -114,9 +118,9 @@ function pictureParts(simulation, picture, names) {
     build('p', { class: 'quiet' }, said.asOf(instantOf(simulation.instant))),
     section(
       said.goes,
-      build('p', { class: 'amount goes' }, picture.goes.messages + picture.goes.files === 0 ? said.goesNothing : amountInWords(picture.goes)),
+      isNothing(picture.goes) ? build('p', { class: 'amount' }, said.goesNothing) : build('p', { class: 'amount goes' }, amountInWords(picture.goes)),
       picture.revisions > 0 && build('p', {}, said.revisions(number(picture.revisions))),
-      build('p', { class: 'quiet' }, said.goesNow(amountInWords(picture.goes_now))),
+      build('p', { class: 'quiet' }, isNothing(picture.goes_now) ? said.goesNowNothing : said.goesNow(amountInWords(picture.goes_now))),
       build('p', { class: 'quiet' }, said.destroysFrom(instantOf(picture.destroys_from))),
     ),
     section(said.stays, ...keptLines(picture)),
@@ -140,6 +144,11 @@ function keptLines(picture) {
 }
 
 /** @param {Amount} amount */
+function isNothing({ messages, files }) {
+  return messages + files === 0;
+}
+
+/** @param {Amount} amount */
 function amountInWords({ messages, files, bytes, rooms }) {
   const { figures } = complianceWords;
   return [
@@ -156,21 +165,23 @@ function amountInWords({ messages, files, bytes, rooms }) {
  * @param {NameBook} names
  */
 function firstTable({ first }, names) {
-  const { simulation: said } = complianceWords;
-  const rows = first.map(({ room_id, sent_at, due_at }) =>
+  const { simulation: said, message } = complianceWords;
+  const rows = first.map(({ message_id, room_id, sent_at, due_at }) =>
     build(
       'tr',
       {},
       build('td', {}, timeElement(sent_at)),
       build('td', {}, build('a', { href: addresses.room(room_id), dir: 'auto' }, names.room(room_id))),
       build('td', {}, timeElement(due_at)),
+      build('td', {}, build('a', { href: addresses.message(message_id), 'aria-label': message.explainOf(instantOf(sent_at)) }, message.explain)),
     ),
   );
   const head = [said.sent, said.room, said.due].map((text) => build('th', { scope: 'col' }, text));
+  const last = build('th', { scope: 'col' }, build('span', { class: 'unseen' }, message.explain));
   return build(
     'div',
     { class: 'table-scroller', tabindex: 0, role: 'region', 'aria-label': said.first },
-    build('table', {}, build('thead', {}, build('tr', {}, ...head)), build('tbody', {}, ...rows)),
+    build('table', {}, build('thead', {}, build('tr', {}, ...head, last)), build('tbody', {}, ...rows)),
   );
 }
 

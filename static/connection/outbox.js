@@ -87,8 +87,9 @@ export class Outbox {
     return this.#entries.filter((entry) => entry.stream === stream);
   }
 
-  get size() {
-    return this.#entries.length;
+  /** @returns {readonly OutboxEntry[]} What waits or failed anywhere, oldest first. */
+  get entries() {
+    return this.#entries;
   }
 
   /**

@@ -5,8 +5,8 @@
  * @import { Child } from './build.js'
  */
 import { words } from '../words/english.js';
-import { sentenceFor } from '../words/sentences.js';
 import { build, fill, say } from './build.js';
+import { FormProblem } from './form-problem.js';
 import { icon } from './icon.js';
 
 let count = 0;
@@ -49,26 +49,20 @@ export function openDialog(title, ...children) {
  * @returns {HTMLDialogElement}
  */
 export function ask({ title, lead, fields = [], submit, isGrave = false, act }) {
-  const problem = build('p', { class: 'problem', role: 'alert' });
   const button = build('button', { type: 'submit', class: isGrave ? 'button grave' : 'button primary' }, submit);
   const cancel = build('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, words.cancel);
-  const form = build(
-    'form',
-    { class: 'form' },
-    lead && build('p', { class: 'quiet' }, lead),
-    ...fields,
-    problem,
-    build('div', { class: 'form-actions' }, cancel, button),
-  );
+  const form = build('form', { class: 'form' });
+  const problem = new FormProblem(form);
+  fill(form, lead && build('p', { class: 'quiet' }, lead), ...fields, problem.element, build('div', { class: 'form-actions' }, cancel, button));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     button.disabled = true;
-    say(problem, '');
+    problem.clear();
     try {
       await act(new FormData(form), dialog);
       if (form.isConnected) dialog.close();
     } catch (error) {
-      say(problem, sentenceFor(error));
+      problem.sayError(error);
     } finally {
       button.disabled = false;
     }

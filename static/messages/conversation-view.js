@@ -279,7 +279,7 @@ export class ConversationView extends HTMLElement {
     if (kind === 'react' && emoji) this.#conversation.toggleReaction(message, emoji);
     if (kind === 'reply') this.#composer.reply(message);
     if (kind === 'edit') this.#composer.edit(message);
-    if (kind === 'label') void askForLabel(message.message_id);
+    if (kind === 'label') void askForLabel(message);
     if (kind !== 'delete') return;
     ask({
       title: words.messages.deleteTitle,

@@ -115,6 +115,7 @@ export class MessageComposer extends HTMLElement {
     this.#stop();
     this.#replyTo = message;
     this.#drawContext();
+    this.#grow();
     this.focus();
   }
 
@@ -122,11 +123,11 @@ export class MessageComposer extends HTMLElement {
   edit(message) {
     this.#stop();
     this.#editing = message;
-    this.#field.value = message.text;
+    this.#field.value = this.#conversation.textToEdit(message);
     this.#drawContext();
     this.#grow();
     this.focus();
-    this.#field.setSelectionRange(message.text.length, message.text.length);
+    this.#field.setSelectionRange(this.#field.value.length, this.#field.value.length);
   }
 
   #submit() {
@@ -139,15 +140,15 @@ export class MessageComposer extends HTMLElement {
     const replyTo = this.#replyTo?.message_id ?? null;
     const editing = this.#editing;
     this.#stop();
-    this.#field.value = '';
-    this.#workroom.drafts.keep(this.#conversation.stream, '');
-    this.#grow();
     if (!editing) {
+      this.#field.value = '';
+      this.#workroom.drafts.keep(this.#conversation.stream, '');
       this.#tray.say('');
       const uploads = this.#workroom.uploads.takeDrafts(this.#conversation.stream);
       this.#conversation.post(text, { replyTo, mentions, uploads });
       this.dispatchEvent(new CustomEvent('posted', { bubbles: true }));
-    } else if (text !== editing.text) this.#conversation.edit(editing, text, mentions);
+    } else this.#conversation.edit(editing, text, mentions);
+    this.#grow();
     this.#typedAt = 0;
   }
 
@@ -193,14 +194,14 @@ export class MessageComposer extends HTMLElement {
   }
 
   #cancel() {
-    const wasEditing = Boolean(this.#editing);
     this.#stop();
-    if (wasEditing) this.#field.value = this.#workroom.drafts.read(this.#conversation.stream);
     this.#grow();
     this.focus();
   }
 
+  /** Of an edit nothing is left in the field then, but what was there before. */
   #stop() {
+    if (this.#editing) this.#field.value = this.#workroom.drafts.read(this.#conversation.stream);
     this.#editing = null;
     this.#replyTo = null;
     this.#suggestions.close();

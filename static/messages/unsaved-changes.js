@@ -3,10 +3,17 @@
  * on the message it is about, so that nothing one did is lost without a word. Plain values; draws nothing.
  *
  * @import { OutboxEntry } from '../connection/outbox.js'
+ * @import { Message } from '../connection/protocol-shapes.js'
  *
  * @typedef {object} UnsavedChange
  * @property {OutboxEntry} entry
  * @property {'sending'|'waiting'|'failed'} standing Waiting is what cannot leave, because there is no line.
+ *
+ * @typedef {object} UnsentCounts
+ * @property {number} messages
+ * @property {number} edits
+ * @property {number} deletions
+ * @property {number} reactions
  */
 
 const REACTIONS = ['add_reaction', 'remove_reaction'];
@@ -39,6 +46,52 @@ export function isReplacedBy(earlier, command, fields) {
   if (command === 'delete_message') return true;
   if (command === 'edit_message') return earlier.command === command;
   return REACTIONS.includes(earlier.command) && earlier.fields.emoji === fields.emoji;
+}
+
+/**
+ * What editing a message begins with: one's own last words for it, also where they were refused, or are on their way.
+ *
+ * @param {readonly OutboxEntry[]} entries
+ * @param {Message} message
+ * @returns {string}
+ */
+export function textToEdit(entries, message) {
+  const last = entries.findLast((entry) => isEditOf(entry, message));
+  return last ? last.fields.text : message.text;
+}
+
+/**
+ * What a message will say once everything that is on its way has arrived.
+ *
+ * @param {readonly OutboxEntry[]} entries
+ * @param {Message} message
+ * @returns {string}
+ */
+export function textUnderWay(entries, message) {
+  const last = entries.findLast((entry) => entry.state === 'pending' && isEditOf(entry, message));
+  return last ? last.fields.text : message.text;
+}
+
+/**
+ * @param {OutboxEntry} entry
+ * @param {Message} message
+ */
+function isEditOf({ command, fields }, message) {
+  return command === 'edit_message' && fields.message_id === message.message_id;
+}
+
+/**
+ * @param {readonly OutboxEntry[]} entries
+ * @returns {UnsentCounts}
+ */
+export function countUnsent(entries) {
+  const count = (/** @type {string[]} */ ...commands) => entries.filter(({ command }) => commands.includes(command)).length;
+  return {
+    messages: count('post_message'),
+    edits: count('edit_message'),
+    deletions: count('delete_message'),
+    reactions: count(...REACTIONS),
+  };
 }
 
 /**

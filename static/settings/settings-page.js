@@ -5,6 +5,7 @@ import { build, fill, say } from '../elements/build.js';
 import { ask } from '../elements/dialogs.js';
 import { radioField, textField } from '../elements/fields.js';
 import { pageHeader } from '../elements/page-header.js';
+import { countUnsent } from '../messages/unsaved-changes.js';
 import { words } from '../words/english.js';
 import { sentenceFor } from '../words/sentences.js';
 import { chooseTheme, chosenTheme } from './theme.js';
@@ -90,11 +91,11 @@ export class SettingsPage extends HTMLElement {
 
   /** @param {HTMLElement} problem */
   async #signOut(problem) {
-    const unsent = this.#workroom.outbox.size;
-    if (unsent > 0) {
+    const { entries } = this.#workroom.outbox;
+    if (entries.length > 0) {
       ask({
         title: words.settings.signOutTitle,
-        lead: words.settings.unsent(unsent),
+        lead: words.settings.unsent(countUnsent(entries)),
         submit: words.settings.signOut,
         isGrave: true,
         act: () => this.#end('/api/session'),

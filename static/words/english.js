@@ -235,8 +235,11 @@ export const words = {
     set: 'Set a label',
     title: 'How long is this message kept?',
     lead: 'A label gives this message a retention class of its own. The audit trail has it; the room does not see it.',
+    leadFiles: 'A label gives this message, or one of its files, a retention class of its own. The audit trail has it; the room does not see it.',
     noClasses: 'There is no retention class yet: compliance makes them.',
     class: 'Label',
+    /** @param {string} name */
+    ofFile: (name) => `Label of ${name}`,
     none: 'Like the room',
     submit: 'Set the label',
   },
@@ -373,8 +376,17 @@ export const words = {
     session: 'Signing out',
     signOut: 'Sign out',
     signOutLead: 'Signing out removes drafts, unsent messages and unsent files from this browser.',
-    /** @param {number} count */
-    unsent: (count) => `${counted(count, 'message is', 'messages are')} not sent yet and would be lost.`,
+    /** @param {import('../messages/unsaved-changes.js').UnsentCounts} counts */
+    unsent: ({ messages, edits, deletions, reactions }) => {
+      const parts = [
+        messages && counted(messages, 'message', 'messages'),
+        edits && counted(edits, 'edit', 'edits'),
+        deletions && counted(deletions, 'deletion', 'deletions'),
+        reactions && counted(reactions, 'reaction', 'reactions'),
+      ];
+      const isOne = messages + edits + deletions + reactions === 1;
+      return `${listed(parts.filter((part) => part !== 0))} ${isOne ? 'has' : 'have'} not arrived and would be lost.`;
+    },
     signOutTitle: 'Sign out and lose what is not sent?',
     signOutEverywhere: 'Sign out everywhere',
     signOutEverywhereTitle: 'Sign out on every device?',

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import asyncpg
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import PATIENCE_MS, Windows
 from tests.browser.office import Office, Person, open_for
+from tests.servers import DatabaseUrls
 
 REASON = "The customer disputes an invoice"
 
@@ -73,6 +75,7 @@ async def test_a_release_takes_a_second_officer(office: Office, windows: Windows
     await page.get_by_role("button", name="Ask for release").click()
     await answer(page, "The matter is settled", "Ask for release")
     await expect(page.locator("hold-page")).to_contain_text("another officer has to confirm it")
+    await expect(page.locator(".hold-state")).to_be_focused()
     await expect(page.get_by_role("button", name="Confirm the release")).to_have_count(0)
 
     other = await open_console(windows, second, f"/#/compliance/holds/{hold['hold_id']}")
@@ -103,6 +106,126 @@ async def test_the_trail_is_filtered_and_each_entry_says_who_what_and_why(
     await line.get_by_role("link").click()
     await expect(page.get_by_role("heading", name="Hold 1", level=1)).to_be_visible()
     assert page.url.endswith(hold["hold_id"])
+
+
+async def test_what_is_wrong_with_a_hold_is_said_beside_the_field(office: Office, windows: Windows) -> None:
+    officer = await office.make_staff("Ruth Amadi", "compliance")
+    *_, room = await talked(office, "Wrongly held")
+    page = await open_console(windows, officer, "/#/compliance/matters")
+    await _open_matter(page, "Case 11")
+    await page.get_by_role("link", name="Place a hold").click()
+    await page.get_by_role("button", name="Next").click()
+    empty = page.get_by_role("alert").filter(has_text="choose at least one room or person")
+    await expect(empty).to_be_visible()
+    await page.get_by_role("searchbox", name="Find a room").fill("wrongly")
+    await page.get_by_role("button", name="Add Wrongly held").click()
+    await expect(empty).to_be_hidden()
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_label("From", exact=True).fill("2026-05-02")
+    await page.get_by_label("Until (not included)").fill("2026-05-01")
+    await page.get_by_role("button", name="Next").click()
+    await expect_problem(page, "Until (not included)", "The span has to end after it begins.")
+    await page.get_by_label("Until (not included)").fill("")
+    await expect(page.get_by_label("Until (not included)")).not_to_have_attribute("aria-invalid", "true")
+    for kind in ("Messages", "Files"):
+        await page.get_by_label(kind).uncheck()
+    await page.get_by_role("button", name="Next").click()
+    await expect_problem(page, "Messages", "Choose at least one kind of content.")
+    await page.get_by_label("Files").check()
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_label("Reason").fill("   ")
+    await page.get_by_role("button", name="Place the hold").click()
+    await expect_problem(page, "Reason", "Say why: the reason belongs to the record.")
+    listed = (await officer.client.send("GET", "/api/compliance/holds", None)).json()["holds"]
+    assert all(room["room_id"] not in hold["scope"]["rooms"] for hold in listed)
+
+
+async def test_a_hold_is_not_narrowed_and_not_released_without_a_reason(
+    office: Office, windows: Windows
+) -> None:
+    officer = await office.make_staff("Ruth Amadi", "compliance")
+    *_, room = await talked(office, "Only widened")
+    hold = await place(officer, room, sent_from="2026-03-01T00:00:00Z")
+    page = await open_console(windows, officer, f"/#/compliance/holds/{hold['hold_id']}/widen")
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_label("From", exact=True).fill("2026-04-01")
+    await page.get_by_role("button", name="Next").click()
+    await expect_problem(page, "From", "This would keep less than the hold keeps now.")
+    await page.goto(f"/#/compliance/holds/{hold['hold_id']}")
+    await page.get_by_role("button", name="Ask for release").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Reason").fill("   ")
+    await dialog.get_by_role("button", name="Ask for release").click()
+    await expect(dialog).to_be_visible()
+    said = await dialog.get_by_label("Reason").evaluate("(field) => field.validationMessage")
+    assert said == "Say why: the reason belongs to the record."
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".hold-state")).to_contain_text("Standing")
+
+
+async def test_what_asks_for_an_officer_is_counted_at_the_side_and_stands_on_the_overview(
+    office: Office, windows: Windows, office_database: DatabaseUrls
+) -> None:
+    first = await office.make_staff("Ruth Amadi", "compliance")
+    second = await office.make_staff("Ivo Brandt", "compliance")
+    *_, room = await talked(office, "Asks for somebody")
+    hold = await place(first, room)
+    await _post(first, f"holds/{hold['hold_id']}/release", {"reason": "Settled"}, 200)
+    page = await open_console(windows, first, "/#/compliance")
+    side = page.get_by_role("navigation", name="Compliance")
+    await expect(page.get_by_text("another officer confirms it.")).to_be_visible()
+    await expect(side.locator(".count")).to_have_count(0)
+    page = await open_console(windows, second, "/#/compliance")
+    side = page.get_by_role("navigation", name="Compliance")
+    await expect(side.get_by_role("link", name="Overview 1 thing asks for an officer")).to_be_visible()
+    await expect(page.locator("overview-page .card", has_text="Ruth Amadi asked")).to_have_count(1)
+    connection = await asyncpg.connect(office_database.owner_url)
+    try:
+        await connection.execute(
+            "insert into workroom.integrity_alarms (alarm_id, raised_at, problem, subject, entry_number)"
+            " select gen_random_uuid(), now(), 'schema_part_missing', 'trigger messages.guard_' || n,"
+            " (select max(entry_number) from workroom.audit_entries) from generate_series(1, 7) as n"
+        )
+    finally:
+        await connection.close()
+    await page.reload()
+    await expect(page.locator("overview-page .card.alarm:visible")).to_have_count(5)
+    await expect(page.locator("overview-page .card.alarm").first).to_contain_text("lacks a part")
+    await page.get_by_text("2 more alarms").click()
+    await expect(page.locator("overview-page .card.alarm:visible")).to_have_count(7)
+    await expect(side.get_by_role("link", name="Overview 8 things ask for an officer")).to_be_visible()
+
+
+async def test_what_is_not_there_has_a_heading_a_sentence_and_a_way_out(
+    office: Office, windows: Windows
+) -> None:
+    officer = await office.make_staff("Ruth Amadi", "compliance")
+    page = await open_console(windows, officer, "/#/compliance")
+    nothing = "00000000-0000-4000-8000-000000000000"
+    for path in ("matters", "holds", "rooms", "messages", "retention/simulations"):
+        await page.goto(f"/#/compliance/{path}/{nothing}")
+        await expect(page.get_by_role("alert").filter(has_text="not there any more")).to_be_visible()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(
+            re.compile("^(Compliance|A message)$")
+        )
+        await expect(page.get_by_role("heading", level=2)).to_have_count(0)
+        await page.get_by_role("link", name="To the overview").click()
+        await expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+
+async def test_a_filter_that_makes_no_sense_is_said_beside_its_field(
+    office: Office, windows: Windows
+) -> None:
+    officer = await office.make_staff("Ruth Amadi", "compliance")
+    page = await open_console(windows, officer, "/#/compliance/audit")
+    await page.get_by_label("On what (id)").fill("the big room")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect_problem(page, "On what (id)", "An id has 36 characters, with hyphens.")
+    await page.get_by_label("On what (id)").fill("")
+    await page.get_by_label("From", exact=True).fill("2026-05-02")
+    await page.get_by_label("Until (not included)").fill("2026-05-02")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect_problem(page, "Until (not included)", "The span has to end after it begins.")
 
 
 async def test_admins_staff_and_customers_get_nothing_of_it(office: Office, windows: Windows) -> None:
@@ -155,17 +278,28 @@ async def talked(office: Office, name: str) -> tuple[Person, Person, dict[str, A
     return staff, customer, room
 
 
-async def place(officer: Person, room: dict[str, Any]) -> Any:
+async def expect_problem(page: Page, field: str, sentence: str) -> None:
+    """The sentence stands with the field: it is described by it, marked as wrong, and has the focus."""
+    control = page.get_by_label(field, exact=True)
+    await expect(control).to_be_focused()
+    await expect(control).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    described = (await control.get_attribute("aria-describedby") or "").split()
+    texts = [await page.locator(f"#{id}").text_content() for id in described]
+    assert any(sentence in (text or "") for text in texts), texts
+
+
+async def place(officer: Person, room: dict[str, Any], **limits: str) -> Any:
     """A hold over a room, in a matter of its own."""
     matter = await _post(officer, "matters", {"name": "Case 9", "reason": REASON})
-    scope = {"rooms": [room["room_id"]], "custodians": [], "kinds": ["messages", "files"]}
+    scope = {"rooms": [room["room_id"]], "custodians": [], "kinds": ["messages", "files"], **limits}
     body = {"matter_id": matter["matter"]["matter_id"], "reason": REASON, **scope}
     return (await _post(officer, "holds", body))["hold"]
 
 
-async def _post(officer: Person, path: str, body: dict[str, Any]) -> Any:
+async def _post(officer: Person, path: str, body: dict[str, Any], status: int = 201) -> Any:
     answer = await officer.client.send("POST", f"/api/compliance/{path}", body)
-    assert answer.status == 201, answer.body
+    assert answer.status == status, answer.body
     return answer.json()
 
 

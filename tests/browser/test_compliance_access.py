@@ -23,11 +23,34 @@ async def test_axe_finds_nothing_serious_on_any_page_of_the_console(office: Offi
     for path in _pages(room, hold):
         await _visit(page, path)
         await look(page, path)
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await expect(page.get_by_label("Reason")).to_be_focused()
+    await look(page, "a field that is wrong")
     await page.get_by_label("Reason").fill(REASON)
     await page.get_by_role("button", name="Open", exact=True).click()
     await expect(page.locator(".opened-message").first).to_be_visible()
     await page.locator(".opened-message summary").first.click()
     await look(page, "an opened room")
+    await page.get_by_role("button", name="Label").first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await look(page, "labels")
+    await page.keyboard.press("Escape")
+    message_id = await _first_message(officer, room, hold)
+    await _visit(page, f"/messages/{message_id}")
+    await look(page, "what keeps a message")
+    await _visit(page, f"/matters/{hold['matter_id']}/place/{room['room_id']}")
+    for step in ("limits", "reason"):
+        await page.get_by_role("button", name="Next").click()
+        await look(page, step)
+    await _visit(page, "/retention/new_class")
+    await page.get_by_label("Name").fill("Looked at")
+    await page.get_by_label("Destroy after, in days").fill("10")
+    await page.get_by_role("button", name="Simulate").click()
+    await expect(page.get_by_role("button", name="Apply this change")).to_be_visible()
+    await page.get_by_text("The same as a table").click()
+    await look(page, "a simulation")
+    await _visit(page, "/holds/00000000-0000-4000-8000-000000000000")
+    await look(page, "what is not there")
     await page.goto("/#/compliance/matters")
     await page.get_by_role("button", name="New matter").click()
     await look(page, "a dialog")
@@ -77,6 +100,52 @@ async def test_the_keyboard_alone_is_enough_to_place_a_hold(office: Office, wind
     await page.get_by_role("button", name="Next").focus()
     await keys.press("Enter")
     await expect(page.get_by_role("heading", name="Everything, or only a part?")).to_be_focused()
+
+
+async def test_the_keyboard_alone_is_enough_to_change_retention_and_to_open_a_room(
+    office: Office, windows: Windows
+) -> None:
+    officer, room, _ = await _furnished_case(office, name="Typed only")
+    page = await open_for(windows, officer, "/#/compliance/retention")
+    keys = page.keyboard
+    await page.get_by_role("link", name="New class", exact=True).focus()
+    await keys.press("Enter")
+    await page.get_by_label("Name").focus()
+    await keys.type("Typed, ten years")
+    for _ in range(2):
+        await keys.press("Tab")
+    await keys.type("3650")
+    await keys.press("Enter")
+    await expect(page.get_by_role("button", name="Apply this change")).to_be_visible()
+    await page.get_by_role("button", name="Apply this change").focus()
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+    await keys.type(REASON)
+    for _ in range(2):
+        await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(page.locator(".outcome")).to_be_focused()
+    await page.goto(f"/#/compliance/rooms/{room['room_id']}")
+    await page.get_by_role("link", name="Open what is written").focus()
+    await keys.press("Enter")
+    await page.get_by_label("Matter").focus()
+    await keys.press("Tab")
+    await keys.type(REASON)
+    await keys.press("Tab")
+    await keys.press("Enter")
+    first = page.locator(".opened-message summary").first
+    await first.focus()
+    await keys.press("Enter")
+    await expect(page.locator(".opened-message details").first).to_have_attribute("open", "")
+    await keys.press("Tab")
+    await expect(page.locator(".opened-message").first.get_by_role("link")).to_be_focused()
+
+
+async def _first_message(officer: Person, room: dict[str, Any], hold: Any) -> str:
+    body = {"matter_id": hold["matter_id"], "room_id": room["room_id"], "reason": REASON}
+    answer = await officer.client.send("POST", "/api/compliance/openings", body)
+    assert answer.status == 200, answer.body
+    return str(answer.json()["messages"][0]["message_id"])
 
 
 async def _furnished_case(office: Office, name: str = "Looked at") -> tuple[Person, dict[str, Any], Any]:

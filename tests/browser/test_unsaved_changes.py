@@ -167,3 +167,56 @@ async def test_what_was_refused_about_a_message_far_above_is_in_sight(
     await expect(elsewhere).to_be_hidden()
     found = await person.do("read_messages", stream=room["stream"], around=1)
     assert "The very first" in [message["text"] for message in found["messages"]]
+
+
+async def test_editing_what_was_refused_begins_with_the_words_that_were_refused(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff, person, room = await _room(office, "Second thoughts")
+    await person.say(room["stream"], "Ten rolls")
+    page = await open_for(windows, person, url=wire.url)
+    await enter_room(page, "Second thoughts")
+    await _cut(page, wire)
+    await _edit(page, "Ten rolls", "Eleven rolls")
+    await composer(page).press("ArrowUp")
+    await expect(composer(page)).to_have_value("Eleven rolls")
+    await composer(page).press("Escape")
+    await staff.do("archive_room", room_id=room["room_id"])
+    wire.resume()
+    refused = page.locator(".unsaved-line.is-failed")
+    await expect(refused).to_contain_text("Eleven rolls", timeout=30_000)
+    await staff.do("reopen_room", room_id=room["room_id"])
+    await expect(composer(page)).to_be_visible()
+
+    await page.reload()
+    await composer(page).fill("Something else, half written")
+    row = page.locator(".message", has=page.get_by_text("Ten rolls", exact=True))
+    await row.hover()
+    await row.get_by_role("button", name="Edit").click()
+    await expect(composer(page)).to_have_value("Eleven rolls")
+    await composer(page).press("Escape")
+    await expect(refused).to_contain_text("Eleven rolls")
+    await row.hover()
+    await row.get_by_role("button", name="Edit").click()
+    await composer(page).press("End")
+    await composer(page).press_sequentially(", please")
+    await composer(page).press("Enter")
+    await expect(messages(page)).to_have_text(["Eleven rolls, please"])
+    await expect(page.locator(".unsaved-line")).to_have_count(0)
+    # What was being written before is still there.
+    await expect(composer(page)).to_have_value("Something else, half written")
+
+
+async def test_signing_out_says_what_would_be_lost(office: Office, windows: Windows, wire: Line) -> None:
+    staff, person, room = await _room(office, "Leaving early")
+    await person.say(room["stream"], "Two trays")
+    await staff.say(room["stream"], "Noted")
+    page = await open_for(windows, person, url=wire.url)
+    await enter_room(page, "Leaving early")
+    await _cut(page, wire)
+    await _edit(page, "Two trays", "Three trays")
+    await _react(page, "Noted", "👍")
+    await page.goto(f"{wire.url}/#/settings")
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("1 edit and 1 reaction have not arrived and would be lost.")

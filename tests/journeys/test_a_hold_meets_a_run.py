@@ -225,7 +225,11 @@ async def test_wherever_they_meet_nothing_goes_after_the_hold_has_committed(
             stores = disk_stores(tmp_path / str(number))
 
             async def come_and_hold(place: Place = place) -> tuple[int, int]:
-                for _ in range(random.randrange(60)):
+                # When so much is left of three messages and three files, and a moment later.
+                left = random.randrange(7)
+                while sum(await meeting.count(place)) > left:
+                    pass
+                for _ in range(random.randrange(10)):
                     await owner.fetchval("select 1")
                 await meeting.hold(place.room_id)
                 return await meeting.count(place)
@@ -238,7 +242,7 @@ async def test_wherever_they_meet_nothing_goes_after_the_hold_has_committed(
             assert await meeting.count(place) == kept
             await run_disposition(database, stores, pace=Pace(rest=0.0))
             assert await meeting.count(place) == kept
-    assert partly, "they never met: this proves nothing"
+    assert partly > ROUNDS // 4, "they hardly met: this proves nothing"
 
 
 async def test_a_month_is_not_dropped_beside_a_hold_and_no_hold_comes_beside_a_drop(

@@ -16,11 +16,13 @@ import asyncpg
 import pytest
 
 from tests.deeds import edit, open_place, post, react, rename
+from tests.gates import gate, until_at_the_gate
 from tests.holding import CONTENT, count_content, make_officer, place_hold, read_content
 from tests.people import make_account
 from tests.programs import run_program, until
 from tests.retaining import assign_default, make_class
 from tests.uploading import claim, make_receiver, upload
+from workroom.accounts import Account
 from workroom.settings import load_settings
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
@@ -75,15 +77,19 @@ class Office:
     expected: dict[str, int]
 
 
+async def name_officer(owner: asyncpg.Connection, officer: Account) -> None:
+    """Give the officer the address under which the shell knows them."""
+    await owner.execute(
+        "update account_profiles set email = $1, email_key = $1 where account_id = $2",
+        OFFICER, officer.account_id,
+    )  # fmt: skip
+
+
 async def an_office(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, environment: dict[str, str]
 ) -> Office:
     officer = await make_officer(database)
-    await owner.execute(
-        "update account_profiles set email = $1, email_key = $1 where account_id = $2",
-        OFFICER,
-        officer.account_id,
-    )
+    await name_officer(owner, officer)
     installation_id = await owner.fetchval("select installation_id from installation")
     stores = await open_file_stores(load_settings(environment), installation_id, has_files=False)
     receiver = make_receiver(database, stores)
@@ -186,6 +192,44 @@ async def test_a_run_that_is_killed_at_every_step_comes_to_the_same_end(
         await assert_whole(owner)
     await run_to_the_end(environment, log)
     await assert_gone(owner, office)
+    assert await owner.fetchval("select count(*) from disposition_runs") == 1
+
+
+async def test_a_run_that_is_killed_while_it_drops_a_month_leaves_it_whole(
+    environment: dict[str, str],
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: MoveTime,
+    tmp_path: Path,
+) -> None:
+    await move_time(-timedelta(days=180))
+    await owner.execute(
+        "select ensure_partitions(current_instant()::date, (current_instant() + interval '6 months')::date)"
+    )
+    officer, author = await make_officer(database), await make_account(database)
+    await name_officer(owner, officer)
+    await assign_default(owner, "shared", await make_class(owner, destroy=30))
+    place = await open_place(database, author)
+    for _ in range(5):
+        posted = await post(database, author, place.shared)
+        await react(database, author, place.shared, posted.message_id)
+    month = await owner.fetchval("select tableoid::regclass::text from messages limit 1")
+    await move_time(timedelta(days=70))
+    before, log = await read_content(owner), tmp_path / "disposition.log"
+    for table, operation in (("disposition_batches", "insert"), ("disposition_counts", "insert")):
+        async with gate(owner, table, operation) as open_gate:
+            async with run_program(environment, log, "disposition", "run", "--as", OFFICER) as program:
+                await until_at_the_gate(owner)
+                program.kill()
+                await program.wait()
+            await open_gate()
+            await until(owner, NOBODY_AT_WORK)
+        assert await read_content(owner) == before
+    assert await owner.fetchval("select to_regclass($1)::text", month) == month
+    await run_to_the_end(environment, log)
+    assert await owner.fetchval("select to_regclass($1)", month) is None, "it was dropped, not emptied"
+    recorded = await owner.fetch("select messages, reactions from disposition_batches where phase = 'month'")
+    assert [tuple(each) for each in recorded if each["messages"]] == [(5, 5)]
     assert await owner.fetchval("select count(*) from disposition_runs") == 1
 
 

@@ -25,20 +25,23 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import UNSET
 
 from tests.deeds import Place, add, delete, edit, open_place, page, post, react, remove, set_archived
 from tests.holding import attach, make_officer, open_matter, place_hold, release_hold, scope_of
 from tests.keeping_model import Class, File, Hold, Message, Office, Room
-from tests.people import make_account
+from tests.people import by, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import SharedServers
 from tests.uploading import disk_stores
 from workroom.accounts import Account
 from workroom.disposition import Pace, run_disposition
 from workroom.explanation import explain
-from workroom.hold_scopes import ContentKind
-from workroom.ids import MessageId
+from workroom.hold_scopes import ContentKind, Covers, Custodian
+from workroom.holds import Widening, amend_hold
+from workroom.ids import AccountId, HoldId, MessageId, RoomId
 from workroom.storage.database import Database, open_database
+from workroom.storage.database_errors import HELD
 
 EXAMPLES = 30
 STEPS = 45
@@ -53,6 +56,8 @@ CLOCK = """
 """
 DAYS = st.sampled_from([1, 5, 20, 30, 31, 60])
 OPEN_OR_DAYS = st.none() | st.sampled_from([3, 10, 25, 50])
+# Which kind a hold has to cover to keep a row of a table; None: any.
+KEPT_BY = {"messages": None, "message_revisions": "messages", "files": "files"}
 SEEN: dict[str, int] = {}
 
 _Result = TypeVar("_Result")
@@ -351,8 +356,84 @@ class OfficeMachine(RuleBasedStateMachine):
             hold_id = list(self.standing)[which % len(self.standing)]
             await release_hold(self.database, self.officer, self.standing.pop(hold_id), grace_days)
             self.model.holds[hold_id].kept_until = self.now + timedelta(days=grace_days)
+            for message_id in self.model.messages:
+                await self._try_by_hand(message_id, "message_revisions")
+            await self._look()
 
         self.run_async(act())
+
+    @precondition(lambda self: self.standing)
+    @rule(
+        which=st.integers(0, 9),
+        room=st.none() | st.integers(0, 1),
+        member=st.none() | st.integers(0, 2),
+        sender=st.none() | st.integers(0, 2),
+        kinds=st.sampled_from([set(), {"messages", "files"}]),
+        opens=st.booleans(),
+    )
+    def widen_hold(
+        self,
+        which: int,
+        room: int | None,
+        member: int | None,
+        sender: int | None,
+        kinds: set[str],
+        opens: bool,
+    ) -> None:
+        async def act() -> None:
+            await self._tick()
+            hold_id = list(self.standing)[which % len(self.standing)]
+            hold = self.model.holds[hold_id]
+            before = (set(hold.rooms), set(hold.members), set(hold.senders), set(hold.kinds), hold.sent_from)
+            hold.rooms |= set() if room is None else {self.places[room].room_id}
+            hold.members |= set() if member is None else {self.people[member].account_id}
+            hold.senders |= set() if sender is None else {self.people[sender].account_id}
+            hold.kinds |= kinds
+            hold.sent_from = None if opens else hold.sent_from
+            if before == (hold.rooms, hold.members, hold.senders, hold.kinds, hold.sent_from):
+                return
+            widening = Widening(
+                frozenset(RoomId(each) for each in hold.rooms),
+                frozenset(Custodian(AccountId(each), Covers.MEMBERSHIPS) for each in hold.members)
+                | frozenset(Custodian(AccountId(each), Covers.SENT) for each in hold.senders),
+                None if opens else UNSET,
+                UNSET,
+                frozenset(ContentKind(kind) for kind in hold.kinds),
+            )
+            async with self.database.transaction() as transaction:
+                await amend_hold(transaction, by(self.officer), HoldId(hold_id), widening, "More is claimed")
+            _note("holds that were widened", True)
+
+        self.run_async(act())
+
+    @rule(which=st.integers(0, 20), table=st.sampled_from(sorted(KEPT_BY)))
+    def type_sql(self, which: int, table: str) -> None:
+        """Whoever owns the tables deletes by hand: refused exactly where the model says that it is held."""
+
+        async def act() -> None:
+            await self._tick()
+            if not self.model.messages:
+                return
+            message_id = list(self.model.messages)[which % len(self.model.messages)]
+            await self._try_by_hand(message_id, table)
+
+        self.run_async(act())
+
+    async def _try_by_hand(self, message_id: UUID, table: str) -> None:
+        message = self.model.messages[message_id]
+        if not {"message_revisions": message.revisions, "files": message.files}.get(table, True):
+            return
+        attempt = self.owner.transaction()
+        await attempt.start()
+        try:
+            await self.owner.execute(f"delete from {table} where message_id = $1", message_id)
+            refused = None
+        except asyncpg.PostgresError as error:
+            refused = error.sqlstate
+        await attempt.rollback()
+        is_held = self.model.is_held(message, KEPT_BY[table], self.now)
+        assert refused == (HELD if is_held else None)
+        _note("hands that were refused" if is_held else "hands that were let", True)
 
     # -- time, runs, looks
 
@@ -448,5 +529,8 @@ async def test_held_is_never_destroyed_and_expired_and_free_is_always_gone(
         "runs that spared what is held",
         "explained as due",
         "explained as held",
+        "holds that were widened",
+        "hands that were refused",
+        "hands that were let",
     ):
         assert SEEN.get(what), f"{what}: never, so this proves nothing"

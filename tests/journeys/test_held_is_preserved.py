@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from tests.deeds import Place, delete, edit, leave, open_place, post, react, remove, set_archived
-from tests.holding import CONTENT, make_officer, place_hold, release_hold, scope_of
+from tests.holding import CONTENT, content_of_room, make_officer, place_hold, release_hold, scope_of
 from tests.people import by, make_account, make_accounts
 from tests.retaining import assign_room, make_class
 from tests.servers import DatabaseUrls
@@ -35,29 +35,6 @@ from workroom.storage.file_store import FileStores
 MoveTime = Callable[[timedelta], Awaitable[None]]
 REFUSALS = (HELD, NEVER_REMOVED, WRITTEN_ONCE, "42501")
 ROLES = ("postgres", "workroom_owner", "workroom_service", "workroom_disposition")
-# Of rows in `messages` and `message_reactions` may change that, and when, something was taken back: once.
-TAKEN_BACK = {"deleted_at", "deleted_by", "removed_at", "removed_seq", "scan_state", "preview_state"}
-
-
-async def content_of(owner: asyncpg.Connection, room_id: RoomId) -> dict[str, list[str]]:
-    """All content of a room, row by row, without what may be said of it later."""
-    of_messages = "message_id in (select message_id from messages where room_id = $1)"
-    of_files = "file_id in (select file_id from files where room_id = $1 and message_id is not null)"
-    found = {}
-    for table in CONTENT:
-        where = (
-            "room_id = $1"
-            if table in ("messages", "files", "room_names")
-            else of_messages
-            if table.startswith("message_")
-            else of_files
-        )
-        rows = await owner.fetch(
-            f"select (to_jsonb(t) - $2::text[])::text as row from {table} as t where {where} order by 1",
-            room_id, sorted(TAKEN_BACK),
-        )  # fmt: skip
-        found[table] = [record["row"] for record in rows]
-    return found
 
 
 async def converse(
@@ -144,20 +121,20 @@ async def test_nobody_destroys_or_alters_what_is_held(
     for place in (held, free):
         await assign_room(owner, place.room_id, class_id)
     await place_hold(database, officer, held.room_id)
-    before = await content_of(owner, held.room_id)
+    before = await content_of_room(owner, held.room_id)
     assert all(before.values()), "something of each kind"
 
     for place, said in ((held, messages), (free, twins)):
         await try_as_members(database, author, other, place, said)
-    after_members = await content_of(owner, held.room_id)
+    after_members = await content_of_room(owner, held.room_id)
     assert all(set(after_members[table]) >= set(before[table]) for table in CONTENT)
     await try_as_admin(database, author, other, officer, held)
 
     await move_time(timedelta(days=400))
     await sweep_files(database, stores)
     await run_disposition(database, stores)
-    assert not (await content_of(owner, free.room_id))["message_revisions"], "its time had come"
-    assert await content_of(owner, held.room_id) == after_members
+    assert not (await content_of_room(owner, free.room_id))["message_revisions"], "its time had come"
+    assert await content_of_room(owner, held.room_id) == after_members
 
     superuser = await asyncpg.connect(
         database_urls.superuser_url, server_settings={"search_path": "workroom"}
@@ -166,7 +143,7 @@ async def test_nobody_destroys_or_alters_what_is_held(
         assert await try_by_hand(superuser, held.room_id) == len(ROLES) * len(CONTENT) * 3
     finally:
         await superuser.close()
-    assert await content_of(owner, held.room_id) == after_members
+    assert await content_of_room(owner, held.room_id) == after_members
     for file in after_members["files"]:
         assert await bytes_of(owner, stores, file) == b"paper" * 9000
     async with database.transaction() as transaction:

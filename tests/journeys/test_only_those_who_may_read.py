@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest_asyncio
 from tests import deeds
 from tests.client import Client, CommandRefused, Json
 from tests.deeds import Place
+from tests.journeys.promptness import at_once
 from tests.journeys.visitors import visit
 from tests.nodes import RunningNode, run_node
 from tests.people import make_account
@@ -210,15 +210,20 @@ async def test_who_was_removed_reads_nothing_any_more_not_even_what_they_read_be
     assert (await scene.customer.command("list_rooms"))["rooms"] == []
 
 
-async def test_staff_who_leave_hear_no_internal_note_any_more(house: House, scene: Scene) -> None:
+@pytest.mark.parametrize("how", ["leave_room", "remove_member"])
+async def test_staff_who_leave_hear_no_internal_note_any_more(house: House, scene: Scene, how: str) -> None:
     account = await make_account(house.database)
     colleague = await house.visitor(account)
     await colleague.command("join_room", room_id=scene.place.room_id)
     await colleague.subscribe(scene.place.staff)  # only this one: the shared stream is not heard
-    await scene.staff.command("remove_member", room_id=scene.place.room_id, account_id=account.account_id)
-    async with asyncio.timeout(3):
+    async with at_once(house.node.url):
+        if how == "leave_room":
+            await colleague.command(how, room_id=scene.place.room_id)
+        else:
+            await scene.staff.command(how, room_id=scene.place.room_id, account_id=account.account_id)
         await colleague.wait_for_hint(type="unsubscribed", stream=str(scene.place.staff))
     await scene.staff.command("post_message", stream=scene.place.staff, text="without them")
+    await colleague.command("list_rooms")
     assert "without them" not in json.dumps(colleague.events)
     await colleague.disconnect()
 

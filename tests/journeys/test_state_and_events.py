@@ -72,7 +72,8 @@ DEEDS = {
 }
 COMINGS_AND_GOINGS = {"join_room", "add_member", "remove_member", "leave_room", "invite", "change_kind"}
 MoveTime = Callable[[timedelta], Awaitable[None]]
-MOST_MOVES = 6  # a sign-in lasts thirty days
+MOST_MOVES = 6  # of two days each: a sign-in lasts thirty days, and so do the invitations made here
+MOST_HOURS = 30 * 24
 PROVIDER_KINDS = (AccountKind.STAFF, AccountKind.ADMIN, AccountKind.COMPLIANCE)
 STEPS = 60
 EXAMPLES = 20
@@ -300,7 +301,10 @@ class Play:
 
     async def _invite(self, visitor: Visitor, which: int, flag: bool) -> None:
         made = await visitor.client.command(
-            "create_invitation", room_id=self.place.room_id, grants_history=flag
+            "create_invitation",
+            room_id=self.place.room_id,
+            grants_history=flag,
+            expires_in_hours=MOST_HOURS,
         )
         self.invitations[made["invitation_id"]] = made["token"]
         invited = self.visitors[which % 5]
@@ -313,7 +317,10 @@ class Play:
 
     async def _revoke_invitation(self, visitor: Visitor, which: int, flag: bool) -> None:
         made = await visitor.client.command(
-            "create_invitation", room_id=self.place.room_id, grants_history=flag
+            "create_invitation",
+            room_id=self.place.room_id,
+            grants_history=flag,
+            expires_in_hours=MOST_HOURS,
         )
         self.invitations[made["invitation_id"]] = made["token"]
         revoked = list(self.invitations)[-1 - which % len(self.invitations)]

@@ -50,7 +50,7 @@ class Line:
 def date_lines(log: Log) -> list[tuple[str, datetime, str]]:
     """Nick, instant and text of what was said; a log begins in the evening of the day that its name says."""
     day = datetime.strptime(log.title[:10], "%Y-%m-%d").replace(tzinfo=UTC)
-    lines = []
+    lines: list[tuple[str, datetime, str]] = []
     before = 0
     for said in log.said():
         if said.minute < before - 60:

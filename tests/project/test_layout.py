@@ -50,6 +50,7 @@ TESTED_BY = {
     "clamd.py": "test_file_scans.py",
     "file_findings.py": "test_file_scans.py",
     "openings.py": "web/compliance/test_openings.py",
+    "post_checks.py": "test_messages.py",
     "posting.py": "test_messages.py",
     "sockets/field_types.py": "sockets/test_protocol.py",
     "stored_bytes.py": "web/test_files.py",

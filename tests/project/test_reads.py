@@ -39,8 +39,10 @@ WHY_NOT = {
     "retention.label_file": "of a file that lock_file_label has found",
     "retention.label_message": "of a message that lock_label has found",
     "retention.list_classes": "counts labels, shows no content",
+    "strays.give_up_strays": "bytes that nobody is shown; none of a file on hold",
     "uploads.count_visible_bytes": "one's own uploads: how many no message has claimed",
     "uploads.find_upload": "one's own upload: whether it was claimed",
+    "uploads.list_abandoned_uploads": "of uploads that no message has claimed",
 }
 # For compliance, which sees what members are not shown any more, and only after its audit entry.
 OF_COMPLIANCE = {

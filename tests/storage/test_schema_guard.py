@@ -280,7 +280,15 @@ async def test_one_held_row_refuses_the_whole_statement(superuser: asyncpg.Conne
 MAY_CHANGE = {
     "messages": {"deleted_at", "deleted_by"},
     "message_reactions": {"removed_seq", "removed_at"},
-    "files": {"message_id", "message_seq", "position", "scan_state", "scanned_at", "preview_state"},
+    "files": {
+        "message_id",
+        "message_seq",
+        "position",
+        "scan_state",
+        "scanned_at",
+        "preview_state",
+        "is_counted",
+    },
     "file_segments": {"store", "store_key", "byte_size"},
 }
 # A label says what is to become of content; it is none.
@@ -380,7 +388,7 @@ async def test_how_many_bytes_a_received_file_has_is_not_changed(
     with pytest.raises(asyncpg.PostgresError) as caught:
         await superuser.execute("update file_segments set byte_size = 0")
     assert sqlstate_of(caught) == WRITTEN_ONCE
-    await superuser.execute("update file_segments set store = 's3', store_key = store_key || '-moved'")
+    await superuser.execute("update file_segments set store = 's3', store_key = store_key || '-0af1'")
 
 
 # -- what holds stand on -------------------------------------------------------------------------------------
@@ -500,7 +508,7 @@ async def test_an_upload_that_nobody_claimed_is_given_up_while_a_hold_is_being_p
         "insert into file_contents (file_id, name, media_type, sha256, block_digests, salt) "
         "select file_id, 'a', 'a/b', sha256('a'), sha256('a'), sha256('a') from uploads",
         "insert into file_segments (file_id, number, byte_offset, store, store_key) "
-        "select file_id, 0, 0, 'disk', 'x' from uploads",
+        "select file_id, 0, 0, 'disk', 'aa/' || replace(file_id::text, '-', '') || '/0-1' from uploads",
     ):
         await superuser.execute(insert)
     placing = await asyncpg.connect(database_urls.service_url, server_settings={"search_path": "workroom"})
@@ -510,7 +518,8 @@ async def test_an_upload_that_nobody_claimed_is_given_up_while_a_hold_is_being_p
             await superuser.execute("set lock_timeout = '1s'")
             await superuser.fetchval("select forget_empty_segments($1)", file_id)
             assert await superuser.fetch("select abandon_unclaimed_uploads(null, null, 10)")
-            assert await superuser.fetchval("select forget_abandoned_uploads($1, $2)", [file_id], ["x"]) == 1
+            keys = [f"aa/{file_id.hex}/0-1"]
+            assert await superuser.fetchval("select forget_abandoned_uploads($1, $2)", [file_id], keys) == 1
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await superuser.execute("delete from message_revisions where message_id = $1", twins.free)
     finally:

@@ -171,6 +171,11 @@ async def write_message(connection: asyncpg.Connection, room_id: UUID) -> UUID:
             (room_id, author, instant),
         ),
         (
+            "insert into room_names (room_id, revision, name, salt, named_by, recorded_at) "
+            "values ($1, 1, 'The room', sha256('a'), $2, $3)",
+            (room_id, author, instant),
+        ),
+        (
             "insert into messages (message_id, stream_id, room_id, seq, author_id, sent_at, recorded_at, file_count) "
             "values ($1, $2, $3, 2, $4, $5, $5, 1)",
             (message_id, stream_id, room_id, author, instant),
@@ -211,6 +216,8 @@ def deleting_statements(
         "files": "delete from files where message_id = $1",
         "file_contents": f"delete from file_contents where file_id in {named}",
         "messages": "delete from messages where message_id = $1",
+        "room_names": "delete from room_names using messages as m "
+        "where m.message_id = $1 and room_names.room_id = m.room_id",
     }
     return [
         ("begin", ()),
@@ -240,6 +247,7 @@ def orders(placing: Side, deleting: Side) -> list[list[Side]]:
         ("file_contents", None),
         ("files", "memberships"),
         ("message_files", "sent"),
+        ("room_names", "memberships"),
     ],
 )
 async def test_a_hold_and_a_deletion_never_pass_each_other(

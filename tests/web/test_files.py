@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -23,6 +23,7 @@ from workroom.node import Node
 from workroom.settings import Settings
 from workroom.storage.database import Database
 from workroom.storage.database_errors import WRITTEN_ONCE
+from workroom.storage.file_store import segment_key
 
 Move = Callable[[timedelta], Awaitable[None]]
 DOORS = [("", "GET"), ("", "HEAD"), ("?inline=1", "GET"), ("/preview", "GET"), ("/preview", "HEAD")]
@@ -37,12 +38,14 @@ async def meeting(database: Database, people: People, app: Starlette) -> Meeting
     return await meet(database, people, app)
 
 
-async def with_preview(owner: asyncpg.Connection, node: Node, file_id: object) -> None:
+async def with_preview(owner: asyncpg.Connection, node: Node, file_id: UUID) -> None:
     """Give a file a preview, as the worker would."""
+    key = segment_key(file_id, -1, 0)
     await owner.execute(
         "insert into file_segments (file_id, number, byte_offset, byte_size, store, store_key) "
-        "values ($1, -1, 0, 5, 'disk', 'aa/preview/-1-0')",
+        "values ($1, -1, 0, 5, 'disk', $2)",
         file_id,
+        key,
     )
     await owner.execute(
         "insert into file_previews (file_id, media_type, byte_size, sha256, width, height) "
@@ -50,9 +53,9 @@ async def with_preview(owner: asyncpg.Connection, node: Node, file_id: object) -
         file_id,
         sha256(b"small").digest(),
     )
-    folder = (node.settings.files_dir or node.settings.data_dir / "files") / "aa" / "preview"
-    folder.mkdir(parents=True)
-    (folder / "-1-0").write_bytes(b"small")
+    path = (node.settings.files_dir or node.settings.data_dir / "files") / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"small")
 
 
 async def at_every_door(person: Person, file_id: object) -> set[int]:
@@ -366,6 +369,15 @@ def damage(settings: Settings, at: int) -> None:
     Path(path).write_bytes(content)
 
 
+async def damages_in_audit(owner: asyncpg.Connection) -> list[tuple[UUID, int, UUID]]:
+    """File, block and reader of each damage that the audit log knows of, in order."""
+    entries = await owner.fetch(
+        "select subject_id, (facts ->> 'block')::integer as block, (facts ->> 'reader_id')::uuid as reader_id "
+        "from audit_entries where act = 'file_damage_found' order by entry_number"
+    )
+    return [(each["subject_id"], each["block"], each["reader_id"]) for each in entries]
+
+
 async def test_a_damaged_first_block_is_an_error_and_leaves_a_mark(
     meeting: Meeting, settings: Settings, owner: asyncpg.Connection
 ) -> None:
@@ -375,6 +387,7 @@ async def test_a_damaged_first_block_is_an_error_and_leaves_a_mark(
     assert (answer.status, answer.json()["error"]["code"]) == (502, "file_damaged")
     found = await owner.fetchrow("select file_id, block, reader_id from file_damages")
     assert tuple(found) == (file_id, 0, meeting.staff.account.account_id)
+    assert await damages_in_audit(owner) == [(file_id, 0, meeting.staff.account.account_id)]
 
 
 async def test_a_damaged_later_block_ends_the_answer_before_it(
@@ -390,13 +403,23 @@ async def test_a_damaged_later_block_ends_the_answer_before_it(
     assert (await meeting.staff.fetch(file_id, range="bytes=0-2000000")).status == 206
     assert (await meeting.staff.fetch(file_id, range="bytes=2400000-2400001")).status == 502
     assert await owner.fetchval("select count(*) from file_damages where block = 2") == 2
+    # In the audit log once for each block, however often it is asked for.
+    assert await damages_in_audit(owner) == [(file_id, 2, meeting.staff.account.account_id)]
 
 
-async def test_a_missing_file_is_damage_and_never_an_empty_one(meeting: Meeting, settings: Settings) -> None:
+async def test_a_missing_file_is_damage_and_never_an_empty_one(
+    meeting: Meeting, settings: Settings, owner: asyncpg.Connection, node: Node
+) -> None:
     file_id = await meeting.customer.share(meeting.place.shared, os.urandom(3000))
+    await with_preview(owner, node, file_id)
     for path in (settings.data_dir / "files").glob("??/*/*"):
         path.unlink()
     assert (await meeting.staff.fetch(file_id)).status == 502
+    assert (await meeting.customer.fetch(file_id, "/preview")).status == 502
+    assert await damages_in_audit(owner) == [
+        (file_id, 0, meeting.staff.account.account_id),
+        (file_id, -1, meeting.customer.account.account_id),
+    ]
 
 
 async def test_posting_words_alone_is_as_it_was(meeting: Meeting, database: Database) -> None:

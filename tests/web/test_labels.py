@@ -53,7 +53,10 @@ async def test_staff_and_compliance_set_a_label_see_it_and_take_it_away(
         assert (await person.browser.ask("GET", path)).json()["class_id"] == str(class_id)
         assert (await person.browser.ask("PATCH", path, {"class_id": None})).status == 204
         of_file = f"/api/labels/files/{file_id}"
+        assert before["files"] == [{"file_id": file_id, "class_id": None}]
         assert (await person.browser.ask("PATCH", of_file, {"class_id": str(class_id)})).status == 204
+        labelled = (await person.browser.ask("GET", path)).json()["files"]
+        assert labelled == [{"file_id": file_id, "class_id": str(class_id)}]
         assert (await person.browser.ask("PATCH", of_file, {"class_id": None})).status == 204
 
 

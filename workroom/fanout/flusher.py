@@ -58,6 +58,10 @@ class Flusher:
         """Hand over, instead of writing it, what waits for one listener: it is about to be closed."""
         return self._direct.pop(writer, b"")
 
+    def has_direct(self, writer: Writes) -> bool:
+        """Whether something waits for one listener alone."""
+        return writer in self._direct
+
     def flush(self) -> None:
         """Write everything that waits, now."""
         started = monotonic_seconds()

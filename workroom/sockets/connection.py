@@ -2,8 +2,9 @@
 
 It takes the transport over from uvicorn's protocol, so that request, scope, queue and task are gone. Text
 that comes in goes to the session at once, in the same call; what goes out is framed bytes. It knows nothing
-of commands or streams. It has no timer of its own: heartbeat and closing deadline are one place on the timing
-wheel.
+of commands or streams. It has no timer of its own: heartbeat and closing deadline are one place on the wheel.
+
+What waits for a reader is bounded. A large answer to itself is *owed* on top of that (see `sockets/backlog.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from workroom import metrics
 from workroom.fanout.frames import websocket_text_frame
+from workroom.sockets.backlog import Backlog
 from workroom.sockets.close_codes import RETURNS, CloseCode, reason_of
 from workroom.sockets.endpoint import Endpoint, Handshake, Session
 from workroom.sockets.frame_reader import FrameReader, is_utf8, split_text_frames
@@ -23,21 +25,29 @@ from workroom.sockets.outbound import last_words
 ABNORMAL = 1006
 """What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
 SILENT_PERIODS = 2
+_COUNTED = {
+    CloseCode.SLOW_CONSUMER: metrics.slow_consumers_closed,
+    CloseCode.HEARTBEAT_LOST: metrics.heartbeats_lost,
+}
 
-_UNATTACHED, _OPEN, _SLOW, _CLOSING, _LOST = range(5)
+_UNATTACHED, _OPEN, _OWING, _SLOW, _CLOSING, _LOST = range(6)
+_STANDING = (_OPEN, _OWING)
+_BY_SESSION, _BY_READER = 1, 2
+"""Why reading is paused: the session has enough to do; the other side has not taken what it is owed."""
 
 
 class Connection(asyncio.Protocol):
     """One client's line. A route finds it as `scope["extensions"]["workroom.connection"]`."""
 
     __slots__ = (
+        "_backlog",
         "_early",
         "_early_close",
         "_endpoint",
         "_handshake",
         "_heard",
         "_held",
-        "_is_reading_paused",
+        "_paused_by",
         "_reader",
         "_server_connections",
         "_session",
@@ -58,7 +68,8 @@ class Connection(asyncio.Protocol):
         self._early_close: tuple[int, str] | None = None
         self._reader: FrameReader | None = None
         self._held: tuple[list[bytes], bytes] | None = None
-        self._is_reading_paused = False
+        self._paused_by = 0
+        self._backlog: Backlog | None = None
         self._heard = True
         self._silent_periods = 0
         self.wheel_slot = NOT_ON_WHEEL
@@ -108,16 +119,32 @@ class Connection(asyncio.Protocol):
         """Write framed bytes now. Before `attach` they are kept; after the connection began to close, dropped."""
         if self._state == _OPEN:
             self._transport.write(data)  # type: ignore[union-attr]
+        elif self._state == _OWING:
+            self._write_owing(data)
         elif self._state == _UNATTACHED:
             self._keep_early(data)
 
     def send_text(self, payload: bytes) -> None:
         """Let one message leave with the next flush; `payload` is JSON, not yet framed."""
-        if self._state == _OPEN:
+        if self._state in _STANDING:
             assert self._session is not None
             self._endpoint.flusher.send(self._session, websocket_text_frame(payload))
         else:
             self.write_frame(websocket_text_frame(payload))
+
+    def send_owed(self, payload: bytes) -> None:
+        """Let a large answer leave with the next flush. Whoever asked for it is not slow because it is large."""
+        if self._state == _OPEN:
+            self._state = _OWING
+            self._backlog = Backlog(self._transport, self._endpoint.outbound_bytes)  # type: ignore[arg-type]
+        if self._backlog is not None:
+            self._backlog.owe(len(payload))
+        self.send_text(payload)
+
+    async def owes_nothing(self) -> None:
+        """Return when the other side has taken what it is owed, but for little, or is gone. One may wait."""
+        if self._backlog is not None:
+            await self._backlog.taken()
 
     def say_goodbye_and_close(self, code: int, reason: str, goodbye_payload: bytes | None = None) -> None:
         """Write what still waits, the goodbye and the close frame, and wait for the answer, not longer than
@@ -133,24 +160,26 @@ class Connection(asyncio.Protocol):
         """
         if self._state == _UNATTACHED:
             self._early_close = self._early_close or (code, reason)
-        if self._state not in (_OPEN, _SLOW):
+        if not _OPEN <= self._state <= _SLOW:
             return
         assert self._session is not None
         goodbye = self._endpoint.encode_goodbye(code) if goodbye_payload is None else goodbye_payload
         waiting = self._endpoint.flusher.take_direct(self._session)
         self._begin_closing(code, waiting + last_words(code, reason, goodbye))
 
-    def pause_reading(self) -> None:
+    def pause_reading(self, reason: int = _BY_SESSION) -> None:
         """Stop taking messages: the session has enough to do. What arrived already is kept."""
-        if self._state == _OPEN and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self._transport.pause_reading()  # type: ignore[union-attr]
+        if self._state in _STANDING:
+            if not self._paused_by:
+                self._transport.pause_reading()  # type: ignore[union-attr]
+            self._paused_by |= reason
 
-    def resume_reading(self) -> None:
+    def resume_reading(self, reason: int = _BY_SESSION) -> None:
         """Take messages again, what was kept first, in the next turn of the loop."""
-        if self._is_reading_paused:
-            self._is_reading_paused = False
-            asyncio.get_running_loop().call_soon(self._read_on)
+        if self._paused_by & reason:
+            self._paused_by &= ~reason
+            if not self._paused_by:
+                asyncio.get_running_loop().call_soon(self._read_on)
 
     # -- the transport's side --------------------------------------------------------------------------------
 
@@ -158,7 +187,7 @@ class Connection(asyncio.Protocol):
         self._heard = True
         if self._state >= _CLOSING:
             self._await_close(data)
-        elif self._is_reading_paused:
+        elif self._paused_by:
             self._hold(data)
         elif self._reader is None:
             messages, offset = split_text_frames(data, self._endpoint.max_frame_bytes)
@@ -167,15 +196,16 @@ class Connection(asyncio.Protocol):
             self._read_slowly(data)
 
     def pause_writing(self) -> None:
-        # Called by the transport, from within a write, when more than `outbound_bytes` wait: so looking for
-        # slow readers costs nothing. Closing waits for the next turn, because that write is part of a flush.
+        # Called by the transport, from within a write, when more waits than the limit of the moment: so looking for
+        # slow readers costs nothing.
         if self._state == _OPEN:
-            self._state = _SLOW
-            metrics.slow_consumers_closed.inc()
-            asyncio.get_running_loop().call_soon(self._close_slow)
+            self._become_slow()
+        else:
+            self.pause_reading(_BY_READER)
 
     def resume_writing(self) -> None:
-        pass
+        self.resume_reading(_BY_READER)
+        self._settle()
 
     def eof_received(self) -> None:
         pass
@@ -200,19 +230,23 @@ class Connection(asyncio.Protocol):
     # -- the wheel's side ------------------------------------------------------------------------------------
 
     def expired(self) -> None:
-        """Ping, or give up: any byte is life, two silent periods are death, and a closed line must end."""
+        """Ping, or give up: any byte is life, two silent periods are death, and a closed line must end.
+
+        Who is not listened to, because it sent too much, is not silent; who is not, because it has not taken what it
+        asked for, must be taking it.
+        """
         if self._transport is None:
             return
         if self._state >= _CLOSING:
             self._transport.abort()
             return
-        # Whom we do not listen to, because it sent too much, is not silent.
-        is_alive = self._heard or self._is_reading_paused
+        is_alive, code = self._heard or self._paused_by != 0, CloseCode.HEARTBEAT_LOST
+        if self._backlog is not None and self._paused_by & _BY_READER:
+            is_alive, code = self._backlog.has_moved(), CloseCode.SLOW_CONSUMER
         self._silent_periods = 0 if is_alive else self._silent_periods + 1
         self._heard = False
         if self._silent_periods >= SILENT_PERIODS:
-            metrics.heartbeats_lost.inc()
-            self._close_with(CloseCode.HEARTBEAT_LOST)
+            self._close_with(code)
             return
         self._endpoint.wheel.schedule(self, self._endpoint.heartbeat_seconds)
         self.write_frame(PING_FRAME)
@@ -229,12 +263,32 @@ class Connection(asyncio.Protocol):
                 reason_of(CloseCode.SLOW_CONSUMER),
             )
 
+    def _write_owing(self, data: bytes) -> None:
+        if self._backlog.write(data):  # type: ignore[union-attr]
+            self._become_slow()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Go back to the usual limit, when little waits in the transport, and nothing in the flusher."""
+        if self._state != _OWING or self._paused_by & _BY_READER:
+            return
+        assert self._transport is not None
+        if not self._endpoint.flusher.has_direct(self._session):  # type: ignore[arg-type]
+            self._state = _OPEN
+            self._transport.set_write_buffer_limits(high=self._endpoint.outbound_bytes)
+            self._end_backlog()
+
+    def _end_backlog(self) -> None:
+        if self._backlog is not None:
+            self._backlog.end()
+            self._backlog = None
+
     def _pass_on(self, messages: list[bytes], rest: bytes) -> None:
         """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
         for index, message in enumerate(messages):
-            if self._state != _OPEN:
+            if self._state not in _STANDING:
                 break
-            if self._is_reading_paused:
+            if self._paused_by:
                 self._hold(rest, messages[index:])
                 return
             if not is_utf8(message):
@@ -245,7 +299,7 @@ class Connection(asyncio.Protocol):
             return
         if self._state >= _CLOSING:
             self._await_close(rest)
-        elif self._is_reading_paused:
+        elif self._paused_by:
             self._hold(rest)
         else:
             self._read_slowly(rest)
@@ -294,7 +348,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
         self._held = None
         self._endpoint.wheel.schedule(self, self._endpoint.close_seconds)
-        self._is_reading_paused = False
+        self._paused_by = 0
         self._transport.resume_reading()
         self._tell_lost(code)
 
@@ -309,7 +363,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _close_with(self, code: CloseCode) -> None:
+        if code in _COUNTED:
+            _COUNTED[code].inc()
         self.say_goodbye_and_close(code, reason_of(code))
+
+    def _become_slow(self) -> None:
+        # Closing waits for the next turn of the loop, because what found out is part of a flush.
+        self._state = _SLOW
+        asyncio.get_running_loop().call_soon(self._close_slow)
 
     def _close_slow(self) -> None:
         if self._state == _SLOW:
@@ -321,18 +382,19 @@ class Connection(asyncio.Protocol):
         self._held = held_messages + (messages or []), held_rest + rest
 
     def _read_on(self) -> None:
-        if self._is_reading_paused or self._state != _OPEN:
+        if self._paused_by or self._state not in _STANDING:
             return
         (messages, rest), self._held = self._held or ([], b""), None
         self._pass_on(messages, b"")
-        if self._is_reading_paused:
+        if self._paused_by:
             self._hold(rest)
         elif rest:
             self.data_received(rest)
-        if self._state == _OPEN and not self._is_reading_paused and self._transport is not None:
+        if self._state in _STANDING and not self._paused_by and self._transport is not None:
             self._transport.resume_reading()
 
     def _tell_lost(self, code: int) -> None:
+        self._end_backlog()
         session, self._session = self._session, None
         if session is not None:
             session.connection_lost(code)

@@ -2,11 +2,13 @@
 
 A frame comes in as bytes and is a command or is refused; the connection stays. Messages go straight to the command
 writer; whatever has to wait for Postgres runs in a task that the node owns. While too many commands are under way,
-nothing more is read from the socket.
+nothing more is read from the socket. A list is not read before the last one was taken: so of all answers that are owed
+to a connection one may be of any size, and the others are pages.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -29,6 +31,16 @@ MOST_UNDER_WAY = 64
 MOST_MALFORMED = 20
 """Frames that are no JSON object at all; no client of ours ever sends one."""
 MOST_REFUSED_IN_A_ROW = 200
+LISTS = (
+    protocol.ListRooms,
+    protocol.OpenRoom,
+    protocol.ReadMessages,
+    protocol.ListFiles,
+    protocol.ListWaitingRooms,
+    protocol.ListPeople,
+    protocol.ListInvitations,
+)
+"""Commands whose answer may be of any size. Of the others only `read_since` has a large one, of a page at most."""
 
 
 class Line(Protocol):
@@ -37,6 +49,10 @@ class Line(Protocol):
     def write_frame(self, data: bytes, /) -> None: ...
 
     def send_text(self, payload: bytes, /) -> None: ...
+
+    def send_owed(self, payload: bytes, /) -> None: ...
+
+    async def owes_nothing(self) -> None: ...
 
     def say_goodbye_and_close(self, code: int, reason: str, /) -> None: ...
 
@@ -61,6 +77,7 @@ class Session:
         "_line",
         "_malformed",
         "_refused",
+        "_turn",
         "_under_way",
         "account_id",
         "actor",
@@ -90,6 +107,7 @@ class Session:
         self._malformed = 0
         self._refused = 0
         self._under_way = 0
+        self._turn: asyncio.Lock | None = None
 
     # -- from the connection ---------------------------------------------------------------------------------
 
@@ -150,8 +168,12 @@ class Session:
     # -- replies ---------------------------------------------------------------------------------------------
 
     def reply(self, ref: int, result: object) -> None:
-        """Answer a command."""
-        self._line.send_text(protocol.encode_reply(ref, result))
+        """Answer a command. Small are answers of which all that can be under way stay within the line's limit."""
+        payload = protocol.encode_reply(ref, result)
+        if len(payload) * MOST_UNDER_WAY <= self.node.settings.outbound_bytes:
+            self._line.send_text(payload)
+        else:
+            self._line.send_owed(payload)
 
     def reply_error(self, ref: int | None, error: WorkroomError) -> None:
         """Answer a command that failed."""
@@ -171,6 +193,19 @@ class Session:
 
     async def perform(self, command: Command, perform: Perform) -> None:
         """Run a command that waits, and answer it whatever happens."""
+        if not isinstance(command, LISTS):
+            await self._perform(command, perform)
+            return
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:
+            if self.is_lost:
+                return
+            await self._perform(command, perform)
+            await self._line.owes_nothing()
+
+    # -- private ---------------------------------------------------------------------------------------------
+
+    async def _perform(self, command: Command, perform: Perform) -> None:
         try:
             result = await perform(self, command)
         except WorkroomError as error:
@@ -185,18 +220,18 @@ class Session:
         finally:
             self.command_ends()
 
-    # -- private ---------------------------------------------------------------------------------------------
-
     def _is_within_rate(self) -> bool:
         """Take one token; the bucket refills by `commands_per_second`, up to `commands_burst`."""
         now = monotonic_seconds()
         settings = self.node.settings
-        refilled = self._allowance + (now - self._allowed_at) * settings.commands_per_second
+        allowance = self._allowance + (now - self._allowed_at) * settings.commands_per_second
+        if allowance > settings.commands_burst:
+            allowance = settings.commands_burst
         self._allowed_at = now
-        self._allowance = min(refilled, float(settings.commands_burst))
-        if self._allowance < 1.0:
+        if allowance < 1.0:
+            self._allowance = allowance
             return False
-        self._allowance -= 1.0
+        self._allowance = allowance - 1.0
         return True
 
     def _refuse_rate(self, data: bytes) -> None:

@@ -39,18 +39,19 @@ class LabelClass(msgspec.Struct, frozen=True):
 
 
 async def show_label(request: Request) -> Response:
-    """GET: the label that a message has, and the classes there are."""
+    """GET: the labels that a message and its files have, and the classes there are."""
     by = await _require_labeller(request)
     message_id = MessageId(request.path_params["message_id"])
     async with running_node(request).transaction() as work:
-        class_id = await labels.find_label(work.transaction, by, message_id)
+        found = await labels.find_labels(work.transaction, by, message_id)
         classes = await retention.list_classes(work.transaction)
+    chosen = {found.class_id, *(file.class_id for file in found.files)}
     offered = [
         LabelClass(kept.class_id, kept.name, kept.counted_from.value, kept.keep_days, kept.destroy_days)
         for kept, _ in classes
-        if kept.removed_at is None or kept.class_id == class_id
+        if kept.removed_at is None or kept.class_id in chosen
     ]
-    return JsonResponse({"class_id": class_id, "classes": offered})
+    return JsonResponse({"class_id": found.class_id, "files": found.files, "classes": offered})
 
 
 async def label_message(request: Request) -> Response:

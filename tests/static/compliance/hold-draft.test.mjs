@@ -47,6 +47,30 @@ test('a span that ends before it begins is known as such', () => {
   assert.ok(!draft.isBackwards);
 });
 
+test('a hold is only widened: the end of the span that would keep less is known', () => {
+  const scope = { ...HOLD.scope, sent_from: '2026-03-01T12:00:00Z', sent_until: '2026-06-01T12:00:00Z' };
+  const draft = new HoldDraft({ scope });
+  assert.equal(draft.narrows, null);
+  assert.deepEqual([draft.added.sent_from, draft.added.sent_until], [scope.sent_from, scope.sent_until]);
+  draft.from = '2026-03-02';
+  assert.equal(draft.narrows, 'sent_from');
+  draft.from = '';
+  assert.equal(draft.narrows, null);
+  draft.until = '2026-05-31';
+  assert.equal(draft.narrows, 'sent_until');
+  draft.until = '2026-06-02';
+  assert.equal(draft.narrows, null);
+});
+
+test('an open span of a hold stays open, and a new hold may begin anywhere', () => {
+  const draft = new HoldDraft({ scope: { ...HOLD.scope, sent_from: null } });
+  draft.until = '2030-01-01';
+  assert.equal(draft.narrows, 'sent_until');
+  const fresh = new HoldDraft(null);
+  fresh.from = '2026-01-01';
+  assert.equal(fresh.narrows, null);
+});
+
 test('a draft is there when the officer comes back, until it is placed', () => {
   const draft = draftFor('m1', null);
   draft.rooms.set('r1', 'First');

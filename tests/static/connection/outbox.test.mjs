@@ -36,7 +36,7 @@ test('what is written without a line leaves in order, once, when it is back', as
   await settled();
   assert.deepEqual(delivered, ['one', 'two', 'three']);
   assert.equal(sent.length, 3);
-  assert.equal(box.size, 0);
+  assert.equal(box.entries.length, 0);
 });
 
 test('in a stream one message is under way at a time, so that no failure turns their order', async () => {
@@ -122,7 +122,7 @@ test('a reload loses nothing and keeps the ids', async () => {
 test('another account on the same machine never sees it', () => {
   const storage = new FakeStorage();
   outbox({ storage }).write('private');
-  assert.equal(outbox({ storage, accountId: 'ben' }).box.size, 0);
+  assert.equal(outbox({ storage, accountId: 'ben' }).box.entries.length, 0);
 });
 
 test('what the server refuses stays visible, and the next one goes on', async () => {

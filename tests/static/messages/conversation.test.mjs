@@ -36,16 +36,44 @@ test('what was acknowledged stays in sight until the stretch that is shown has r
   assert.deepEqual(conversation.entries, []);
 });
 
-test('a new edit takes the place of one that was refused', () => {
-  const refused = { client_command_id: 'c2', command: 'edit_message', state: 'failed', fields: { message_id: 'm', text: 'old' } };
+/** A conversation whose outbox holds these changes, and a list of what it asks of the outbox. */
+function conversationHolding(...changes) {
   const done = [];
   const outbox = {
-    of: () => [ENTRY, refused],
+    of: () => [ENTRY, ...changes],
     discard: (id) => done.push(`discard ${id}`),
     put: (command, stream, { text }) => done.push(`${command} ${text}`),
   };
-  const conversation = new Conversation({ stream: 's', accountId: 'a', isInternal: false, send: () => {}, outbox });
-  assert.deepEqual(conversation.changes, [refused]);
-  conversation.edit({ message_id: 'm' }, 'new', []);
+  return { conversation: new Conversation({ stream: 's', accountId: 'a', isInternal: false, send: () => {}, outbox }), done };
+}
+
+function anEdit(id, text, state = 'failed') {
+  return { client_command_id: id, command: 'edit_message', state, fields: { message_id: 'm', text } };
+}
+
+test('a new edit takes the place of one that was refused', () => {
+  const { conversation, done } = conversationHolding(anEdit('c2', 'old'));
+  assert.deepEqual(conversation.changes, [anEdit('c2', 'old')]);
+  conversation.edit({ message_id: 'm', text: 'stands' }, 'new', []);
   assert.deepEqual(done, ['discard c2', 'edit_message new']);
+});
+
+test('what was refused and is saved as it is, is sent again', () => {
+  const { conversation, done } = conversationHolding(anEdit('c2', 'refused'));
+  const message = { message_id: 'm', text: 'stands' };
+  conversation.edit(message, conversation.textToEdit(message), []);
+  assert.deepEqual(done, ['discard c2', 'edit_message refused']);
+});
+
+test('who goes back to what stands gives up what was refused, and sends nothing', () => {
+  const { conversation, done } = conversationHolding(anEdit('c2', 'refused'));
+  conversation.edit({ message_id: 'm', text: 'stands' }, 'stands', []);
+  assert.deepEqual(done, ['discard c2']);
+});
+
+test('who goes back to what stands while an edit is on its way sends that too', () => {
+  const { conversation, done } = conversationHolding(anEdit('c2', 'on its way', 'pending'));
+  conversation.edit({ message_id: 'm', text: 'stands' }, 'stands', []);
+  conversation.edit({ message_id: 'm', text: 'stands' }, 'on its way', []);
+  assert.deepEqual(done, ['edit_message stands']);
 });

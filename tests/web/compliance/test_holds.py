@@ -123,7 +123,7 @@ async def test_where_one_officer_is_enough_the_same_one_confirms(
         ({"rooms": [str(uuid4())]}, "rooms"),
         ({"rooms": ["no id"]}, "rooms"),
         ({"custodians": [{"account_id": str(uuid4()), "covers": "sent"}]}, "custodians"),
-        ({"custodians": [{"account_id": str(uuid4()), "covers": "all"}]}, "custodians"),
+        ({"custodians": [{"account_id": str(uuid4()), "covers": "all"}]}, "custodians.covers"),
         ({"kinds": []}, "kinds"),
         ({"kinds": ["pictures"]}, "kinds"),
         ({"sent_from": "2026-02-01T00:00:00Z", "sent_until": "2026-01-01T00:00:00Z"}, "sent_until"),

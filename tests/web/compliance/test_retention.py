@@ -94,9 +94,9 @@ async def test_simulations_stay_to_be_come_back_to_without_their_pictures(office
     [
         (new_class(name=" "), 422, "name"),
         (new_class(keep_days=20, destroy_days=10), 422, "destroy_days"),
-        (new_class(keep_days=-1), 422, "change"),
-        (new_class(counted_from="birth"), 422, "change"),
-        ({"kind": "forget_everything"}, 422, "change"),
+        (new_class(keep_days=-1), 422, "change.keep_days"),
+        (new_class(counted_from="birth"), 422, "change.counted_from"),
+        ({"kind": "forget_everything"}, 422, "change.kind"),
         ({"kind": "assign_room", "room_id": str(uuid4()), "class_id": None}, 404, None),
         ({"kind": "assign_default", "room_kind": "secret", "class_id": None}, 422, "room_kind"),
         ({"kind": "lock_class", "class_id": str(uuid4())}, 404, None),

@@ -321,9 +321,17 @@ create table workroom.uploads (
 create index uploads_of_an_account on workroom.uploads (uploader_id);
 create index uploads_that_end on workroom.uploads (expires_at);
 
+-- Which file a place in a store belongs to, by the form of its key; null where it is no place of ours.
+create function workroom.file_of_place(store_key text) returns uuid
+    language sql immutable strict parallel safe set search_path = workroom, pg_temp
+    as $$
+        select case when store_key ~ '^[0-9a-f]{2}/[0-9a-f]{32}/[-0-9a-f]+$' then substring(store_key from 4 for 32)::uuid end
+    $$;
+
 -- Where the bytes of a file lie: one after the other, each written under one lease. A row is there before its bytes are, so
 -- that no byte is without a row. byte_size counts what is acknowledged; a store may hold more, which nobody reads.
--- Number -1 is the file's preview.
+-- Number -1 is the file's preview. The bytes of a file lie in places of its own: whoever removes those of one file cannot be
+-- made to remove another's.
 create table workroom.file_segments (
     file_id uuid not null,
     number integer not null,
@@ -334,7 +342,8 @@ create table workroom.file_segments (
     primary key (file_id, number),
     constraint one_segment_in_a_place unique (store, store_key),
     constraint segment_store check (store in ('disk', 's3')),
-    constraint segment_size check (byte_offset >= 0 and byte_size >= 0)
+    constraint segment_size check (byte_offset >= 0 and byte_size >= 0),
+    constraint place_is_of_its_file check (workroom.file_of_place(store_key) is not distinct from file_id)
 );
 
 -- Bytes that no segment's row names: a copy that is being made, kept until then, and what lies where a segment lay before.
@@ -1132,6 +1141,20 @@ begin
 end
 $$;
 
+-- A release is confirmed when it is confirmed, never in the past: so its grace period lies ahead, whoever wrote the row.
+create function workroom.keep_grace_ahead() returns trigger
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    if new.confirmed_at < current_instant() - interval '1 hour'
+        and (tg_op = 'INSERT' or old.confirmed_at is null)
+    then
+        raise exception 'a release is not confirmed in the past' using errcode = 'WR002', table = tg_table_name;
+    end if;
+    return new;
+end
+$$;
+
 -- A membership ends after everything that was recorded in its room: what a custodian may have read does not shrink.
 create function workroom.keep_membership_long() returns trigger
     language plpgsql security definer set search_path = workroom, pg_temp
@@ -1265,6 +1288,9 @@ select workroom.keep_for_ever(
 create trigger guard_width before update on workroom.holds
     for each row execute function workroom.keep_hold_wide();
 alter table workroom.holds enable always trigger guard_width;
+create trigger guard_grace before insert or update on workroom.hold_releases
+    for each row execute function workroom.keep_grace_ahead();
+alter table workroom.hold_releases enable always trigger guard_grace;
 create trigger guard_length before update on workroom.memberships
     for each row execute function workroom.keep_membership_long();
 alter table workroom.memberships enable always trigger guard_length;
@@ -1396,7 +1422,8 @@ revoke all on function
     workroom.require_read_committed(), workroom.begin_deletion(), workroom.refuse_held_messages(),
     workroom.refuse_held_parts(), workroom.refuse_held_files(), workroom.refuse_held_file_parts(),
     workroom.refuse_held_room_names(), workroom.refuse_removal(), workroom.keep_written(), workroom.keep_segments(),
-    workroom.keep_hold_wide(), workroom.keep_membership_long(), workroom.guard_content(text, text),
+    workroom.keep_hold_wide(), workroom.keep_grace_ahead(), workroom.keep_membership_long(),
+    workroom.guard_content(text, text),
     workroom.keep_for_ever(text, text[])
     from public;
 grant execute on function
@@ -1720,7 +1747,7 @@ $$;
 -- Files that members are shown: claimed by a message that is shown and not taken back, their own time not come.
 create view workroom.visible_files as
 select f.file_id, f.stream_id, f.room_id, f.uploader_id, f.byte_size, f.kind, f.message_id, f.message_seq, f.position,
-    f.scan_state, m.author_id, m.sent_at
+    f.scan_state, f.preview_state, m.author_id, m.sent_at
 from workroom.files as f
 join workroom.visible_messages as m on m.message_id = f.message_id and m.deleted_at is null
 where f.label_class_id is null
@@ -2714,6 +2741,8 @@ declare
     room_ids uuid[];
     rules text;
     is_proven boolean;
+    first_sent_at timestamptz;
+    last_sent_at timestamptz;
     ids bytea;
     class_ids uuid[];
     reasons text[];
@@ -2729,7 +2758,8 @@ begin
     end if;
     execute format('lock table only %I, only %I, only %I, only %I in share row exclusive mode',
                    parts[1], parts[2], parts[3], parts[4]);
-    execute format('select array_agg(distinct m.room_id) from only %I as m', parts[1]) into room_ids;
+    execute format('select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at) from only %I as m', parts[1])
+        into room_ids, first_sent_at, last_sent_at;
     rules := describe_rules(room_ids);
     execute format(
         'select not exists (select from only %I) and not exists (
@@ -2766,8 +2796,8 @@ begin
         select
         from held_spans as s
         where s.room_id = any(room_ids)
-            and s.sent_from < month_until::timestamp at time zone 'utc'
-            and s.sent_until > month_from::timestamp at time zone 'utc'
+            and s.sent_from <= last_sent_at
+            and s.sent_until > first_sent_at
     ) or rules is distinct from describe_rules(room_ids) then
         return 'kept';
     end if;

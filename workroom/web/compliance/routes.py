@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from workroom.web.compliance import alarms, audit, holds, matters, openings, retention, rooms
+from workroom.web.compliance import alarms, audit, explanations, holds, matters, openings, retention, rooms
 
 PREFIX = "/api/compliance"
 
@@ -28,6 +28,7 @@ def list_officers_routes() -> list[BaseRoute]:
         Route(f"{PREFIX}/rooms/{{room_id:uuid}}", rooms.show_room, methods=["GET"]),
         Route(f"{PREFIX}/rooms/{{room_id:uuid}}/due", rooms.show_due, methods=["GET"]),
         Route(f"{PREFIX}/people", rooms.search_people, methods=["GET"]),
+        Route(f"{PREFIX}/explanations/{{message_id:uuid}}", explanations.explain_message, methods=["GET"]),
         Route(f"{PREFIX}/retention/classes", retention.list_classes, methods=["GET"]),
         Route(f"{PREFIX}/retention/simulations", retention.list_simulations, methods=["GET"]),
         Route(f"{PREFIX}/retention/simulations", retention.begin_simulation, methods=["POST"]),

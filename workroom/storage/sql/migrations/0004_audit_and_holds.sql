@@ -506,6 +506,17 @@ begin
 end
 $$;
 
+-- Which file a place in a store belongs to, by the form of its key; null where it is no place of ours.
+create function workroom.file_of_place(store_key text) returns uuid
+    language sql immutable strict parallel safe set search_path = workroom, pg_temp
+    as $$
+        select case when store_key ~ '^[0-9a-f]{2}/[0-9a-f]{32}/[-0-9a-f]+$' then substring(store_key from 4 for 32)::uuid end
+    $$;
+
+-- The bytes of a file lie in places of its own: whoever removes those of one file cannot be made to remove another's.
+alter table workroom.file_segments
+    add constraint place_is_of_its_file check (workroom.file_of_place(store_key) is not distinct from file_id);
+
 -- Where a file's bytes lie may change, they may be moved; how many there are, only until file or preview are whole.
 create function workroom.keep_segments() returns trigger
     language plpgsql security definer set search_path = workroom, pg_temp
@@ -533,6 +544,20 @@ begin
         or new.covers_files < old.covers_files
     then
         raise exception 'a hold only widens' using errcode = 'WR002', table = tg_table_name;
+    end if;
+    return new;
+end
+$$;
+
+-- A release is confirmed when it is confirmed, never in the past: so its grace period lies ahead, whoever wrote the row.
+create function workroom.keep_grace_ahead() returns trigger
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    if new.confirmed_at < current_instant() - interval '1 hour'
+        and (tg_op = 'INSERT' or old.confirmed_at is null)
+    then
+        raise exception 'a release is not confirmed in the past' using errcode = 'WR002', table = tg_table_name;
     end if;
     return new;
 end
@@ -675,6 +700,9 @@ select workroom.keep_for_ever(
 create trigger guard_width before update on workroom.holds
     for each row execute function workroom.keep_hold_wide();
 alter table workroom.holds enable always trigger guard_width;
+create trigger guard_grace before insert or update on workroom.hold_releases
+    for each row execute function workroom.keep_grace_ahead();
+alter table workroom.hold_releases enable always trigger guard_grace;
 create trigger guard_length before update on workroom.memberships
     for each row execute function workroom.keep_membership_long();
 alter table workroom.memberships enable always trigger guard_length;
@@ -746,7 +774,8 @@ revoke all on function
     workroom.require_read_committed(), workroom.begin_deletion(), workroom.refuse_held_messages(),
     workroom.refuse_held_parts(), workroom.refuse_held_files(), workroom.refuse_held_file_parts(),
     workroom.refuse_held_room_names(), workroom.refuse_removal(), workroom.keep_written(), workroom.keep_segments(),
-    workroom.keep_hold_wide(), workroom.keep_membership_long(), workroom.guard_content(text, text),
+    workroom.keep_hold_wide(), workroom.keep_grace_ahead(), workroom.keep_membership_long(),
+    workroom.guard_content(text, text),
     workroom.keep_for_ever(text, text[])
     from public;
 grant execute on function

@@ -306,7 +306,7 @@ $$;
 -- Files that members are shown: claimed by a message that is shown and not taken back, their own time not come.
 create view workroom.visible_files as
 select f.file_id, f.stream_id, f.room_id, f.uploader_id, f.byte_size, f.kind, f.message_id, f.message_seq, f.position,
-    f.scan_state, m.author_id, m.sent_at
+    f.scan_state, f.preview_state, m.author_id, m.sent_at
 from workroom.files as f
 join workroom.visible_messages as m on m.message_id = f.message_id and m.deleted_at is null
 where f.label_class_id is null

@@ -745,6 +745,8 @@ declare
     room_ids uuid[];
     rules text;
     is_proven boolean;
+    first_sent_at timestamptz;
+    last_sent_at timestamptz;
     ids bytea;
     class_ids uuid[];
     reasons text[];
@@ -760,7 +762,8 @@ begin
     end if;
     execute format('lock table only %I, only %I, only %I, only %I in share row exclusive mode',
                    parts[1], parts[2], parts[3], parts[4]);
-    execute format('select array_agg(distinct m.room_id) from only %I as m', parts[1]) into room_ids;
+    execute format('select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at) from only %I as m', parts[1])
+        into room_ids, first_sent_at, last_sent_at;
     rules := describe_rules(room_ids);
     execute format(
         'select not exists (select from only %I) and not exists (
@@ -797,8 +800,8 @@ begin
         select
         from held_spans as s
         where s.room_id = any(room_ids)
-            and s.sent_from < month_until::timestamp at time zone 'utc'
-            and s.sent_until > month_from::timestamp at time zone 'utc'
+            and s.sent_from <= last_sent_at
+            and s.sent_until > first_sent_at
     ) or rules is distinct from describe_rules(room_ids) then
         return 'kept';
     end if;

@@ -39,14 +39,6 @@ where entry_number > :after
 order by entry_number
 limit :page_size;
 
--- name: find_entry
--- An entry of some act by somebody, as it was committed: for a door that writes first.
-select e.entry_number, e.subject_id, e.facts::text as facts
-from audit_entries as e
-where e.entry_number = :entry_number
-    and e.act = :act
-    and e.actor_id = :actor_id;
-
 -- name: find_installation
 -- Whose audit log it is, and what time it is.
 select installation_id, current_instant() as exported_at

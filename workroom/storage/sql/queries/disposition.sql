@@ -47,12 +47,15 @@ select drop_due_month(:run_id, to_date(:month, 'YYYY_MM_DD'));
 select drop_empty_month_of_files(to_date(:month, 'YYYY_MM_DD'));
 
 -- name: list_bytes_to_remove
--- Where bytes lie whose rows are gone; never what a row names.
+-- Where bytes lie whose rows are gone. Never what a row names, and no place of a file that is there: what stands on this
+-- list without having been destroyed stays.
 select b.store, b.store_key
 from bytes_to_remove as b
-where not exists (
-    select from file_segments as s where s.store = b.store and s.store_key = b.store_key
-)
+where file_of_place(b.store_key) is not null
+    and not exists (
+        select from file_segments as s where s.store = b.store and s.store_key = b.store_key
+    )
+    and not exists (select from files as f where f.file_id = file_of_place(b.store_key))
 order by b.queued_at
 limit :batch_size;
 

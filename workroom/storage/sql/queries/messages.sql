@@ -1,35 +1,57 @@
 -- name: check_posts
--- All that decides whether posts may be written, read under the rooms' locks: membership, state of the room, the
--- counters, what the same command recorded before, and the message that is replied to. One row for each post, in order.
--- What is not shown any more counts as destroyed: it is asked of what is found only, so that most posts pay nothing.
--- :stream_ids, :actor_ids, :client_command_ids, :reply_to_ids uuid[] of one length
-select w.n, s.stream_id, s.kind as stream_kind, s.room_id, s.last_seq, s.last_message_seq, s.waiting_since,
+-- All that decides whether accounts may post into streams, read under the rooms' locks: membership, the state of the room,
+-- the counters; and which of their commands were recorded before. One row for each account in each stream: somebody who
+-- writes much is looked up once.
+-- :stream_ids, :actor_ids, :client_command_ids uuid[] of one length, one element for each post
+with asked as materialized (
+    select *
+    from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[])
+        as w(stream_id, actor_id, client_command_id)
+), done as (
+    select e.stream_id, e.actor_id, array_agg(e.client_command_id) as command_ids
+    from asked
+    join events as e using (stream_id, actor_id, client_command_id)
+    group by e.stream_id, e.actor_id
+)
+select w.stream_id, w.actor_id, s.kind as stream_kind, s.room_id, s.last_seq, s.last_message_seq, s.waiting_since,
     greatest(current_instant(), s.last_recorded_at) as recorded_at,
     r.archived_at,
     a.kind as actor_kind,
     m.membership_id is not null and a.deactivated_at is null
         and (s.kind = 'shared' or a.kind in ('staff', 'admin')) as may_post,
     m.reads_from_seq,
-    done.seq as done_seq, done.kind as done_kind, done.subject_id as done_message_id, done.recorded_at as done_at,
-    case when is_visible(first_revision.message_id) then first_revision.text end as done_text,
-    first_revision.mentions as done_mentions,
-    done_message.reply_to_message_id as done_reply_to,
-    done_message.file_count as done_file_count,
-    quoted.seq as reply_to_seq
-from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[], :reply_to_ids::uuid[])
-    with ordinality as w(stream_id, actor_id, client_command_id, reply_to_id, n)
+    done.command_ids as done_command_ids
+from (select distinct stream_id, actor_id from asked) as w
 join streams as s on s.stream_id = w.stream_id and s.room_id is not null
 join rooms as r on r.room_id = s.room_id
 join accounts as a on a.account_id = w.actor_id
 left join memberships as m on m.room_id = s.room_id and m.account_id = w.actor_id and m.left_seq is null
-left join events as done on done.stream_id = w.stream_id and done.actor_id = w.actor_id
+left join done on done.stream_id = w.stream_id and done.actor_id = w.actor_id;
+
+-- name: find_done_posts
+-- What commands recorded, for those that check_posts found. What is not shown any more counts as destroyed.
+-- :stream_ids, :actor_ids, :client_command_ids uuid[] of one length
+select done.stream_id, done.actor_id, done.client_command_id,
+    done.seq, done.kind, done.subject_id as message_id, done.recorded_at,
+    case when is_visible(first_revision.message_id) then first_revision.text end as text,
+    first_revision.mentions,
+    posted.reply_to_message_id as reply_to,
+    posted.file_count
+from unnest(:stream_ids::uuid[], :actor_ids::uuid[], :client_command_ids::uuid[])
+    as w(stream_id, actor_id, client_command_id)
+join events as done on done.stream_id = w.stream_id and done.actor_id = w.actor_id
     and done.client_command_id = w.client_command_id
 left join message_revisions as first_revision on first_revision.message_id = done.subject_id
     and first_revision.revision = 1
-left join messages as done_message on done_message.message_id = done.subject_id
-left join messages as quoted on quoted.message_id = w.reply_to_id and quoted.stream_id = w.stream_id
-    and is_visible(quoted.message_id)
-order by w.n;
+left join messages as posted on posted.message_id = done.subject_id;
+
+-- name: find_quoted
+-- The numbers of messages that are replied to, where they are still shown.
+-- :stream_ids, :message_ids uuid[] of one length
+select m.stream_id, m.message_id, m.seq
+from unnest(:stream_ids::uuid[], :message_ids::uuid[]) as w(stream_id, message_id)
+join messages as m on m.message_id = w.message_id and m.stream_id = w.stream_id
+where is_visible(m.message_id);
 
 -- name: insert_posts!
 -- Writes posts whole: events, messages, first revisions, counters. What is the same for all posts of a stream comes once

@@ -101,3 +101,11 @@ select matter_id, name
 from matters
 where matter_id = any(:matter_ids::uuid[])
 order by name, matter_id;
+
+-- name: name_classes
+-- Retention classes by id, removed ones too.
+-- :class_ids uuid[]
+select class_id, name
+from retention_classes
+where class_id = any(:class_ids::uuid[])
+order by name, class_id;

@@ -105,6 +105,15 @@ join messages as m on m.message_id = f.message_id
 where f.file_id = :file_id
 for no key update of f;
 
+-- name: list_file_labels
+-- The files of a message with their labels, in its order. :only_visible leaves out what members are not shown any more.
+select f.file_id, f.label_class_id as class_id
+from message_files as l
+join files as f on f.file_id = l.file_id
+where l.message_id = :message_id
+    and (not :only_visible or exists (select from visible_files as v where v.file_id = f.file_id))
+order by l.position;
+
 -- name: label_message!
 -- A message has a class of its own from now on; null for none. The database notes since when.
 update messages

@@ -9,13 +9,25 @@ select current_instant();
 
 -- name: find_simulation
 -- A simulation, whatever became of it.
-select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture
+select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture,
+    (
+        select min(e.recorded_at)
+        from audit_entries as e
+        where e.act = 'retention_changed'
+            and e.facts ->> 'simulation' = simulation_id::text
+    ) as applied_at
 from retention_simulations
 where simulation_id = :simulation_id;
 
 -- name: find_by_fingerprint
 -- The newest simulation that came to a fingerprint.
-select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture
+select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture,
+    (
+        select min(e.recorded_at)
+        from audit_entries as e
+        where e.act = 'retention_changed'
+            and e.facts ->> 'simulation' = simulation_id::text
+    ) as applied_at
 from retention_simulations
 where fingerprint = :fingerprint
 order by begun_at desc
@@ -23,7 +35,13 @@ limit 1;
 
 -- name: list_simulations
 -- The newest simulations, newest first.
-select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture
+select simulation_id, asked_by, change, instant, known_until, state, begun_at, finished_at, fingerprint, picture,
+    (
+        select min(e.recorded_at)
+        from audit_entries as e
+        where e.act = 'retention_changed'
+            and e.facts ->> 'simulation' = simulation_id::text
+    ) as applied_at
 from retention_simulations
 order by begun_at desc
 limit :page_size;

@@ -22,7 +22,8 @@ where store = :store
 for update;
 
 -- name: give_up_strays
--- Chooses what is over its time, in stores that the asker reaches. Never a place that a segment names.
+-- Chooses what is over its time, in stores that the asker reaches. Never a place that a segment names; and none of a file
+-- that is on hold, whoever wrote that it is a stray.
 -- :stores text[]
 update stray_segments as s
 set given_up_at = current_instant()
@@ -38,6 +39,14 @@ where s.store = due.store
     and s.store_key = due.store_key
     and s.kept_until <= current_instant()
     and not exists (select from file_segments as f where f.store = s.store and f.store_key = s.store_key)
+    and file_of_place(s.store_key) is not null
+    and not exists (
+        select
+        from files as f
+        join held_messages as h on h.message_id = f.message_id
+        where f.file_id = file_of_place(s.store_key)
+            and h.covers_files
+    )
 returning s.store, s.store_key;
 
 -- name: delete_strays!

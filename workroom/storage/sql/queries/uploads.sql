@@ -152,11 +152,12 @@ select abandon_unclaimed_uploads(:file_id, :uploader_id, 1) as file_id;
 select abandon_unclaimed_uploads(null, null, :batch_size) as file_id;
 
 -- name: list_abandoned_uploads
--- What was given up and whose bytes may still lie somewhere.
-select file_id
-from uploads
-where abandoned_at is not null
-order by file_id
+-- What was given up and whose bytes may still lie somewhere; never what is a file of a message, whatever its row says.
+select u.file_id
+from uploads as u
+where u.abandoned_at is not null
+    and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
+order by u.file_id
 limit :batch_size;
 
 -- name: forget_claimed_uploads
