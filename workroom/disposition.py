@@ -59,7 +59,7 @@ class Pace:
     most: int = 1_000
     rest: float = 0.5
     longest_seconds: float = 0.1
-    largest: int = 5_000
+    largest: int = 20_000
 
     def took(self, seconds: float) -> float:
         """Take the length of a batch, and give how long to rest."""

@@ -945,18 +945,19 @@ end
 $$;
 
 -- After messages were deleted. VOLATILE like all of these, so that each query in it sees what is committed when it begins.
+-- What is held is counted: asked whether there is any, Postgres plans for finding some at once, and mostly there is none.
 create function workroom.refuse_held_messages() returns trigger
     language plpgsql volatile security definer set search_path = workroom, pg_temp set jit = off
     as $$
 begin
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as m
         join held_spans as s on s.room_id = m.room_id
             and (s.author_id is null or s.author_id = m.author_id)
             and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
             and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
-    ) then
+    ) > 0 then
         raise exception 'on legal hold' using errcode = 'WR001', table = tg_table_name;
     end if;
     return null;
@@ -975,8 +976,8 @@ declare
     first_id uuid := (select g.message_id from gone as g order by g.message_id limit 1);
     last_id uuid := (select g.message_id from gone as g order by g.message_id desc limit 1);
 begin
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as g
         left join messages as m on m.message_id = g.message_id and m.message_id >= first_id and m.message_id <= last_id
         left join held_spans as s on s.room_id = m.room_id
@@ -986,7 +987,7 @@ begin
             and (s.covers_messages or tg_argv[0] = 'any')
         where m.message_id is null
             or s.hold_id is not null
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a message that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
@@ -1004,8 +1005,8 @@ begin
         return null;
     end if;
     perform lock_holds_shared();
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as f
         left join messages as m on m.message_id = f.message_id
         left join held_spans as s on s.room_id = m.room_id
@@ -1015,7 +1016,7 @@ begin
             and s.covers_files
         where f.message_id is not null
             and (m.message_id is null or s.hold_id is not null)
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a message that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
@@ -1044,8 +1045,8 @@ begin
         return null;
     end if;
     perform lock_holds_shared();
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as g
         left join files as f on f.file_id = g.file_id
         left join messages as m on m.message_id = f.message_id
@@ -1056,7 +1057,7 @@ begin
             and s.covers_files
         where (f.file_id is null and not exists (select from uploads as u where u.file_id = g.file_id))
             or (f.message_id is not null and (m.message_id is null or s.hold_id is not null))
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a file that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
@@ -2400,6 +2401,7 @@ $$;
 
 -- Messages whose time has come, whole: text, reactions, the list of their files, their own row. Under a hold that covers
 -- files only, text and reactions go, and the row stays with the files. A row whose files are still there waits for them.
+-- Rows are joined to the list of ids: of "= any(list)" Postgres looks for the partition of each of the thousands.
 create function workroom.dispose_messages(run workroom.disposition_runs, most integer) returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
     as $$
@@ -2411,7 +2413,9 @@ declare
     class_ids uuid[];
     reasons text[];
     room_ids uuid[];
+    items bigint[];
     have_files boolean;
+    have_reactions boolean;
     horizon_id constant uuid := case
         when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
         else '00000000-0000-0000-0000-000000000000'
@@ -2451,7 +2455,9 @@ begin
     end if;
     select exists (
         select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
-    ) into have_files;
+    ), exists (
+        select from message_reactions as x where x.message_id > run.after_id and x.message_id <= until_id
+    ) into have_files, have_reactions;
     select array_agg(distinct m.room_id) into room_ids
     from messages as m
     where m.message_id > run.after_id
@@ -2470,7 +2476,7 @@ begin
             and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
             and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
         group by d.message_id
-    ), judged as (
+    ), judged as materialized (
         select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_goes,
             h.message_id is null and not (have_files and exists (
                 select from files as f
@@ -2478,26 +2484,49 @@ begin
             )) as row_goes
         from due as d
         left join held as h on h.message_id = d.message_id
+    ), counted as (
+        select j.class_id, j.reason, count(*) as items
+        from judged as j
+        where j.row_goes
+        group by j.class_id, j.reason
     )
-    select array_agg(j.message_id order by j.message_id) filter (where j.text_goes),
-        array_agg(j.message_id order by j.message_id) filter (where j.row_goes),
-        array_agg(j.class_id order by j.message_id) filter (where j.row_goes),
-        array_agg(j.reason order by j.message_id) filter (where j.row_goes)
-    into text_ids, row_ids, class_ids, reasons
-    from judged as j;
+    select a.text_ids, a.row_ids, c.class_ids, c.reasons, c.items
+    into text_ids, row_ids, class_ids, reasons, items
+    from (
+        select array_agg(j.message_id order by j.message_id) filter (where j.text_goes) as text_ids,
+            array_agg(j.message_id order by j.message_id) filter (where j.row_goes) as row_ids
+        from judged as j
+    ) as a
+    cross join (
+        select array_agg(x.class_id) as class_ids, array_agg(x.reason) as reasons, array_agg(x.items) as items
+        from counted as x
+    ) as c;
     if text_ids is not null then
         delete from message_revisions as v
-        where v.message_id > run.after_id and v.message_id <= until_id and v.message_id = any(text_ids);
+        using unnest(text_ids) as d(message_id)
+        where v.message_id = d.message_id
+            and v.message_id > run.after_id and v.message_id <= until_id;
         get diagnostics batch.revisions = row_count;
-        delete from message_reactions as x
-        where x.message_id > run.after_id and x.message_id <= until_id and x.message_id = any(text_ids);
-        get diagnostics batch.reactions = row_count;
+        batch.reactions := 0;
+        if have_reactions then
+            delete from message_reactions as x
+            using unnest(text_ids) as d(message_id)
+            where x.message_id = d.message_id
+                and x.message_id > run.after_id and x.message_id <= until_id;
+            get diagnostics batch.reactions = row_count;
+        end if;
     end if;
     if row_ids is not null then
-        delete from message_files as l
-        where l.message_id > run.after_id and l.message_id <= until_id and l.message_id = any(row_ids);
+        if have_files then
+            delete from message_files as l
+            using unnest(row_ids) as d(message_id)
+            where l.message_id = d.message_id
+                and l.message_id > run.after_id and l.message_id <= until_id;
+        end if;
         delete from messages as m
-        where m.message_id > run.after_id and m.message_id <= until_id and m.message_id = any(row_ids);
+        using unnest(row_ids) as d(message_id)
+        where m.message_id = d.message_id
+            and m.message_id > run.after_id and m.message_id <= until_id;
         get diagnostics batch.messages = row_count;
     end if;
     if batch.revisions + batch.reactions > 0 or batch.messages > 0 then
@@ -2506,7 +2535,7 @@ begin
         batch.phase := run.phase;
         perform record_batch(
             batch, coalesce((select string_agg(uuid_send(i.id), '') from unnest(row_ids) as i(id)), ''),
-            class_ids, reasons, null
+            class_ids, reasons, items
         );
     end if;
     return until_id;
@@ -2723,7 +2752,7 @@ end
 $$;
 
 -- Drops the partitions of a past month of which everything is due and free: as if each row had been chosen, and in the
--- time of one. Proves first, without holding anybody up, that all of it is due, with writes to the month shut out; then,
+-- time of one. Proves first, without holding anybody up, that what is due is all there is, with writes to it shut out; then,
 -- under the holds' lock, that no hold touches any of its rooms in that month and that no rule has changed; then drops.
 -- Gives 'dropped', 'kept' (not proven: row by row then), or 'busy' (somebody is reading or writing: later then).
 create function workroom.drop_due_month(of_run_id uuid, of_month date) returns text
@@ -2740,7 +2769,8 @@ declare
     batch disposition_batches;
     room_ids uuid[];
     rules text;
-    is_proven boolean;
+    is_open boolean;
+    message_count bigint;
     first_sent_at timestamptz;
     last_sent_at timestamptz;
     ids bytea;
@@ -2758,30 +2788,25 @@ begin
     end if;
     execute format('lock table only %I, only %I, only %I, only %I in share row exclusive mode',
                    parts[1], parts[2], parts[3], parts[4]);
-    execute format('select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at) from only %I as m', parts[1])
-        into room_ids, first_sent_at, last_sent_at;
-    rules := describe_rules(room_ids);
+    -- What was sent last mostly says that the month is not over yet, without a look at all of it.
     execute format(
-        'select not exists (select from only %I) and not exists (
-            select
-            from only %I as m
-            join room_rules as r on r.room_id = m.room_id
-            where m.labelled_at is not null
-                or r.settled_at > $1
-                or plain_due_at(
+        'select exists (select from only %I) or exists (select from only %I as m where m.labelled_at is not null)
+            or exists (
+                select
+                from (select x.* from only %I as x order by x.message_id desc limit 100) as m
+                join room_rules as r on r.room_id = m.room_id
+                where plain_due_at(
                     m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
                 ) > $1
-        )', parts[4], parts[1]) into is_proven using run.began_at;
-    if not is_proven then
+            )', parts[4], parts[1], parts[1]) into is_open using run.began_at;
+    if is_open then
         return 'kept';
     end if;
-    execute format(
-        'select string_agg(uuid_send(i.message_id), '''')
-        from (select m.message_id from only %I as m order by m.message_id) as i', parts[1]) into ids;
-    execute format('select count(*) from only %I', parts[2]) into batch.revisions;
-    execute format('select count(*) from only %I', parts[3]) into batch.reactions;
-    select array_agg(c.class_id), array_agg(c.reason), array_agg(c.items)
-    into class_ids, reasons, items
+    execute format('select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at), count(*) from only %I as m',
+                   parts[1]) into room_ids, first_sent_at, last_sent_at, message_count;
+    rules := describe_rules(room_ids);
+    select array_agg(c.class_id), array_agg(c.reason), array_agg(c.items), coalesce(sum(c.items), 0)
+    into class_ids, reasons, items, batch.messages
     from (
         select d.class_id, d.reason, count(*) as items
         from due_messages(
@@ -2789,8 +2814,17 @@ begin
             first_message_id_of(month_until::timestamp at time zone 'utc'),
             room_ids, run.began_at, 'infinity'
         ) as d
+        where d.settled_at <= run.began_at
         group by d.class_id, d.reason
     ) as c;
+    if batch.messages <> message_count then
+        return 'kept';
+    end if;
+    execute format(
+        'select string_agg(uuid_send(i.message_id), '''')
+        from (select m.message_id from only %I as m order by m.message_id) as i', parts[1]) into ids;
+    execute format('select count(*) from only %I', parts[2]) into batch.revisions;
+    execute format('select count(*) from only %I', parts[3]) into batch.reactions;
     perform lock_holds_shared();
     if exists (
         select
@@ -2801,15 +2835,15 @@ begin
     ) or rules is distinct from describe_rules(room_ids) then
         return 'kept';
     end if;
-    lock table only messages, only message_revisions, only message_reactions, only message_files
-        in access exclusive mode;
-    execute format('drop table %I, %I, %I, %I', parts[1], parts[2], parts[3], parts[4]);
     batch.run_id := run.run_id;
     batch.number := run.batches + 1;
     batch.phase := 'month';
-    batch.messages := coalesce(length(ids), 0) / 16;
     perform record_batch(batch, coalesce(ids, ''), class_ids, reasons, items);
     update disposition_runs as r set batches = r.batches + 1 where r.run_id = run.run_id;
+    -- Last, because from here on nobody reads a message until the commit.
+    lock table only messages, only message_revisions, only message_reactions, only message_files
+        in access exclusive mode;
+    execute format('drop table %I, %I, %I, %I', parts[1], parts[2], parts[3], parts[4]);
     return 'dropped';
 exception
     when lock_not_available or deadlock_detected then

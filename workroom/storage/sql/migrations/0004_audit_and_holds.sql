@@ -342,18 +342,19 @@ end
 $$;
 
 -- After messages were deleted. VOLATILE like all of these, so that each query in it sees what is committed when it begins.
+-- What is held is counted: asked whether there is any, Postgres plans for finding some at once, and mostly there is none.
 create function workroom.refuse_held_messages() returns trigger
     language plpgsql volatile security definer set search_path = workroom, pg_temp set jit = off
     as $$
 begin
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as m
         join held_spans as s on s.room_id = m.room_id
             and (s.author_id is null or s.author_id = m.author_id)
             and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
             and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
-    ) then
+    ) > 0 then
         raise exception 'on legal hold' using errcode = 'WR001', table = tg_table_name;
     end if;
     return null;
@@ -372,8 +373,8 @@ declare
     first_id uuid := (select g.message_id from gone as g order by g.message_id limit 1);
     last_id uuid := (select g.message_id from gone as g order by g.message_id desc limit 1);
 begin
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as g
         left join messages as m on m.message_id = g.message_id and m.message_id >= first_id and m.message_id <= last_id
         left join held_spans as s on s.room_id = m.room_id
@@ -383,7 +384,7 @@ begin
             and (s.covers_messages or tg_argv[0] = 'any')
         where m.message_id is null
             or s.hold_id is not null
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a message that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
@@ -401,8 +402,8 @@ begin
         return null;
     end if;
     perform lock_holds_shared();
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as f
         left join messages as m on m.message_id = f.message_id
         left join held_spans as s on s.room_id = m.room_id
@@ -412,7 +413,7 @@ begin
             and s.covers_files
         where f.message_id is not null
             and (m.message_id is null or s.hold_id is not null)
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a message that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
@@ -441,8 +442,8 @@ begin
         return null;
     end if;
     perform lock_holds_shared();
-    if exists (
-        select
+    if (
+        select count(*)
         from gone as g
         left join files as f on f.file_id = g.file_id
         left join messages as m on m.message_id = f.message_id
@@ -453,7 +454,7 @@ begin
             and s.covers_files
         where (f.file_id is null and not exists (select from uploads as u where u.file_id = g.file_id))
             or (f.message_id is not null and (m.message_id is null or s.hold_id is not null))
-    ) then
+    ) > 0 then
         raise exception 'on legal hold, or part of a file that is not there'
             using errcode = 'WR001', table = tg_table_name;
     end if;
