@@ -11,7 +11,7 @@ went.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from workroom import audit, holds
@@ -57,17 +57,23 @@ class Pace:
     """
 
     most: int = 1_000
-    rest: float = 0.5
-    longest_seconds: float = 0.1
-    largest: int = 20_000
+    rest: float = 0.1
+    batch_seconds: float = 0.1
+    largest: int = 10_000
+    first: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = self.most
 
     def took(self, seconds: float) -> float:
-        """Take the length of a batch, and give how long to rest."""
-        if seconds > self.longest_seconds:
-            self.most = min(self.most, max(SMALLEST_BATCH, self.most // 2))
-        elif seconds < self.longest_seconds / 2:
-            self.most = min(self.largest, self.most * 3 // 2)
+        """Take the length of a batch, and give how long to rest. The next is twice as large at most, or half."""
+        factor = min(2.0, max(0.5, self.batch_seconds / max(seconds, 1e-6)))
+        self.most = max(min(SMALLEST_BATCH, self.first), min(self.largest, int(self.most * factor)))
         return seconds * self.rest
+
+    def begin_again(self) -> None:
+        """Begin small: what comes next takes another time."""
+        self.most = self.first
 
 
 async def run_disposition(
@@ -81,14 +87,14 @@ async def run_disposition(
     run_id, phase = await _begin(database, by)
     await _remove_bytes(database, stores)
     while phase == "files":
-        phase = await _dispose_batch(database, run_id, by, pace)
+        phase = await _dispose_batch(database, run_id, by, pace, phase)
         await _remove_bytes(database, stores)
     await _drop_months(database, run_id)
     while phase not in ("room_names", "done"):
-        phase = await _dispose_batch(database, run_id, by, pace)
+        phase = await _dispose_batch(database, run_id, by, pace, phase)
     await _drop_months(database, run_id)
     while phase != "done":
-        phase = await _dispose_batch(database, run_id, by, pace)
+        phase = await _dispose_batch(database, run_id, by, pace, phase)
     async with database.read() as reading:
         return await find_run(reading, run_id)
 
@@ -123,12 +129,16 @@ async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, s
     return record["run_id"], record["phase"]
 
 
-async def _dispose_batch(database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace) -> str:
+async def _dispose_batch(
+    database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace, phase: str
+) -> str:
     began = monotonic_seconds()
-    phase = await _try_batch(database, run_id, by, pace)
+    next_phase = await _try_batch(database, run_id, by, pace)
     rest_seconds = pace.took(monotonic_seconds() - began)
+    if next_phase != phase:
+        pace.begin_again()
     await asyncio.sleep(rest_seconds)
-    return phase
+    return next_phase
 
 
 async def _try_batch(database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace) -> str:

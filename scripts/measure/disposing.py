@@ -1,8 +1,9 @@
 """How fast disposition destroys what is due, against a plain DELETE of as much: whole months, and months of which one
 message in a hundred is on hold. Meanwhile people talk in another room, and their waits are looked at.
 
-The DELETE is what a competent job does that knows nothing of holds: batches along the key, a transaction each, no rest,
-and on partitions whose guards are off. It leaves its rows for a vacuum to clean up.
+The DELETE is what a job does that knows nothing of holds: where the id is among the next ones that are old enough, in
+batches along the key, a transaction each, without a rest, on partitions whose guards are off. It leaves its rows for a
+vacuum to clean up.
 """
 
 from __future__ import annotations
@@ -114,20 +115,18 @@ async def _take(archive: Archive, month: Month, rate: float, waits: list[float],
 
 async def _delete(archive: Archive, month: Month) -> float:
     messages, *parts = month.partitions
+    due = f"select message_id from {messages} where message_id > $1 and sent_at < $2 order by message_id limit {BATCH}"
     began, deleted, after_id = time.perf_counter(), 0, FIRST_ID
     while True:
         until_id = await archive.owner.fetchval(
-            f"select message_id from (select message_id from {messages} where message_id > $1 "
-            "order by message_id limit $2) as batch order by message_id desc limit 1",
-            after_id,
-            BATCH,
+            f"select message_id from ({due}) as due order by message_id desc limit 1", after_id, month.ends_at
         )
         if until_id is None:
             break
         async with archive.owner.transaction():
             for table in (*parts, messages):
                 tag = await archive.owner.execute(
-                    f"delete from {table} where message_id > $1 and message_id <= $2", after_id, until_id
+                    f"delete from {table} where message_id in ({due})", after_id, month.ends_at
                 )
             deleted += int(tag.rpartition(" ")[2])
         after_id = until_id
