@@ -256,17 +256,26 @@ async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed
     assert (await dispose(database, stores)).messages == 2
 
 
-def test_a_batch_that_took_long_is_followed_by_no_larger_one() -> None:
+def test_the_next_batch_is_as_large_as_a_tenth_of_a_second_allows() -> None:
     pace = Pace(most=1_000, largest=5_000)
     sizes = []
-    for seconds in (0.01, 0.01, 0.07, 0.2, 3.0, 3.0, 3.0, 3.0):
+    for seconds in (0.01, 0.08, 0.1, 0.125, 0.2, 3.0, 3.0, 3.0, 3.0, 3.0, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01):
         assert pace.took(seconds) == seconds * pace.rest
         sizes.append(pace.most)
-    assert sizes == [1_500, 2_250, 2_250, 1_125, 562, 281, 140, 100]
+    assert sizes == [
+        2_000, 2_500, 2_500, 2_000, 1_000, 500, 250, 125, 100, 100, 200, 400, 800, 1_600, 3_200, 5_000,
+    ]  # fmt: skip
     small = Pace(most=2, largest=2)
     small.took(3.0)
     small.took(0.01)
     assert small.most == 2
+
+
+def test_what_comes_next_begins_small() -> None:
+    pace = Pace(most=1_000)
+    pace.took(0.01)
+    pace.begin_again()
+    assert pace.most == 1_000
 
 
 async def test_small_batches_come_to_the_same_as_large_ones(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -37,7 +37,9 @@ from workroom.retention_rule import (
     keeps_as_long,
     latest,
 )
-from workroom.storage.database import Database
+from workroom.simulation_picture import Question, compare_rules, describe_rules
+from workroom.storage.database import Database, Transaction
+from workroom.storage.queries import queries
 
 SENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENT_ONLY = Times(SENT)
@@ -192,6 +194,19 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
     file_id = await owner.fetchval("select file_id from files")
     loop = asyncio.get_running_loop()
 
+    async def compare_counts(expected: datetime | None) -> None:
+        """What a simulation counts as due, at the instant itself and just before it."""
+        due_at = expected or days(10_000)
+        for instant in (due_at - timedelta(microseconds=1), due_at):
+            question = Question(instant, days(20_000))
+            rules = await describe_rules(Transaction(owner), question)
+            asked = compare_rules(rules, rules)
+            counted = await Transaction(owner).fetch_one(
+                queries.simulations.count_messages, known_until=question.known_until, **asked
+            )
+            is_due = expected is not None and expected <= instant
+            assert (counted["due"], counted["due_before"]) == (is_due, is_due)
+
     async def compare(case: Case) -> None:
         transaction = owner.transaction()
         await transaction.start()
@@ -236,6 +251,8 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
             assert await find_due(owner, posted.message_id) == expected
             if labelled:
                 assert await find_file_due(owner, file_id) == of_files[0].due_at
+            if Source.LABEL not in ids and not labelled:
+                await compare_counts(expected)
             by_class = await owner.fetchrow(
                 "select class_id, reason from due_messages($1, $2, null, 'infinity', 'infinity')",
                 UUID(int=0),
@@ -250,6 +267,9 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
 
     @hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
     @given(cases())
+    @example(Case({Source.ROOM: Period(CountedFrom.ROOM_CLOSED, 5, 5)}, None, 3, None))
+    @example(Case({Source.ROOM: Period(CountedFrom.ROOM_CLOSED, None, 5)}, None, 3, None))
+    @example(Case({Source.DEFAULT: Period(CountedFrom.SENT, 5, 9)}, 1, None, None))
     def run_all(case: Case) -> None:
         asyncio.run_coroutine_threadsafe(compare(case), loop).result(timeout=30)
 

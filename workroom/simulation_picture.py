@@ -140,11 +140,22 @@ async def describe_rules(transaction: Transaction, question: Question) -> Rules:
     return await transaction.fetch(queries.simulations.describe_rules, **question.parameters)
 
 
+def compare_rules(rules: Rules, rules_before: Rules) -> dict[str, object]:
+    """The rules and those of before side by side, as `count_messages` takes them. A new room had none before."""
+    before = {record["room_id"]: record for record in rules_before}
+    pairs = [(record, before.get(record["room_id"])) for record in rules]
+    return {
+        "room_ids": [record["room_id"] for record, _ in pairs],
+        **{name: [record[name] for record, _ in pairs] for name in BOUNDS},
+        **{f"{name}_before": [earlier and earlier[name] for _, earlier in pairs] for name in BOUNDS},
+    }
+
+
 async def count_after(transaction: Transaction, question: Question, rules_before: Rules) -> Counted:
     """Look after the change was made. Reads every message once, twice where much is on hold: a second for millions."""
     await transaction.fetch(queries.simulations.prepare_to_count)
     cells = await _count_labelled(transaction, question)
-    asked = _compare(await describe_rules(transaction, question), rules_before)
+    asked = compare_rules(await describe_rules(transaction, question), rules_before)
     asked["known_until"] = question.known_until
     for query in (queries.simulations.count_messages, queries.simulations.count_messages_without_a_partition):
         for record in await transaction.fetch(query, **asked):
@@ -160,17 +171,6 @@ async def count_after(transaction: Transaction, question: Question, rules_before
         cells[place].sums = [one ^ other for one, other in zip(cells[place].sums, cell.sums, strict=True)]
     revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
     return Counted(cells, await _count_files(transaction, question), revisions)
-
-
-def _compare(rules: Rules, rules_before: Rules) -> dict[str, object]:
-    """The rules and those of before side by side. A room that is there only now had none."""
-    before = {record["room_id"]: record for record in rules_before}
-    pairs = [(record, before.get(record["room_id"])) for record in rules]
-    return {
-        "room_ids": [record["room_id"] for record, _ in pairs],
-        **{name: [record[name] for record, _ in pairs] for name in BOUNDS},
-        **{f"{name}_before": [earlier and earlier[name] for _, earlier in pairs] for name in BOUNDS},
-    }
 
 
 async def _count_labelled(transaction: Transaction, question: Question) -> Cells:
