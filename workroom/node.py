@@ -289,7 +289,7 @@ class Node:
             )
 
     async def keep_sessions_true(self) -> None:
-        """Close sockets whose session expired, or ended while nobody could say so; an open one is use of its session."""
+        """Close sockets whose session expired, or ended while nobody could say so; an open one is its use."""
         while True:
             await asyncio.sleep(SESSION_CHECK_SECONDS * random.uniform(0.8, 1.2))
             try:
