@@ -57,7 +57,22 @@ export class Application extends HTMLElement {
     // Somebody who came to sign in on an invitation's page goes on with the invitation.
     if (location.pathname === '/invitation' && this.#token) return this.#show(new InvitationPage(this.#token, account));
     if (location.pathname !== '/') history.replaceState(null, '', '/');
-    this.#show(new Shell(account));
+    void this.#showShell(account);
+  }
+
+  /** @param {Account} account */
+  async #showShell(account) {
+    try {
+      // Nobody else fetches the officers' part.
+      const compliance = account.abilities.includes('manage_holds') ? await import('./compliance/console.js') : null;
+      this.#show(new Shell(account, compliance));
+    } catch (error) {
+      // That a module could not be fetched is a TypeError; whatever else it is, is a mistake of ours.
+      if (!(error instanceof TypeError)) throw error;
+      const again = build('button', { type: 'button', class: 'button' }, words.connection.reload);
+      again.addEventListener('click', () => location.reload());
+      fill(this, build('main', { class: 'door' }, build('p', { role: 'alert' }, words.errors.not_connected({})), again));
+    }
   }
 
   /** @param {string|null} reason */

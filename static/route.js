@@ -3,8 +3,9 @@
  * browser's own.
  *
  * @typedef {object} Route
- * @property {'rooms'|'room'|'desk'|'people'|'settings'|'new-room'} page
+ * @property {'rooms'|'room'|'desk'|'people'|'settings'|'new-room'|'compliance'} page
  * @property {string} [roomId]
+ * @property {string[]} [path] Which page of the compliance console.
  * @property {boolean} [isNotes]
  */
 
@@ -13,8 +14,9 @@
  * @returns {Route}
  */
 export function parseRoute(hash) {
-  const [first, second, third] = hash.replace(/^#\/?/, '').split('/');
+  const [first, second, third, ...rest] = hash.replace(/^#\/?/, '').split('/');
   if (first === 'rooms' && second) return { page: 'room', roomId: second, isNotes: third === 'notes' };
+  if (first === 'compliance') return { page: 'compliance', path: [second, third, ...rest].filter(Boolean) };
   if (first === 'desk' || first === 'people' || first === 'settings' || first === 'new-room') return { page: first };
   return { page: 'rooms' };
 }

@@ -2,6 +2,7 @@
  * The application for somebody who is signed in: the rooms at the side, and beside them what the address asks for.
  *
  * @import { Account } from './connection/protocol-shapes.js'
+ * @import * as Compliance from './compliance/console.js'
  */
 import { PeoplePage } from './accounts/people-page.js';
 import { tell } from './accounts/door-form.js';
@@ -32,10 +33,15 @@ export class Shell extends HTMLElement {
   #shown = '';
   #workroom;
   #title;
+  #compliance;
 
-  /** @param {Account} account */
-  constructor(account) {
+  /**
+   * @param {Account} account
+   * @param {typeof Compliance|null} compliance For officers: they have no rooms, and the console in their place.
+   */
+  constructor(account, compliance) {
     super();
+    this.#compliance = compliance;
     this.#workroom = new Workroom(account);
     this.#title = new UnreadTitle(this.#workroom.roomList);
   }
@@ -51,7 +57,7 @@ export class Shell extends HTMLElement {
       this,
       skip,
       new ConnectionBanner(this.#workroom),
-      build('div', { class: 'shell' }, new RoomListPanel(this.#workroom), this.#main),
+      build('div', { class: 'shell' }, this.#compliance?.sidePanel(this.#workroom) ?? new RoomListPanel(this.#workroom), this.#main),
     );
     this.#listen();
     this.#workroom.start();
@@ -80,8 +86,9 @@ export class Shell extends HTMLElement {
   }
 
   #showRoute() {
-    const route = parseRoute(location.hash);
-    const key = route.page === 'room' ? `room ${route.roomId}` : route.page;
+    const asked = parseRoute(location.hash);
+    const route = asked.page === 'compliance' && !this.#compliance ? parseRoute('') : asked;
+    const key = [route.page, route.roomId, ...(route.path ?? [])].join(' ');
     this.dataset.page = route.page;
     const page = this.#main.firstElementChild;
     if (key === this.#shown && page instanceof RoomPage) page.show(route.isNotes ?? false);
@@ -95,6 +102,11 @@ export class Shell extends HTMLElement {
   /** @param {Route} route */
   #pageFor(route) {
     const workroom = this.#workroom;
+    if (this.#compliance && route.page !== 'settings') {
+      const { title, page } = this.#compliance.pageFor(workroom, route.path ?? []);
+      this.#title.page = title;
+      return page;
+    }
     switch (route.page) {
       case 'room':
         this.#title.page = '';

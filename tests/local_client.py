@@ -149,7 +149,7 @@ async def local_node(settings: Settings) -> AsyncIterator[Node]:
 async def sign_in(database: Database, account: Account) -> str:
     """A session's token."""
     async with database.transaction() as transaction:
-        return (await sessions.start_session(transaction, account.account_id, days=1)).token
+        return (await sessions.start_session(transaction, account.account_id, days=30)).token
 
 
 @asynccontextmanager

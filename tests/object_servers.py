@@ -16,6 +16,8 @@ KEY_ID, SECRET, BUCKET = "workroom-tests", "only-for-tests", "workroom-files"
 START_SECONDS = 60.0
 PORTS = ("master.port", "volume.port", "filer.port", "s3.port", "master.port.grpc", "volume.port.grpc",
          "filer.port.grpc", "s3.port.grpc")  # fmt: skip
+# What it would serve besides, on ports that are the same for every server of a machine.
+UNUSED_PORTS = ("s3.port.iceberg", "s3.port.lance")
 
 
 def find_weed() -> str | None:
@@ -40,12 +42,12 @@ async def run_object_server(folder: Path) -> AsyncIterator[dict[str, str]]:
         process = await asyncio.create_subprocess_exec(
             weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
             f"-s3.config={folder / 's3.json'}", "-master.volumeSizeLimitMB=64",
-            *(f"-{name}={port}" for name, port in ports.items()),
+            *(f"-{name}={port}" for name, port in ports.items()), *(f"-{name}=0" for name in UNUSED_PORTS),
             stdout=log, stderr=log, cwd=folder,
         )  # fmt: skip
         try:
             await _make_bucket(weed, f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}", folder)
-            await _wait_for(ports["s3.port"])
+            await _wait_for(ports["s3.port"], process)
             yield {
                 "WORKROOM_S3_BUCKET": BUCKET,
                 "WORKROOM_S3_ENDPOINT": f"http://127.0.0.1:{ports['s3.port']}",
@@ -53,7 +55,8 @@ async def run_object_server(folder: Path) -> AsyncIterator[dict[str, str]]:
                 "WORKROOM_S3_SECRET_ACCESS_KEY": SECRET,
             }
         finally:
-            process.kill()
+            if process.returncode is None:
+                process.kill()
             await process.wait()
 
 
@@ -76,12 +79,13 @@ async def _make_bucket(weed: str, master: str, folder: Path) -> None:
                 return
 
 
-async def _wait_for(port: int) -> None:
+async def _wait_for(port: int, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(START_SECONDS):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
             except ConnectionRefusedError:
+                assert process.returncode is None, "the server ended: weed.log says why"
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.Event().wait(), 0.1)
                 continue

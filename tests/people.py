@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from uuid import uuid4
 
-from workroom import accounts, customers, room_members, rooms
+from workroom import accounts, audit, customers, room_members, rooms
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
+from workroom.audit import Initiator
 from workroom.ids import ClientCommandId, CustomerId, RoomId
 from workroom.rooms import Actor
 from workroom.storage.database import Database, Transaction
@@ -37,6 +38,7 @@ async def make_account(
             display_name=name or f"Person {number}",
             customer_id=customer_id,
             password_hash=password_hash,
+            by=None if kind == "customer" else audit.by_shell(),
         )
 
 
@@ -73,6 +75,11 @@ async def make_room(database: Database, creator: Account, *others: Account, kind
 def actor_of(account: Account) -> Actor:
     """The account as somebody who acts."""
     return Actor(account.account_id, account.kind, account.customer_id, account.stream_id)
+
+
+def by(account: Account) -> Initiator:
+    """The account as somebody who does an act of power, from the shell."""
+    return audit.by_shell(account.account_id)
 
 
 async def in_transaction(database: Database, act: Callable[[Transaction], Awaitable[object]]) -> object:

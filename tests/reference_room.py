@@ -28,10 +28,12 @@ class ReferenceRoom:
         self.positions: dict[str, int] = {}
         self.reads_from: dict[str, int] = {}
         self.streams: dict[str, str] = {}
+        self.expired_before: dict[str, str | None] = {}
         for kind, stream in room["streams"].items():
             self.streams[stream["stream"]] = kind
             self.positions[kind] = stream["seq"]
             self.reads_from[kind] = stream["reads_from_seq"]
+            self.expired_before[kind] = stream.get("expired_before")
             found = copy.deepcopy(stream["page"]["messages"])
             self.messages[kind] = {message["message_id"]: message for message in found}
         self.read_seqs = {"shared": line["read_seq"]}
@@ -47,7 +49,12 @@ class ReferenceRoom:
             return
         assert event["seq"] == self.positions[kind] + 1, (kind, event["seq"], self.positions[kind])
         self.positions[kind] = event["seq"]
+        if event["kind"] == "message_posted":
+            self._note_waiting(kind, event)
         if event.get("withheld"):
+            return
+        if event["kind"] in ("messages_expired", "file_expired"):
+            self._forget(kind, event)
             return
         if "message_id" in event:
             self._apply_to_message(kind, event)
@@ -68,6 +75,7 @@ class ReferenceRoom:
             "customers": self.customers,
             "members": self.members,
             "reads_from": self.reads_from,
+            "expired_before": self.expired_before,
             "positions": self.positions,
             "messages": {kind: _comparable(self._in_order(kind)) for kind in self.messages},
             "unread": {kind: len(self._unread(kind)) for kind in self.messages},
@@ -88,7 +96,6 @@ class ReferenceRoom:
         messages = self.messages[stream_kind]
         message = messages.get(event["message_id"])
         if event["kind"] == "message_posted":
-            self._note_waiting(stream_kind, event)
             if message is None:
                 messages[event["message_id"]] = _message(event)
             return
@@ -105,6 +112,22 @@ class ReferenceRoom:
         elif event["kind"] in ("reaction_added", "reaction_removed"):
             _react(message, event)
 
+    def _forget(self, stream_kind: str, event: Json) -> None:
+        """Messages, or a file of one, whose time has come."""
+        if event["kind"] == "file_expired":
+            for message in self.messages[stream_kind].values():
+                if message["seq"] == event["subject_seq"]:
+                    message["files"] = [f for f in message["files"] if f["file_id"] != event["file_id"]]
+            return
+        gone = range(event["first_seq"], event["last_seq"] + 1)
+        self.messages[stream_kind] = {
+            message_id: message
+            for message_id, message in self.messages[stream_kind].items()
+            if message["seq"] not in gone
+        }
+        if "expired_before" in event and event["last_seq"] >= self.reads_from[stream_kind]:
+            self.expired_before[stream_kind] = event["expired_before"]
+
     def _note_waiting(self, stream_kind: str, event: Json) -> None:
         if stream_kind != "shared":
             return
@@ -116,7 +139,7 @@ class ReferenceRoom:
     def _apply_to_room(self, event: Json) -> None:
         kind = event["kind"]
         if kind == "room_renamed":
-            self.name = event["name"]
+            self.name = event.get("name", self.name)
         elif kind == "room_archived":
             self.archived_at, self.waiting_since = event["at"], None
         elif kind == "room_reopened":
@@ -172,6 +195,7 @@ def as_shown(room: Json, line: Json) -> Json:
         "customers": {one["customer_id"]: one["name"] for one in room["customers"]},
         "members": {one["account_id"]: one for one in room["members"]},
         "reads_from": {kind: stream["reads_from_seq"] for kind, stream in room["streams"].items()},
+        "expired_before": {kind: stream.get("expired_before") for kind, stream in room["streams"].items()},
         "positions": {kind: stream["seq"] for kind, stream in room["streams"].items()},
         "messages": {
             kind: _comparable(stream["page"]["messages"]) for kind, stream in room["streams"].items()

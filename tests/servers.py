@@ -142,6 +142,7 @@ async def _make_roles(superuser_url: str, passwords: dict[str, str]) -> None:
                 await connection.execute(f"create role {role}")
         for role, password in passwords.items():
             await connection.execute(f"alter role {role} login password '{password}'")
+        await connection.execute("grant workroom_disposition to workroom_owner")
     finally:
         await connection.close()
 

@@ -36,8 +36,21 @@ def test_only_an_admin_manages_accounts() -> None:
     assert [kind for kind in AccountKind if has_ability(kind, Ability.MANAGE_ACCOUNTS)] == [AccountKind.ADMIN]
 
 
+OF_OFFICERS = {
+    Ability.MANAGE_HOLDS,
+    Ability.MANAGE_RETENTION,
+    Ability.OPEN_FOR_COMPLIANCE,
+    Ability.READ_AUDIT,
+}
+
+
 def test_compliance_takes_no_part_in_rooms() -> None:
-    assert ABILITIES[AccountKind.COMPLIANCE] == frozenset()
+    assert ABILITIES[AccountKind.COMPLIANCE] == OF_OFFICERS | {Ability.LABEL_CONTENT}
+
+
+@pytest.mark.parametrize("kind", sorted(set(AccountKind) - {AccountKind.COMPLIANCE}))
+def test_nobody_but_compliance_has_to_do_with_holds_retention_or_the_trail(kind: AccountKind) -> None:
+    assert not ABILITIES[kind] & OF_OFFICERS
 
 
 def test_a_customer_never_has_to_do_with_the_staff_stream_or_the_desk() -> None:

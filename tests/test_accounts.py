@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.people import actor_of, make_account, make_room
+from tests.people import actor_of, by, make_account, make_room
 from workroom import accounts, customers, memberships, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.accounts import Account, ChangedAccount
@@ -26,14 +26,12 @@ def told(events: list[RecordedEvent], account: Account) -> tuple[list[str], list
 
 async def change_kind(database: Database, actor: Account, account: Account, kind: str) -> ChangedAccount:
     async with database.transaction() as transaction:
-        return await accounts.change_kind(
-            transaction, actor.account_id, account.account_id, AccountKind(kind)
-        )
+        return await accounts.change_kind(transaction, by(actor), account.account_id, AccountKind(kind))
 
 
 async def deactivate(database: Database, actor: Account, account: Account) -> ChangedAccount:
     async with database.transaction() as transaction:
-        return await accounts.deactivate_account(transaction, actor.account_id, account.account_id)
+        return await accounts.deactivate_account(transaction, by(actor), account.account_id)
 
 
 async def is_signed_in(database: Database, token: str) -> bool:
@@ -111,9 +109,9 @@ async def test_an_account_that_does_not_exist_cannot_be_changed(database: Databa
     async with database.transaction() as transaction:
         for change in (
             accounts.change_name(transaction, nobody, "Mara"),
-            accounts.change_kind(transaction, admin.account_id, nobody, AccountKind.STAFF),
-            accounts.deactivate_account(transaction, admin.account_id, nobody),
-            accounts.reactivate_account(transaction, admin.account_id, nobody),
+            accounts.change_kind(transaction, by(admin), nobody, AccountKind.STAFF),
+            accounts.deactivate_account(transaction, by(admin), nobody),
+            accounts.reactivate_account(transaction, by(admin), nobody),
         ):
             with pytest.raises(NotFound):
                 await change
@@ -212,8 +210,8 @@ async def test_a_reactivated_person_is_seen_again(database: Database) -> None:
     await make_room(database, staff)
     await deactivate(database, admin, staff)
     async with database.transaction() as transaction:
-        changed = await accounts.reactivate_account(transaction, admin.account_id, staff.account_id)
-        again = await accounts.reactivate_account(transaction, admin.account_id, staff.account_id)
+        changed = await accounts.reactivate_account(transaction, by(admin), staff.account_id)
+        again = await accounts.reactivate_account(transaction, by(admin), staff.account_id)
     assert changed.account.deactivated_at is None
     assert told(changed.events, staff) == (["account_reactivated"], ["member_changed"])
     assert again.events == []

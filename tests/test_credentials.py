@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from tests.people import make_account
+from tests.people import by, make_account
 from workroom import accounts, credentials
 from workroom.credentials import Credentials
 from workroom.storage.database import Database
@@ -25,7 +25,7 @@ async def test_nobody_no_password_and_deactivated_are_found_alike(database: Data
     account = await make_account(database, password_hash="stored")
     without = await make_account(database)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+        await accounts.deactivate_account(transaction, by(admin), account.account_id)
     for email in ("nobody@example.org", account.email, without.email):
         assert await find(database, email or "") is None
 

@@ -33,6 +33,23 @@ async def filled(settings: Settings, owner: asyncpg.Connection) -> AsyncIterator
     assert await owner.fetchval(CLOCK) == clock, "the clock is the real one again"
 
 
+async def test_its_officers_hold_a_room_and_what_somebody_sent(
+    filled: list[str], owner: asyncpg.Connection
+) -> None:
+    assert await owner.fetchval("select count(*) from accounts where kind = 'compliance'") == 2, (
+        "it takes two"
+    )
+    held = await owner.fetch("select distinct room_id from held_messages")
+    assert len(held) >= 2
+    acts = [row["act"] for row in await owner.fetch("select act from audit_entries order by entry_number")]
+    assert acts[-2:] == ["matter_opened", "hold_placed"]
+    assert acts.count("retention_changed") == 2
+    [default] = await owner.fetch(
+        "select d.room_kind, c.keep_days from room_kind_defaults as d join retention_classes as c using (class_id)"
+    )
+    assert (default["room_kind"], default["keep_days"]) == ("private", 3650)
+
+
 async def test_it_is_a_believable_provider(filled: list[str], owner: asyncpg.Connection) -> None:
     kinds = Counter(row["kind"] for row in await owner.fetch("select kind from accounts"))
     assert set(kinds) == {"customer", "staff", "compliance", "admin"}

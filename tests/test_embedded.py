@@ -25,6 +25,7 @@ from tests.ordinary_user import folder_of_an_ordinary_user, run_as_ordinary_user
 from workroom.children.child_process import list_processes_in
 from workroom.embedded import EmbeddedServers
 from workroom.embedded import binaries as embedded_binaries
+from workroom.embedded.cluster import ROLES_MARK
 from workroom.embedded.runtime_folder import locate_runtime_folder
 from workroom.embedded.server_user import choose_server_user
 from workroom.errors import StartupError
@@ -342,6 +343,19 @@ async def test_a_directory_in_use_is_refused(data_dir: Path) -> None:
             StartupError, match=rf"already runs on .*process {os.getpid()}.*WORKROOM_DATA_DIR"
         ):
             await EmbeddedServers.start(data_dir)
+
+
+IS_MEMBER = "select pg_has_role('workroom_owner', 'workroom_disposition', 'set')"
+
+
+async def test_a_cluster_of_an_earlier_version_is_told_what_it_lacks_once(data_dir: Path) -> None:
+    async with started(data_dir) as servers:
+        assert await fetch_value(servers.owner_url, IS_MEMBER)
+        await fetch_value(servers.superuser_url, "revoke workroom_disposition from workroom_owner")
+    (data_dir / "postgres" / "cluster" / ROLES_MARK).unlink()  # as it was before there was one
+    async with started(data_dir) as servers:
+        assert await fetch_value(servers.owner_url, IS_MEMBER)
+        assert stat.S_IMODE((servers.directory.cluster / ROLES_MARK).stat().st_mode) == 0o600
 
 
 async def test_the_superuser_follows_no_link_out_of_the_directory_of_somebody_else(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -19,9 +19,18 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
     seq: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None
 
 
+class Opening(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag="opening"):
+    day: Literal["today", "tomorrow"]
+
+
+class Closing(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag="closing"):
+    day: Literal["today", "tomorrow"]
+
+
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=2, max_length=3)]
     streams: Annotated[list[Inner], msgspec.Meta(max_length=1)] = []
+    change: Opening | Closing | None = None
 
 
 @pytest.mark.parametrize(
@@ -39,6 +48,9 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
         ({"text": "abc", "streams": [{"stream": "a", "seq": "secret"}]}, "streams.seq", "wrong_type"),
         ({"text": "abc", "streams": [{"stream": "a", "seq": -1}]}, "streams.seq", "out_of_range"),
         ({"text": "abc", "streams": [{"stream": "a", "seq": 10}]}, "streams.seq", "out_of_range"),
+        ({"text": "abc", "change": {"kind": "secret", "day": "today"}}, "change.kind", "unknown_value"),
+        ({"text": "abc", "change": {"kind": "opening", "day": "secret"}}, "change.day", "unknown_value"),
+        ({"text": "abc", "change": {"kind": "opening", "day": 7}}, "change.day", "wrong_type"),
     ],
 )
 def test_field_and_problem_are_named(fields: dict[str, Any], field: str, problem: str) -> None:
@@ -75,4 +87,6 @@ def test_every_problem_is_listed() -> None:
     source = "".join(path.read_text("utf-8") for path in (ROOT / "workroom").rglob("*.py"))
     named = re.findall(r'\bproblem ?= ?"(\w+)"(?: if [^\n]* else "(\w+)")?', source)
     of_passwords = re.findall(r'_refusal\("(\w+)"', source)
-    assert said == {name for names in named for name in names if name} | set(of_passwords)
+    of_constraints = re.findall(r'\{"problem": "(\w+)"\}', source)
+    assert min(len(of_constraints), len(of_passwords)) > 0, "nothing of that form: this proves nothing"
+    assert said == {name for names in named for name in names if name} | {*of_passwords, *of_constraints}

@@ -18,7 +18,7 @@ from tests.deeds import (
     readership_of,
     remove,
 )
-from tests.people import actor_of, make_account, make_accounts
+from tests.people import actor_of, by, make_account, make_accounts
 from workroom import accounts, memberships
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
@@ -95,11 +95,11 @@ async def test_many_questions_are_answered_in_one_query(database: Database) -> N
 async def test_a_deactivated_account_reads_nothing_not_even_its_own_stream(database: Database) -> None:
     staff, customer, place = await staff_and_customer(database)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, staff.account_id, customer.account_id)
+        await accounts.deactivate_account(transaction, by(staff), customer.account_id)
     assert not await may_read(database, customer, place.shared)
     assert not await may_read(database, customer, customer.stream_id)
     async with database.transaction() as transaction:
-        await accounts.reactivate_account(transaction, staff.account_id, customer.account_id)
+        await accounts.reactivate_account(transaction, by(staff), customer.account_id)
     assert await may_read(database, customer, place.shared)
 
 
@@ -208,7 +208,7 @@ async def test_only_accounts_that_take_part_become_members(database: Database) -
     staff, _, place = await staff_and_customer(database)
     officer, gone = await make_accounts(database, "compliance", "staff")
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, staff.account_id, gone.account_id)
+        await accounts.deactivate_account(transaction, by(staff), gone.account_id)
     with pytest.raises(Forbidden):
         await add(database, staff, place.room_id, officer)
     with pytest.raises(NotFound):
@@ -220,7 +220,7 @@ async def test_whoever_becomes_compliance_is_a_member_of_nothing(database: Datab
     admin = await make_account(database, "admin")
     other_place = await open_place(database, staff)
     async with database.transaction() as transaction:
-        await accounts.change_kind(transaction, admin.account_id, staff.account_id, AccountKind.COMPLIANCE)
+        await accounts.change_kind(transaction, by(admin), staff.account_id, AccountKind.COMPLIANCE)
     for stream_id in (place.shared, place.staff, other_place.shared, other_place.staff):
         assert not await may_read(database, staff, stream_id)
         assert (await read_all(database, stream_id))[-1].kind == "member_removed"
@@ -243,7 +243,7 @@ async def test_whom_one_can_add_depends_on_the_rooms_customers(database: Databas
     stranger = await make_account(database, "customer")
     officer, gone = await make_accounts(database, "compliance", "staff")
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, staff.account_id, gone.account_id)
+        await accounts.deactivate_account(transaction, by(staff), gone.account_id)
     private = await open_place(database, staff, customer, kind="private")
     shared = await open_place(database, staff)
     async with database.read() as reading:

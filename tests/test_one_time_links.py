@@ -9,8 +9,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from tests.people import make_account
-from workroom import accounts, one_time_links
+from tests.people import by, make_account
+from workroom import accounts, audit, one_time_links
 from workroom.errors import LinkExpired
 from workroom.ids import AccountId
 from workroom.one_time_links import LinkPurpose, NewLink
@@ -21,7 +21,7 @@ MoveTime = Callable[[timedelta], Awaitable[None]]
 
 async def mint(database: Database, account_id: AccountId) -> NewLink:
     async with database.transaction() as transaction:
-        return await one_time_links.mint_password_link(transaction, account_id)
+        return await one_time_links.mint_password_link(transaction, audit.by_shell(), account_id)
 
 
 async def use(
@@ -78,7 +78,7 @@ async def test_the_link_of_a_deactivated_account_does_not_work(database: Databas
     admin, account = await make_account(database, "admin"), await make_account(database)
     link = await mint(database, account.account_id)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+        await accounts.deactivate_account(transaction, by(admin), account.account_id)
     with pytest.raises(LinkExpired):
         await use(database, link.token)
 

@@ -13,12 +13,16 @@ import asyncpg
 import pytest
 
 from tests.deeds import Place, a_command, delete, open_place
+from tests.holding import make_officer, place_hold
 from tests.people import make_account
+from tests.retaining import assign_room, label_file, make_class
 from tests.uploading import NO_LIMITS, claim, disk_stores, make_receiver, upload
 from workroom import messages
 from workroom.accounts import Account
 from workroom.command_writer import MessageDelete, perform_all
+from workroom.disposition import run_disposition
 from workroom.errors import LimitReached, QuotaExceeded, WorkroomError
+from workroom.expiry_rounds import tell_what_expired
 from workroom.file_sweep import sweep_files
 from workroom.files import NewAttachment
 from workroom.messages import NewMessage, Posted
@@ -32,8 +36,7 @@ COUNTED = """
     select room_id, sum(byte_size)::bigint as visible_bytes
     from (
         select f.room_id, f.byte_size
-        from files as f
-        join messages as m on m.message_id = f.message_id and m.deleted_at is null
+        from visible_files as f
         union all
         select u.room_id, u.byte_size
         from uploads as u
@@ -83,6 +86,71 @@ async def test_every_step_of_a_file_counts_as_it_should(
     await move_time(timedelta(hours=25))
     await sweep_files(database, stores)
     await require_true(owner, 5)
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_what_expires_counts_until_it_is_told_and_again_once_it_is_shown_again(
+    database: Database, owner: asyncpg.Connection, move_time: Move, tmp_path: Path, is_held: bool
+) -> None:
+    author = await make_account(database)
+    place, other = await open_place(database, author), await open_place(database, author)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    if is_held:
+        await place_hold(database, await make_officer(database), place.room_id)
+    receiver = make_receiver(database, disk_stores(tmp_path))
+    await claim(database, author, place, *[await upload(receiver, author, place, b"a" * n) for n in (70, 20)])
+    await claim(database, author, other, await upload(receiver, author, other, b"a" * 5))
+    await tell_what_expired(database)
+    await require_true(owner, 95)
+    await move_time(timedelta(days=11))
+    assert await owner.fetchval("select sum(visible_bytes) from room_file_bytes") == 95
+    for days, byte_size in ((10, 5), (10, 5), (1000, 95), (10, 5), (1000, 95)):
+        await owner.execute("update retention_classes set destroy_days = $1", days)
+        await tell_what_expired(database)
+        await require_true(owner, byte_size)
+
+
+async def test_what_expired_is_taken_away_once_also_when_its_message_is_taken_back(
+    database: Database, owner: asyncpg.Connection, move_time: Move, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place = await open_place(database, author)
+    receiver = make_receiver(database, disk_stores(tmp_path))
+    sketch, contract = [await upload(receiver, author, place, b"a" * size) for size in (70, 20)]
+    posted = await claim(database, author, place, sketch, contract)
+    await claim(database, author, place, await upload(receiver, author, place, b"a" * 5))
+    short = await make_class(owner, destroy=5)
+    await label_file(owner, sketch, short)
+    await tell_what_expired(database)
+    await move_time(timedelta(days=6))
+    await tell_what_expired(database)
+    await require_true(owner, 25)
+    await label_file(owner, sketch, None)
+    await tell_what_expired(database)
+    await require_true(owner, 95)
+    await label_file(owner, sketch, short)
+    await tell_what_expired(database)
+    await delete(database, author, place.shared, posted.message_id)
+    await require_true(owner, 5)
+    await move_time(timedelta(days=40))
+    await tell_what_expired(database)
+    await require_true(owner, 5)
+
+
+async def test_what_is_destroyed_before_it_was_told_counts_no_more(
+    database: Database, owner: asyncpg.Connection, move_time: Move, tmp_path: Path
+) -> None:
+    author, stores = await make_account(database), disk_stores(tmp_path)
+    places = [await open_place(database, author) for _ in range(2)]
+    receiver = make_receiver(database, stores)
+    for place in places:
+        await claim(database, author, place, await upload(receiver, author, place, b"a" * 70))
+    await assign_room(owner, places[0].room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=11))
+    await run_disposition(database, stores)
+    await require_true(owner, 70)
+    await tell_what_expired(database)
+    await require_true(owner, 70)
 
 
 async def test_what_happens_at_the_same_time_is_counted_too(

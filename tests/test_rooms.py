@@ -23,7 +23,7 @@ from tests.deeds import (
     rename,
     set_archived,
 )
-from tests.people import actor_of, make_account, make_accounts
+from tests.people import actor_of, by, make_account, make_accounts
 from workroom import accounts, rooms
 from workroom.accounts import Account
 from workroom.digests import digest_room_name
@@ -381,7 +381,7 @@ async def test_a_deactivated_member_stays_one_and_can_come_back(database: Databa
     staff, customer = await make_accounts(database, "staff", "customer")
     place = await open_place(database, staff, customer)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, staff.account_id, customer.account_id)
+        await accounts.deactivate_account(transaction, by(staff), customer.account_id)
     changed = (await read_all(database, place.shared))[-1]
     assert (changed.kind, changed.member.deactivated) == ("member_changed", True)  # type: ignore[union-attr]
     await remove(database, staff, place.room_id, customer)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from tests.people import make_account
+from tests.people import by, make_account
 from workroom import accounts, credentials, sessions
 from workroom.accounts import Account
 from workroom.errors import SignInRefused
@@ -169,12 +169,12 @@ async def test_a_deactivated_account_has_no_session_and_gets_none(database: Data
     admin, account = await make_account(database, "admin"), await make_account(database)
     session = await start(database, account)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+        await accounts.deactivate_account(transaction, by(admin), account.account_id)
     assert await find(database, session) is None
     with pytest.raises(SignInRefused):
         await start(database, account)
     async with database.transaction() as transaction:
-        await accounts.reactivate_account(transaction, admin.account_id, account.account_id)
+        await accounts.reactivate_account(transaction, by(admin), account.account_id)
     assert await find(database, session) is None, "what ended does not come back"
     assert await find(database, await start(database, account)) is not None
 

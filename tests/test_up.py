@@ -23,6 +23,7 @@ import pytest
 from tests.servers import DatabaseUrls, SharedServers
 from workroom.children.child_process import list_processes_in
 from workroom.settings import Settings
+from workroom.up import SAME_ORDER_SECONDS, STOP_SIGNALS
 
 FIRST_START_SECONDS = 10.0
 LATER_START_SECONDS = 3.0
@@ -280,8 +281,21 @@ def test_a_second_signal_does_not_wait_for_a_web_process_that_hangs(data_dir: Pa
         running.process.send_signal(signal.SIGINT)
         running.wait_for("Stopping")
         stopped_at = time.monotonic()
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(SAME_ORDER_SECONDS)
         assert running.stop() == 0
         assert time.monotonic() - stopped_at < Settings().drain_seconds
+    assert "child_restarted" not in running.said
+    assert "child_stopped child=serve exit_code=-9" in running.said
+
+
+def test_a_signal_that_arrives_twice_at_once_is_one_order(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        running.wait_until_running()
+        for number in STOP_SIGNALS:
+            running.process.send_signal(number)
+        assert running.wait_until_ended() == 0
+    assert "exit_code" not in running.said
 
 
 # Kept running

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 
+from tests.deeds import open_place, post
 from tests.people import make_account
-from workroom import sessions, worker
+from tests.programs import run_program, until
+from tests.retaining import assign_room, make_class
+from workroom import disposition, sessions, worker
+from workroom.expiry_rounds import tell_what_expired
 from workroom.storage.database import Database
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
@@ -57,3 +62,43 @@ async def test_it_stops_when_it_is_told_to(database: Database) -> None:
     keeping = asyncio.create_task(worker.keep_house(database, stop))
     stop.set()
     await keeping
+
+
+async def test_a_run_is_due_once_a_day_from_an_hour_on_and_while_one_has_not_ended(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    async def is_due(hour: int) -> bool:
+        async with database.read() as reading:
+            return await disposition.is_run_due(reading, hour)
+
+    now = await owner.fetchval("select current_instant() at time zone 'utc'")
+    await move_time(now.replace(hour=12, minute=0) - now)
+    assert await is_due(11)
+    await owner.execute("select begin_disposition()")
+    assert await is_due(11)
+    await owner.execute("update disposition_runs set phase = 'done', ended_at = current_instant()")
+    assert not await is_due(11)
+    assert not await is_due(13)
+    await move_time(timedelta(hours=2))
+    assert await is_due(13)
+    assert not await is_due(11)
+    await move_time(timedelta(hours=22))
+    assert await is_due(11)
+
+
+async def test_the_worker_tells_what_expired_and_destroys_it(
+    environment: dict[str, str],
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: MoveTime,
+    tmp_path: Path,
+) -> None:
+    author = await make_account(database)
+    place = await open_place(database, author)
+    await post(database, author, place.shared)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await tell_what_expired(database)
+    await move_time(timedelta(days=11))
+    async with run_program(environment, tmp_path / "worker.log", "worker"):
+        await until(owner, "select exists (select from events where kind = 'messages_expired')")
+        await until(owner, "select not exists (select from messages)")

@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 
 from workroom.abilities import AccountKind
+from workroom.compliance_commands import add_audit_commands, add_hold_commands, add_verify_command
 from workroom.errors import StartupError, WorkroomError
 from workroom.logs import configure_logs
+from workroom.retention_arguments import add_disposition_commands, add_retention_commands
 from workroom.settings import Settings, load_settings
 
 PROVIDER_KINDS = [kind.value for kind in AccountKind if kind.is_provider]
@@ -29,14 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(os.environ)
         configure_logs(settings.log_level)
-        run: Callable[[Settings, argparse.Namespace], None] = chosen.run
-        run(settings, chosen)
+        run: Callable[[Settings, argparse.Namespace], int | None] = chosen.run
+        return run(settings, chosen) or 0
     except WorkroomError as error:
         print(f"workroom: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     moving.set_defaults(run=_move_files)
 
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
+    add_hold_commands(commands.add_parser("hold", help="place, widen, release and look at legal holds"))
+    add_audit_commands(commands.add_parser("audit", help="export the audit log"))
+    add_retention_commands(
+        commands.add_parser("retention", help="simulate, change and explain how long things are kept")
+    )
+    add_disposition_commands(commands.add_parser("disposition", help="destroy what is due and free"))
+    add_verify_command(
+        commands.add_parser(
+            "verify", help="see that the database keeps what it has to, and the audit log is whole"
+        )
+    )
     return parser
 
 

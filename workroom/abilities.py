@@ -1,8 +1,8 @@
 """The four kinds of account, and what each may do: the one table. `docs/abilities.md` says the same, by test.
 
 An ability opens a kind of deed at all; whether it may be done to *this* room is the membership rule's to say.
-No kind may read a room of which the account is not a member. Compliance is never a member of a room, and an
-admin has no more right to a room than staff.
+No kind may read a room of which the account is not a member. Compliance is never a member of a room: it opens one
+for a matter, which is recorded first. An admin has no more right to a room than staff, and none to holds.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Ability(StrEnum):
     DELETE_MESSAGES_OF_CUSTOMERS = "delete_messages_of_customers"
     LIST_PEOPLE = "list_people"
     MANAGE_ACCOUNTS = "manage_accounts"
+    LABEL_CONTENT = "label_content"
+    MANAGE_HOLDS = "manage_holds"
+    MANAGE_RETENTION = "manage_retention"
+    OPEN_FOR_COMPLIANCE = "open_for_compliance"
+    READ_AUDIT = "read_audit"
 
 
 PURPOSES: dict[Ability, str] = {
@@ -58,14 +63,27 @@ PURPOSES: dict[Ability, str] = {
     Ability.DELETE_MESSAGES_OF_CUSTOMERS: "Take back messages of customers, besides one's own.",
     Ability.LIST_PEOPLE: "See the customers and accounts that can be added to a room.",
     Ability.MANAGE_ACCOUNTS: "List, create, change, deactivate and reactivate accounts.",
+    Ability.LABEL_CONTENT: "Label a message or a file with a retention class; staff in rooms one is a member of.",
+    Ability.MANAGE_HOLDS: "Open matters; place, widen and release legal holds.",
+    Ability.MANAGE_RETENTION: "Simulate and change retention classes, defaults and assignments.",
+    Ability.OPEN_FOR_COMPLIANCE: "Open what is written in a room for a matter, with a reason that is recorded first.",
+    Ability.READ_AUDIT: "Read the audit trail and the alarms.",
 }
 
-_IN_ROOMS = frozenset(Ability) - {Ability.MANAGE_ACCOUNTS}
+_OF_OFFICERS = frozenset(
+    {
+        Ability.MANAGE_HOLDS,
+        Ability.MANAGE_RETENTION,
+        Ability.OPEN_FOR_COMPLIANCE,
+        Ability.READ_AUDIT,
+    }
+)
+_IN_ROOMS = frozenset(Ability) - _OF_OFFICERS - {Ability.MANAGE_ACCOUNTS}
 
 ABILITIES: dict[AccountKind, frozenset[Ability]] = {
     AccountKind.CUSTOMER: frozenset({Ability.TAKE_PART, Ability.CREATE_PRIVATE_ROOM}),
     AccountKind.STAFF: _IN_ROOMS,
-    AccountKind.COMPLIANCE: frozenset(),
+    AccountKind.COMPLIANCE: _OF_OFFICERS | {Ability.LABEL_CONTENT},
     AccountKind.ADMIN: _IN_ROOMS | {Ability.MANAGE_ACCOUNTS},
 }
 

@@ -1,7 +1,8 @@
 """`workroom account ...`: what an admin does in the browser, from the shell of the machine.
 
-Whoever has the shell has the database: nobody is asked who they are, and what is done is recorded as the
-account's own doing. Running nodes learn of it by their position check, within a second.
+Whoever has the shell has the database: nobody is asked who they are. What is done stands in the audit log as done
+from the shell, and among the events as the account's own doing. Running nodes learn of it by their position check,
+within a second.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from workroom import accounts, customers, one_time_links
+from workroom import accounts, audit, customers, one_time_links
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.customers import Customer
-from workroom.embedded import reach_servers
 from workroom.errors import Conflict, InvalidInput
 from workroom.ids import CustomerId
 from workroom.settings import Settings
+from workroom.shell_access import open_installation
 from workroom.storage.database import Transaction
-from workroom.storage.migrate import migrate, open_migrated_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ async def create_account(settings: Settings, wanted: NewAccount) -> str:
             email=wanted.email,
             display_name=wanted.display_name,
             customer_id=customer_id,
+            by=audit.by_shell(),
         )
         return await _password_link(transaction, account, address)
 
@@ -62,7 +63,7 @@ async def change_kind(settings: Settings, email: str, kind: AccountKind) -> str:
     """Make a person of the provider something else; their sessions end."""
     async with _transaction(settings) as (transaction, _):
         account = await accounts.require_account_of(transaction, email)
-        changed = await accounts.change_kind(transaction, account.account_id, account.account_id, kind)
+        changed = await accounts.change_kind(transaction, audit.by_shell(), account.account_id, kind)
         return f"{changed.account.email} is {kind} now, and has to sign in again."
 
 
@@ -70,7 +71,7 @@ async def deactivate_account(settings: Settings, email: str) -> str:
     """Let nobody sign in to the account any more; its sessions end."""
     async with _transaction(settings) as (transaction, _):
         account = await accounts.require_account_of(transaction, email)
-        await accounts.deactivate_account(transaction, account.account_id, account.account_id)
+        await accounts.deactivate_account(transaction, audit.by_shell(), account.account_id)
         return f"{account.email} is deactivated and signed out everywhere."
 
 
@@ -78,7 +79,7 @@ async def reactivate_account(settings: Settings, email: str) -> str:
     """Let the account be signed in to again, with the password it had."""
     async with _transaction(settings) as (transaction, _):
         account = await accounts.require_account_of(transaction, email)
-        await accounts.reactivate_account(transaction, account.account_id, account.account_id)
+        await accounts.reactivate_account(transaction, audit.by_shell(), account.account_id)
         return f"{account.email} can sign in again."
 
 
@@ -103,23 +104,11 @@ def _line_of(account: Account) -> str:
 @asynccontextmanager
 async def _transaction(settings: Settings) -> AsyncIterator[tuple[Transaction, str]]:
     """A transaction, and the address under which the installation is open."""
-    async with _database(settings) as (url, address):
-        database = await open_migrated_database(url, application_name="workroom account")
-        try:
-            async with database.transaction() as transaction:
-                yield transaction, address
-        finally:
-            await database.close()
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[tuple[str, str]]:
-    if settings.database_url is not None:
-        yield settings.database_url, settings.address
-        return
-    async with reach_servers(settings.data_dir) as urls:
-        await migrate(urls.owner_url)
-        yield urls.service_url, urls.address or settings.address
+    async with (
+        open_installation(settings, "workroom account") as installation,
+        installation.database.transaction() as transaction,
+    ):
+        yield transaction, installation.address
 
 
 async def _find_or_create_customer(transaction: Transaction, name_or_id: str) -> Customer:
@@ -135,7 +124,7 @@ async def _find_or_create_customer(transaction: Transaction, name_or_id: str) ->
 
 
 async def _password_link(transaction: Transaction, account: Account, address: str) -> str:
-    link = await one_time_links.mint_password_link(transaction, account.account_id)
+    link = await one_time_links.mint_password_link(transaction, audit.by_shell(), account.account_id)
     hours = one_time_links.SET_PASSWORD_HOURS
     return (
         f"{account.email} ({account.kind}) sets a password here, once, within {hours} hours:\n"

@@ -3,7 +3,8 @@
 What an account is (kind, customer) is kept for ever; who the person is lies apart and can be erased alone.
 A customer's account stays one. Changes are told to everybody who sees the person: an event in the account's
 own stream, and `member_changed` in each of its rooms. Locks are taken in one order: changes of
-rights, rooms, own stream.
+rights, rooms, own stream, audit log. What one does to another's account is an act of power and recorded as one; in
+the events of an act from the shell, the account itself stands as the actor.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import credentials, events, room_members, rooms, sessions
+from workroom import audit, credentials, events, room_members, rooms, sessions
 from workroom.abilities import AccountKind
+from workroom.audit import Act, Initiator, Subject
 from workroom.customers import require_customer
 from workroom.errors import Conflict, InvalidInput, NotFound, TryAgain
 from workroom.events import NewEvent, RecordedEvent
@@ -55,8 +57,12 @@ async def create_account(
     display_name: str,
     customer_id: CustomerId | None = None,
     password_hash: str | None = None,
+    by: Initiator | None = None,
 ) -> Account:
     """Make an account with its own stream. Without a password nobody can sign in to it until a link sets one.
+
+    Args:
+        by: who makes it for somebody else; None when people make their own.
 
     Raises:
         InvalidInput: no name, no address, or a customer named where none belongs, or none where one does.
@@ -83,6 +89,9 @@ async def create_account(
     )
     if password_hash is not None:
         await credentials.store_password(transaction, account_id, password_hash)
+    if by is not None:
+        facts = {"kind": kind, "customer_id": customer_id}
+        await audit.record_act(transaction, by, Act.ACCOUNT_CREATED, Subject("account", account_id), facts)
     return await require_account(transaction, account_id)
 
 
@@ -130,7 +139,7 @@ async def change_name(transaction: Transaction, account_id: AccountId, display_n
 
 
 async def change_kind(
-    transaction: Transaction, actor_id: AccountId, account_id: AccountId, kind: AccountKind
+    transaction: Transaction, by: Initiator, account_id: AccountId, kind: AccountKind
 ) -> ChangedAccount:
     """Make a person of the provider something else. Every session of the account ends: new rights, new token.
 
@@ -149,6 +158,7 @@ async def change_kind(
         raise Conflict("A customer's account stays one.", field="kind", problem="kind_is_fixed")
     if account.kind is AccountKind.ADMIN:
         await _require_other_admin(transaction, account)
+    actor_id = by.account_id or account_id
     await transaction.execute(queries.accounts.update_kind, account_id=account_id, kind=kind.value)
     left: list[RecordedEvent] = []
     if kind is AccountKind.COMPLIANCE:
@@ -161,11 +171,13 @@ async def change_kind(
         sessions.sessions_ended(account_id, account.stream_id, actor_id),
     ]
     changed = await _told(transaction, account_id, entries)
+    facts = {"before": account.kind, "after": kind}
+    await audit.record_act(transaction, by, Act.ACCOUNT_KIND_CHANGED, Subject("account", account_id), facts)
     return ChangedAccount(changed.account, left + changed.events)
 
 
 async def deactivate_account(
-    transaction: Transaction, actor_id: AccountId, account_id: AccountId
+    transaction: Transaction, by: Initiator, account_id: AccountId
 ) -> ChangedAccount:
     """Let nobody sign in to the account, and end its sessions. Its memberships stay, should it come back.
 
@@ -181,26 +193,34 @@ async def deactivate_account(
         await _require_other_admin(transaction, account)
     await transaction.execute(queries.accounts.deactivate, account_id=account_id)
     await sessions.end_sessions_unrecorded(transaction, account_id)
+    actor_id = by.account_id or account_id
     entries = [
         *_member_changed(streams, actor_id, account_id),
         NewEvent(account.stream_id, "account_deactivated", actor_id, account_id),
     ]
-    return await _told(transaction, account_id, entries)
+    changed = await _told(transaction, account_id, entries)
+    facts = {"kind": account.kind}
+    await audit.record_act(transaction, by, Act.ACCOUNT_DEACTIVATED, Subject("account", account_id), facts)
+    return changed
 
 
 async def reactivate_account(
-    transaction: Transaction, actor_id: AccountId, account_id: AccountId
+    transaction: Transaction, by: Initiator, account_id: AccountId
 ) -> ChangedAccount:
     """Let the account be signed in to again, with the password it had. NotFound when there is none."""
     account, streams = await _lock_for_rights(transaction, account_id)
     if account.deactivated_at is None:
         return ChangedAccount(account, [])
     await transaction.execute(queries.accounts.reactivate, account_id=account_id)
+    actor_id = by.account_id or account_id
     entries = [
         NewEvent(account.stream_id, "account_reactivated", actor_id, account_id),
         *_member_changed(streams, actor_id, account_id),
     ]
-    return await _told(transaction, account_id, entries)
+    changed = await _told(transaction, account_id, entries)
+    facts = {"kind": account.kind}
+    await audit.record_act(transaction, by, Act.ACCOUNT_REACTIVATED, Subject("account", account_id), facts)
+    return changed
 
 
 async def _lock_for_rights(transaction: Transaction, account_id: AccountId) -> tuple[Account, list[StreamId]]:

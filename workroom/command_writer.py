@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import msgspec
 
 from workroom import logs, messages, metrics, posting, reactions
-from workroom.clock import monotonic_seconds, now
+from workroom.clock import monotonic_seconds, now_milliseconds
 from workroom.errors import (
     CommandIdReused,
     Forbidden,
@@ -130,7 +130,7 @@ class CommandWriter:
         """
         # Both streams of a room may fall into different lanes: the room's lock keeps them in order.
         lane = self._lanes[hash(write.stream_id) % len(self._lanes)]
-        lane.submit(Waiting(write, answer, int(now().timestamp() * 1000)))
+        lane.submit(Waiting(write, answer, now_milliseconds()))
 
     async def drain(self) -> None:
         """Wait until everything that was queued is answered."""

@@ -85,6 +85,10 @@ class ToldEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     deleted_by: UUID | None = None
     files: list[ToldFile] = []
     file: ToldFile | None = None
+    file_id: UUID | None = None
+    first_seq: int | None = None
+    last_seq: int | None = None
+    expired_before: datetime | None = None
     emoji: str | None = None
     account_id: UUID | None = None
     member: Person | None = None

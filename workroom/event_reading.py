@@ -1,7 +1,7 @@
 """Reading events back: for clients that come back, for gaps, and for what has just been committed.
 
-A past event is read with today's content, never an earlier one. One query reads spans of many streams; content that was
-destroyed is simply not there, and the event is told withheld.
+A past event is read with today's content, never an earlier one. One query reads spans of many streams; content
+whose time has come is simply not there, destroyed or not, and the event is told withheld.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def read_events(
     people = await memberships.list_people(
         transaction, (record["subject_id"] for record in records if record["kind"] in about_people)
     )
-    attached = await files.list_of_messages(
+    attached = await files.list_by_position(
         transaction, [record["subject_id"] for record in records if _shows_files(record)]
     )
     for record in records:
@@ -85,13 +85,16 @@ def _shows_files(record: Record) -> bool:
 
 
 def _tell(
-    record: Record, people: dict[AccountId, Person], attached: dict[MessageId, list[ToldFile]]
+    record: Record, people: dict[AccountId, Person], attached: dict[MessageId, dict[int, ToldFile]]
 ) -> ToldEvent:
     kind: str = record["kind"]
     if kind == "message_posted" and record["subject_id"] in attached:
-        return msgspec.structs.replace(_tell_message(record, kind), files=attached[record["subject_id"]])
+        shown = list(attached[record["subject_id"]].values())
+        return msgspec.structs.replace(_tell_message(record, kind), files=shown)
     if kind == "file_changed":
-        return _tell_file(record, attached.get(record["subject_id"], []))
+        return _tell_file(record, attached.get(record["subject_id"], {}))
+    if kind in ("messages_expired", "messages_restored", "file_expired"):
+        return _tell_expiry(record, kind)
     if kind in ("message_posted", "message_edited"):
         return _tell_message(record, kind)
     if kind in ("message_deleted", "reaction_added", "reaction_removed"):
@@ -138,7 +141,7 @@ def _tell_message(record: Record, kind: str) -> ToldEvent:
     )
 
 
-def _tell_file(record: Record, attached: list[ToldFile]) -> ToldEvent:
+def _tell_file(record: Record, attached: dict[int, ToldFile]) -> ToldEvent:
     told = ToldEvent(
         seq=record["seq"],
         kind=record["kind"],
@@ -148,9 +151,24 @@ def _tell_file(record: Record, attached: list[ToldFile]) -> ToldEvent:
         subject_seq=record["subject_seq"],
     )
     position: int = record["subject_detail"]
-    if position < len(attached):
+    if position in attached:
         return msgspec.structs.replace(told, file=attached[position])
     return told if record["deleted_at"] is not None else withhold(told)
+
+
+def _tell_expiry(record: Record, kind: str) -> ToldEvent:
+    is_file = kind == "file_expired"
+    return ToldEvent(
+        seq=record["seq"],
+        kind=kind,
+        actor_id=record["actor_id"],
+        at=record["recorded_at"],
+        subject_seq=record["subject_seq"] if is_file else None,
+        file_id=record["subject_id"] if is_file else None,
+        first_seq=None if is_file else record["subject_seq"],
+        last_seq=None if is_file else record["subject_detail"],
+        expired_before=record["expired_before"],
+    )
 
 
 def _tell_about_message(record: Record, kind: str) -> ToldEvent:

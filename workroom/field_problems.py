@@ -15,6 +15,7 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"unknown field `(\w{1,50})`")
 _PATH = re.compile(r"at `\$((?:\.\w+|\[\.\.\.\]|\[\d+\])*)`")
 _LENGTH = re.compile(r"of length (<=|>=) \d+")
+_OTHER_VALUES = ("Invalid enum value", "Invalid value")  # one of those there are, or the name of a form
 _BOUND = re.compile(r"`(?:int|float)` [<>]")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -36,7 +37,7 @@ def find_problem(said: str) -> InvalidInput | None:
         return InvalidInput("A field has the wrong length.", field=field, problem=problem)
     if _BOUND.search(said):
         return InvalidInput("A number is out of range.", field=field, problem="out_of_range")
-    problem = "unknown_value" if "enum" in said else "wrong_type"
+    problem = "unknown_value" if said.startswith(_OTHER_VALUES) else "wrong_type"
     return InvalidInput("A field is wrong.", field=field, problem=problem)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workroom import audit
+from workroom.audit import Act, Subject
 from workroom.errors import Conflict, FileChecking, NotFound, NotReceived
 from workroom.event_frames import PictureSize, ToldFile
 from workroom.ids import AccountId, FileId, MessageId, StreamId
@@ -118,7 +120,7 @@ async def is_still_readable(transaction: Transaction, account_id: AccountId, fil
         queries.files.is_still_readable,
         account_id=account_id,
         stream_id=file.stream_id,
-        message_id=file.message_id,
+        file_id=file.file_id,
     )
     return readable
 
@@ -146,8 +148,15 @@ async def read_block_digests(
 async def record_damage(
     transaction: Transaction, file_id: FileId, block: int, reader_id: AccountId | None
 ) -> None:
-    """Record that a block (-1: the preview) was not as it was received."""
-    await transaction.execute(queries.files.record_damage, file_id=file_id, block=block, reader_id=reader_id)
+    """Record that a block (-1: the preview) was not as it was received; the first time, in the audit log as well."""
+    is_first = await transaction.fetch_value(
+        queries.files.record_damage, file_id=file_id, block=block, reader_id=reader_id
+    )
+    if is_first:
+        facts = {"block": block, "reader_id": reader_id}
+        await audit.record_act(
+            transaction, audit.BY_WORKER, Act.FILE_DAMAGE_FOUND, Subject("file", file_id), facts
+        )
 
 
 # -- claiming --------------------------------------------------------------------------------------------------------
@@ -216,10 +225,23 @@ async def list_of_messages(
     told: dict[MessageId, list[ToldFile]] = {}
     if not message_ids:
         return told
+    for message_id, placed in (await list_by_position(transaction, message_ids)).items():
+        told[message_id] = list(placed.values())
+    return told
+
+
+async def list_by_position(
+    transaction: Transaction, message_ids: Sequence[MessageId]
+) -> dict[MessageId, dict[int, ToldFile]]:
+    """The same by the position that each has in its message: one whose own time has come leaves a gap."""
+    placed: dict[MessageId, dict[int, ToldFile]] = {}
+    if not message_ids:
+        return placed
     records = await transaction.fetch(queries.files.list_of_messages, message_ids=list(message_ids))
     for record in records:
-        told.setdefault(record["message_id"], []).append(tell_file(record, record["alt_text"]))
-    return told
+        told = tell_file(record, record["alt_text"])
+        placed.setdefault(record["message_id"], {})[record["position"]] = told
+    return placed
 
 
 async def list_claims(

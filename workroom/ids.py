@@ -22,7 +22,15 @@ MessageId = NewType("MessageId", UUID)
 InvitationId = NewType("InvitationId", UUID)
 ClientCommandId = NewType("ClientCommandId", UUID)
 FileId = NewType("FileId", UUID)
+RetentionClassId = NewType("RetentionClassId", UUID)
+SimulationId = NewType("SimulationId", UUID)
+DispositionRunId = NewType("DispositionRunId", UUID)
+MatterId = NewType("MatterId", UUID)
+HoldId = NewType("HoldId", UUID)
+ReleaseId = NewType("ReleaseId", UUID)
 
+NOBODY = AccountId(UUID(int=0))
+"""Who acts in events that nobody caused: a time came."""
 
 RANDOM_BYTES_OF_MESSAGE_ID = 10
 
@@ -52,14 +60,39 @@ def mint_invitation_id() -> InvitationId:
     return InvitationId(uuid4())
 
 
-def mint_message_id(sent_at: datetime, randomness: bytes | None = None) -> MessageId:
-    """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random.
+def mint_matter_id() -> MatterId:
+    return MatterId(uuid4())
 
-    `randomness` has `RANDOM_BYTES_OF_MESSAGE_ID` bytes, for whoever mints many and asks the system only once.
-    """
-    milliseconds = int(sent_at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    tail = int.from_bytes(randomness or os.urandom(RANDOM_BYTES_OF_MESSAGE_ID), "big")
-    number = milliseconds << 80 | tail & _RANDOM_BITS | _VERSION_AND_VARIANT
+
+def mint_hold_id() -> HoldId:
+    return HoldId(uuid4())
+
+
+def mint_release_id() -> ReleaseId:
+    return ReleaseId(uuid4())
+
+
+def mint_retention_class_id() -> RetentionClassId:
+    return RetentionClassId(uuid4())
+
+
+def mint_simulation_id() -> SimulationId:
+    return SimulationId(uuid4())
+
+
+def mint_message_id(sent_at: datetime) -> MessageId:
+    """Mint a UUIDv7 whose first 48 bits are `sent_at` in milliseconds since 1970; the rest is random."""
+    return complete_message_id(message_id_base(sent_at), os.urandom(RANDOM_BYTES_OF_MESSAGE_ID))
+
+
+def message_id_base(sent_at: datetime) -> int:
+    """What all ids of messages of one instant have in common, for whoever mints many."""
+    return (int(sent_at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80 | _VERSION_AND_VARIANT
+
+
+def complete_message_id(base: int, randomness: bytes) -> MessageId:
+    """The id that has this base, and `RANDOM_BYTES_OF_MESSAGE_ID` random bytes behind it."""
+    number = base | int.from_bytes(randomness, "big") & _RANDOM_BITS
     # A third of what UUID(int=number) takes, and there is one for every message.
     return MessageId(_decoder.decode(_UUID_IN_MESSAGEPACK + number.to_bytes(16, "big")))
 

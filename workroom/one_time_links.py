@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from workroom import audit
+from workroom.audit import Act, Initiator, Subject
 from workroom.errors import LinkExpired
 from workroom.ids import AccountId
 from workroom.sessions import hash_token, mint_token
@@ -45,9 +47,14 @@ class NewLink:
         return f"{own_address}{self.purpose.page}?token={self.token}"
 
 
-async def mint_password_link(transaction: Transaction, account_id: AccountId) -> NewLink:
-    """Make the link by which the account's person sets a password. It works for 72 hours."""
-    return await _mint_link(transaction, LinkPurpose.SET_PASSWORD, account_id, SET_PASSWORD_HOURS)
+async def mint_password_link(transaction: Transaction, by: Initiator, account_id: AccountId) -> NewLink:
+    """Make the link by which the account's person sets a password. It works for 72 hours.
+
+    An act of power: whoever has the link can become the account.
+    """
+    link = await _mint_link(transaction, LinkPurpose.SET_PASSWORD, account_id, SET_PASSWORD_HOURS)
+    await audit.record_act(transaction, by, Act.PASSWORD_LINK_MADE, Subject("account", account_id))
+    return link
 
 
 async def mint_first_admin_link(transaction: Transaction) -> NewLink | None:

@@ -8,37 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from workroom import files
 from workroom.digests import SALT_BYTES, digest_message
-from workroom.errors import CommandIdReused, Conflict, InvalidInput, NotFound, RoomArchived, WorkroomError
-from workroom.event_frames import ToldEvent
+from workroom.errors import Conflict, InvalidInput, NotFound, RoomArchived, WorkroomError
+from workroom.event_frames import ToldEvent, ToldFile
 from workroom.events import OpenStream
 from workroom.files import ClaimableFile, NewAttachment
-from workroom.ids import (
-    RANDOM_BYTES_OF_MESSAGE_ID,
-    AccountId,
-    ClientCommandId,
-    FileId,
-    MessageId,
-    StreamId,
-    mint_message_id,
-)
+from workroom.ids import RANDOM_BYTES_OF_MESSAGE_ID, FileId, MessageId, StreamId, complete_message_id
 from workroom.messages import NewMessage, Posted
-from workroom.storage.database import Record, Transaction
+from workroom.post_checks import Checks, Done, Seat, check_posts
+from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """What is known of the files that a batch names."""
-
-    known: dict[FileId, ClaimableFile]
-    unreceived: set[FileId]
-    done: dict[MessageId, tuple[NewAttachment, ...]]
 
 
 async def post_messages(transaction: Transaction, new: Sequence[NewMessage]) -> list[Posted | WorkroomError]:
@@ -47,76 +29,35 @@ async def post_messages(transaction: Transaction, new: Sequence[NewMessage]) -> 
     Gives for each, in order, what was posted or why it was refused; one that is refused takes nothing from the others.
     Several messages may be the same command: the later ones are answered as the first.
     """
-    records = await transaction.fetch(
-        queries.messages.check_posts,
-        stream_ids=[message.stream_id for message in new],
-        actor_ids=[message.author_id for message in new],
-        client_command_ids=[message.client_command_id for message in new],
-        reply_to_ids=[message.reply_to for message in new],
-    )
-    checks: list[Record | None] = [None] * len(new)
-    for record in records:
-        checks[record["n"] - 1] = record
-    batch = _Batch(len(new), await _find_wanted(transaction, new, checks))
-    outcomes = [batch.take(message, check) for message, check in zip(new, checks, strict=True)]
+    batch = _Batch(len(new), await check_posts(transaction, new))
+    outcomes = [batch.take(message) for message in new]
     await batch.write(transaction)
     return outcomes
-
-
-async def _find_wanted(
-    transaction: Transaction, new: Sequence[NewMessage], checks: Sequence[Record | None]
-) -> _Wanted:
-    """What is known of files that posts name, and of those that repeated ones had; nothing is asked where none do."""
-    wanted = _Wanted({}, set(), {})
-    named = [attachment.file_id for message in new for attachment in message.files]
-    if named:
-        wanted.known = await files.find_claimable(transaction, named)
-        for author_id in {message.author_id for message in new if message.files}:
-            unknown = [file_id for file_id in named if file_id not in wanted.known]
-            if unknown:
-                wanted.unreceived |= await files.find_unreceived(transaction, author_id, unknown)
-    repeated = [
-        check["done_message_id"] for check in checks if check is not None and check["done_file_count"]
-    ]
-    if repeated:
-        claims = await files.list_claims(transaction, repeated)
-        wanted.done = {
-            message_id: tuple(attachment for attachment, _ in claimed)
-            for message_id, claimed in claims.items()
-        }
-    return wanted
 
 
 class _Batch:
     """Posts being numbered: everything the one inserting statement needs."""
 
-    def __init__(self, most: int, wanted: _Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, most: int, checks: Checks) -> None:
+        self._checks = checks
         self._claimed: set[FileId] = set()
         self._claims: list[tuple[MessageId, int, int, NewAttachment]] = []
         self._streams: dict[StreamId, OpenStream] = {}
-        self._first_of_command: dict[
-            tuple[StreamId, AccountId, ClientCommandId], tuple[NewMessage, Posted]
-        ] = {}
         self._rows: list[tuple[Any, ...]] = []
         # Asked of the system once for all: each time is a system call.
         self._randomness = os.urandom(most * (RANDOM_BYTES_OF_MESSAGE_ID + SALT_BYTES))
 
-    def take(self, message: NewMessage, check: Record | None) -> Posted | WorkroomError:
+    def take(self, message: NewMessage) -> Posted | WorkroomError:
         """Number one post, or say why not."""
-        if check is None or not check["may_post"]:
+        seat = self._checks.seats.get((message.stream_id, message.author_id))
+        if seat is None:
             return NotFound("There is no such stream.")
-        if check["done_seq"] is not None:
-            return _repeat(message, check, self._wanted.done.get(check["done_message_id"], ()))
-        command = (message.stream_id, message.author_id, message.client_command_id)
-        if command in self._first_of_command:
-            first, posted = self._first_of_command[command]
-            if first != message:
-                return CommandIdReused("This client_command_id was used with other content.")
-            return Posted(posted.message_id, posted.seq, posted.recorded_at, None)
-        if check["archived_at"] is not None:
+        done = seat.done.get(message.client_command_id)
+        if done is not None:
+            return done.answer(message)
+        if seat.is_archived:
             return RoomArchived("The room is archived.")
-        if message.reply_to is not None and not _may_quote(check):
+        if message.reply_to is not None and not self._may_quote(seat, message):
             return NotFound("There is no such message to reply to.")
         if not message.text and not message.files:
             return InvalidInput("A message has words or files.", field="text", problem="missing")
@@ -124,38 +65,37 @@ class _Batch:
             claimed = [self._claim(message, attachment) for attachment in message.files]
         except WorkroomError as refusal:
             return refusal
-        posted = self._number(message, check, claimed)
-        self._first_of_command[command] = (message, posted)
+        posted = self._number(message, seat, claimed)
+        seat.done[message.client_command_id] = Done(message, posted)
         return posted
+
+    def _may_quote(self, seat: Seat, message: NewMessage) -> bool:
+        assert message.reply_to is not None
+        seq = self._checks.quoted.get((message.stream_id, message.reply_to))
+        return seq is not None and seq >= seat.quotes_from_seq
 
     def _claim(self, message: NewMessage, attachment: NewAttachment) -> ClaimableFile:
         if attachment.file_id in self._claimed:
             raise Conflict("Another message has this file.", problem="claimed")
         return files.require_claimable(
-            self._wanted.known, self._wanted.unreceived, attachment, message.stream_id, message.author_id
+            self._checks.known_files,
+            self._checks.unreceived_files,
+            attachment,
+            message.stream_id,
+            message.author_id,
         )
 
-    def _number(self, message: NewMessage, check: Record, claimed: list[ClaimableFile]) -> Posted:
-        stream = self._streams.get(message.stream_id)
-        if stream is None:
-            stream = self._streams[message.stream_id] = OpenStream(
-                stream_id=check["stream_id"],
-                kind=check["stream_kind"],
-                room_id=check["room_id"],
-                last_seq=check["last_seq"],
-                last_message_seq=check["last_message_seq"],
-                waiting_since=check["waiting_since"],
-                recorded_at=check["recorded_at"],
-            )
-        stream.last_seq += 1
-        stream.last_message_seq = stream.last_seq
-        if check["actor_kind"] != "customer":
+    def _number(self, message: NewMessage, seat: Seat, claimed: list[ClaimableFile]) -> Posted:
+        stream = seat.stream
+        self._streams[stream.stream_id] = stream
+        seq = stream.last_seq = stream.last_message_seq = stream.last_seq + 1
+        if not seat.is_customer:
             stream.waiting_since = None
         elif stream.waiting_since is None:
             stream.waiting_since = stream.recorded_at
-        message_id, salt = self._mint(stream.recorded_at)
-        seq, text = stream.last_seq, message.text
-        attached = tuple(file.sha256 for file in claimed)
+        message_id, salt = self._mint(seat.id_base)
+        text = message.text
+        attached = tuple(file.sha256 for file in claimed) if claimed else ()
         # In the order of the type `new_message`.
         self._rows.append(
             (
@@ -185,17 +125,14 @@ class _Batch:
             mentions=list(message.mentions),
             reply_to=message.reply_to,
             client_command_id=message.client_command_id,
-            files=[
-                files.tell_file(file.record, attachment.alt_text)
-                for file, attachment in zip(claimed, message.files, strict=True)
-            ],
+            files=_tell_files(message, claimed) if claimed else [],
         )
         return Posted(message_id, seq, stream.recorded_at, told)
 
-    def _mint(self, sent_at: datetime) -> tuple[MessageId, bytes]:
+    def _mint(self, id_base: int) -> tuple[MessageId, bytes]:
         start = len(self._rows) * (RANDOM_BYTES_OF_MESSAGE_ID + SALT_BYTES)
         middle = start + RANDOM_BYTES_OF_MESSAGE_ID
-        message_id = mint_message_id(sent_at, self._randomness[start:middle])
+        message_id = complete_message_id(id_base, self._randomness[start:middle])
         return message_id, self._randomness[middle : middle + SALT_BYTES]
 
     async def write(self, transaction: Transaction) -> None:
@@ -216,20 +153,8 @@ class _Batch:
             await files.claim_files(transaction, self._claims)
 
 
-def _repeat(
-    message: NewMessage, check: Record, done_files: tuple[NewAttachment, ...]
-) -> Posted | WorkroomError:
-    is_post = check["done_kind"] == "message_posted"
-    before = (check["done_text"], check["done_mentions"], check["done_reply_to"], done_files)
-    is_destroyed = check["done_text"] is None
-    if not is_post or not (
-        is_destroyed or before == (message.text, list(message.mentions), message.reply_to, message.files)
-    ):
-        return CommandIdReused("This client_command_id was used with other content.")
-    return Posted(MessageId(check["done_message_id"]), check["done_seq"], check["done_at"], None)
-
-
-def _may_quote(check: Record) -> bool:
-    seq: int | None = check["reply_to_seq"]
-    reads_from_seq: int = 1 if check["stream_kind"] == "staff" else check["reads_from_seq"]
-    return seq is not None and seq >= reads_from_seq
+def _tell_files(message: NewMessage, claimed: Sequence[ClaimableFile]) -> list[ToldFile]:
+    return [
+        files.tell_file(file.record, attachment.alt_text)
+        for file, attachment in zip(claimed, message.files, strict=True)
+    ]

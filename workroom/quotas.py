@@ -1,7 +1,8 @@
 """How much may be kept: each limit is asked before a byte is wasted.
 
-What counts is what members can see, and what is on its way to them: taking a message back frees its share at once,
-whether its bytes go or stay for those whose duty it is to keep them. The database keeps the sum of each room by itself.
+What counts is what members can see, and what is on its way to them: taking a message back frees its share at once, and
+what expires frees its own when that is told, whether its bytes go or stay for those whose duty it is to keep them. The
+database keeps the sum of each room by itself.
 """
 
 from __future__ import annotations

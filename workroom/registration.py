@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import uuid4
 
-from workroom import accounts, customers, invitations, one_time_links
+from workroom import accounts, audit, customers, invitations, one_time_links
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
+from workroom.audit import Initiator
 from workroom.errors import InvalidInput, LinkExpired
 from workroom.events import RecordedEvent
 from workroom.ids import ClientCommandId, CustomerId
@@ -86,11 +87,15 @@ async def register_first_admin(transaction: Transaction, person: NewPerson, toke
     if await one_time_links.is_there_an_admin(transaction):
         raise LinkExpired("This link does not work any more.")
     await one_time_links.use_link(transaction, token, LinkPurpose.FIRST_ADMIN)
-    return Registered(await _create(transaction, AccountKind.ADMIN, person, None), [])
+    return Registered(await _create(transaction, AccountKind.ADMIN, person, None, audit.by_shell()), [])
 
 
 async def _create(
-    transaction: Transaction, kind: AccountKind, person: NewPerson, customer_id: CustomerId | None
+    transaction: Transaction,
+    kind: AccountKind,
+    person: NewPerson,
+    customer_id: CustomerId | None,
+    by: Initiator | None = None,
 ) -> Account:
     return await accounts.create_account(
         transaction,
@@ -99,4 +104,5 @@ async def _create(
         display_name=person.display_name,
         customer_id=customer_id,
         password_hash=person.password_hash,
+        by=by,
     )

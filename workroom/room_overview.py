@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from workroom import memberships, message_pages, read_markers, rooms
+from workroom import expiry, memberships, message_pages, read_markers, rooms
 from workroom.abilities import Ability, require_ability
 from workroom.errors import NotFound
 from workroom.event_frames import Person
@@ -86,14 +86,18 @@ class ToldMarker(msgspec.Struct, frozen=True):
     seq: int
 
 
-class OpenedStream(msgspec.Struct, frozen=True, kw_only=True):
-    """One of an opened room's streams, as it stood when it was at `seq`."""
+class OpenedStream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of an opened room's streams, as it stood when it was at `seq`.
+
+    `expired_before`: messages before that instant were removed after the agreed period, of those the reader could read.
+    """
 
     stream: StreamId
     seq: int
     reads_from_seq: int
     read_markers: list[ToldMarker]
     page: MessagePage
+    expired_before: datetime | None = None
 
 
 class OpenedRoom(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,12 +190,14 @@ async def _open_streams(transaction: Transaction, actor: Actor, room: Room) -> d
             transaction, readership, PageRequest(), message_pages.PAGE_BYTES // len(readable)
         )
         markers = await read_markers.list_markers(transaction, readership.stream_id)
+        expired_before = await expiry.find_expired_before(transaction, readership)
         opened[readership.kind] = OpenedStream(
             stream=readership.stream_id,
             seq=readership.last_seq,
             reads_from_seq=readership.reads_from_seq,
             read_markers=[ToldMarker(account_id, seq) for account_id, seq in markers],
             page=page,
+            expired_before=expired_before,
         )
     return opened
 

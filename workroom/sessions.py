@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from workroom import events
+from workroom import audit, events
 from workroom.abilities import AccountKind
+from workroom.audit import Act, Subject
 from workroom.errors import SignInRefused
 from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import AccountId, CustomerId, StreamId
@@ -24,6 +25,7 @@ from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
 
 TOKEN_BYTES = 32
+POWERFUL_KINDS = frozenset({AccountKind.COMPLIANCE, AccountKind.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def hash_token(token: str) -> bytes:
 async def start_session(
     transaction: Transaction, account_id: AccountId, *, days: int, checked_password_hash: str | None = None
 ) -> NewSession:
-    """Begin a session of an account.
+    """Begin a session of an account. One of an account with power over others is recorded in the audit log.
 
     Args:
         days: how long it holds where nobody prolongs it.
@@ -84,6 +86,10 @@ async def start_session(
     )
     if record is None:
         raise SignInRefused("The account is deactivated.")
+    if record["kind"] in POWERFUL_KINDS:
+        by = audit.by_session(account_id, record["session_id"])
+        facts = {"kind": record["kind"]}
+        await audit.record_act(transaction, by, Act.SIGNED_IN, Subject("account", account_id), facts)
     return NewSession(record["session_id"], token, record["expires_at"])
 
 

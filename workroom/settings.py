@@ -110,6 +110,14 @@ class Settings:
     redis_connections: int = _setting("WORKROOM_REDIS_CONNECTIONS", 8, whole_number(1, 200), "8")
     redis_seconds: float = _setting("WORKROOM_REDIS_SECONDS", 2.0, seconds(0.1, 60), "2")
 
+    # Holds
+    hold_release: str = _setting("WORKROOM_HOLD_RELEASE", "two", one_of("two", "one"), "two")
+    hold_grace_days: int = _setting("WORKROOM_HOLD_GRACE_DAYS", 30, whole_number(1, 3650), "30")
+
+    # Retention
+    disposition: str = _setting("WORKROOM_DISPOSITION", "daily", one_of("daily", "by_hand"), "by_hand")
+    disposition_hour: int = _setting("WORKROOM_DISPOSITION_HOUR", 3, whole_number(0, 23), "3")
+
     # Limits
     frame_bytes: int = _setting("WORKROOM_FRAME_BYTES", 131_072, whole_number(131_072, 16_777_216), "131072")
     outbound_bytes: int = _setting(

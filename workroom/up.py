@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from workroom.children.program import Program
+from workroom.clock import monotonic_seconds
 from workroom.embedded import EmbeddedServers
 from workroom.listening_socket import open_listening_socket, port_of
 from workroom.settings import Settings, environment_of
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAME_ORDER_SECONDS = 0.5  # some senders signal a process and then its whole group: one order, heard twice
 GRACE_SECONDS = 5.0  # what a program gets beyond its own deadline before it is killed
 WORKER_STOP_SECONDS = 10.0
 HEALTH_SECONDS = 2.0
@@ -39,7 +41,7 @@ async def run_up(settings: Settings, *, demo: bool = False) -> None:
     Raises StartupError when something cannot start; nothing is left running then.
     """
     programs: list[Program] = []
-    signals: list[int] = []
+    ordered_at: list[float] = []
     running = asyncio.current_task()
     assert running is not None
     for number in STOP_SIGNALS:
@@ -47,12 +49,12 @@ async def run_up(settings: Settings, *, demo: bool = False) -> None:
         # background is no such wish.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(
-                number, partial(_stop, running, programs, signals, number)
+                number, partial(_stop, running, programs, ordered_at)
             )
     try:
         await _run(settings, demo, programs)
     except asyncio.CancelledError:
-        if not signals:
+        if not ordered_at:
             raise
         running.uncancel()
     _say("Stopped.")
@@ -74,13 +76,14 @@ async def _run(settings: Settings, demo: bool, programs: list[Program]) -> None:
         await asyncio.get_running_loop().create_future()
 
 
-def _stop(running: asyncio.Task[Any], programs: list[Program], signals: list[int], number: int) -> None:
-    signals.append(number)
-    if len(signals) == 1:
+def _stop(running: asyncio.Task[Any], programs: list[Program], ordered_at: list[float]) -> None:
+    now = monotonic_seconds()
+    if not ordered_at:
+        ordered_at.append(now)
         running.cancel()
-    else:
+    elif now - ordered_at[0] > SAME_ORDER_SECONDS:
         for program in programs:
-            program.kill()
+            program.end_at_once()
 
 
 async def _start_servers(settings: Settings, stack: AsyncExitStack) -> Settings:

@@ -1,7 +1,9 @@
 """The worker: what has to be done now and then, whoever is signed in.
 
-It makes the partitions of the months to come, forgets sessions and links that ended, has files scanned and previewed,
-and removes uploads that nobody claimed. Several workers do no harm: each step is safe to repeat.
+It makes the partitions of the months to come, forgets sessions and links that ended, has files scanned and
+previewed, removes uploads that nobody claimed, and verifies once a day that the database keeps what it has to. It
+tells members within a minute what is not shown to them any more, and destroys once a day what is due and free.
+Several workers do no harm: each step is safe to repeat.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ import signal
 
 import uvloop
 
-from workroom import logs, one_time_links, partitions, sessions
+from workroom import integrity, logs, one_time_links, partitions, sessions
 from workroom.clock import monotonic_seconds
+from workroom.disposition import is_run_due, run_disposition
 from workroom.errors import WorkroomError
+from workroom.expiry_rounds import ROUND_SECONDS as EXPIRY_SECONDS
+from workroom.expiry_rounds import tell_what_expired
 from workroom.file_previews import make_previews
 from workroom.file_scans import FileScans
 from workroom.file_sweep import sweep_files
@@ -29,6 +34,7 @@ ROUND_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 SWEEP_SECONDS = 600.0
+DISPOSITION_SECONDS = 300.0
 
 
 def run(settings: Settings) -> None:
@@ -53,6 +59,9 @@ async def _run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_house(database, stop))
             tasks.create_task(keep_files(database, stores, settings.clamd, stop))
+            tasks.create_task(keep_told(database, stop))
+            if settings.disposition == "daily":
+                tasks.create_task(keep_disposing(database, stores, settings.disposition_hour, stop))
     finally:
         await database.close()
 
@@ -99,6 +108,44 @@ async def keep_files(database: Database, stores: FileStores, clamd: str | None, 
             continue
 
 
+async def keep_told(database: Database, stop: asyncio.Event) -> None:
+    """Tell members every few seconds what is not shown to them any more."""
+    while not stop.is_set():
+        pause_seconds = EXPIRY_SECONDS
+        try:
+            told = await tell_what_expired(database)
+            if told:
+                logs.log_event("expiry_told", events=told)
+        except WorkroomError as error:
+            logs.log_event("worker_expiry_failed", code=error.code, reason=error.message)
+            pause_seconds = RETRY_SECONDS
+        await _pause(stop, pause_seconds)
+
+
+async def keep_disposing(database: Database, stores: FileStores, hour: int, stop: asyncio.Event) -> None:
+    """Destroy what is due and free, once a day from an hour on; go on with a run that was interrupted at once."""
+    while not stop.is_set():
+        pause_seconds = DISPOSITION_SECONDS
+        try:
+            async with database.read() as reading:
+                is_due = await is_run_due(reading, hour)
+            if is_due:
+                run = await run_disposition(database, stores)
+                logs.log_event("disposition_done", run=run.run_id, messages=run.messages, files=run.files)
+        except WorkroomError as error:
+            logs.log_event("worker_disposition_failed", code=error.code, reason=error.message)
+            pause_seconds = RETRY_SECONDS
+        await _pause(stop, pause_seconds)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds * random.uniform(0.9, 1.1)):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
 async def do_round(database: Database) -> None:
     """One round of everything."""
     async with database.transaction() as transaction:
@@ -108,3 +155,17 @@ async def do_round(database: Database) -> None:
         used = await one_time_links.delete_dead_links(transaction)
     if made or ended or used:
         logs.log_event("worker_round_done", partitions=made, sessions=ended, links=used)
+    await verify_daily(database)
+
+
+async def verify_daily(database: Database) -> None:
+    """Verify the database where that is due. What the log says of it lies outside the reach of whoever alters it."""
+    async with database.long_transaction() as transaction:
+        verified = await integrity.verify_when_due(transaction)
+    if verified is not None:
+        logs.log_event(
+            "integrity_verified",
+            findings=len(verified.findings),
+            entries=verified.entries,
+            last_hash=verified.last_hash.hex(),
+        )

@@ -34,15 +34,24 @@ export async function request(method, path, body) {
 /**
  * @param {string} method
  * @param {string} path
+ * @returns {Promise<Blob>} What the service answers, whole. Rejects like `request`.
+ */
+export async function fetchFile(method, path) {
+  const response = await reach(method, path, {});
+  if (!response.ok) throw errorOf(parse(await response.text()));
+  return response.blob();
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
  * @param {Record<string, unknown>} [body]
  */
 async function exchange(method, path, body) {
   const response = await reach(method, path, body);
-  const text = await response.text();
-  const answer = parse(text);
+  const answer = parse(await response.text());
   if (response.ok) return answer;
-  if (answer?.error) throw new CommandError(answer.error.code, answer.error);
-  throw new CommandError('unavailable', { retry: true });
+  throw errorOf(answer);
 }
 
 /**
@@ -63,6 +72,12 @@ async function reach(method, path, body) {
     // fetch says why in words only; whatever it is, the service was not reached.
     throw new CommandError('not_connected', { retry: true });
   }
+}
+
+/** @param {any} answer What came instead of what was asked for. */
+function errorOf(answer) {
+  if (answer?.error) return new CommandError(answer.error.code, answer.error);
+  return new CommandError('unavailable', { retry: true });
 }
 
 /** @param {string} text */

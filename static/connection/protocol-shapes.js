@@ -112,6 +112,7 @@
  * @property {number} reads_from_seq
  * @property {{account_id: string, seq: number}[]} read_markers
  * @property {MessagePage} page
+ * @property {string} [expired_before] Messages before this instant were removed after the agreed period.
  *
  * @typedef {object} Room
  * @property {string} room_id
@@ -152,6 +153,10 @@
  * @property {string} [room_id]
  * @property {string} [stream]
  * @property {number} [read_seq]
+ * @property {number} [first_seq]
+ * @property {number} [last_seq]
+ * @property {string} [expired_before] Messages before this instant were removed after the agreed period.
+ * @property {string} [file_id]
  *
  * @typedef {object} Limits
  * @property {number} frame_bytes

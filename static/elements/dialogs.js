@@ -74,6 +74,8 @@ export function ask({ title, lead, fields = [], submit, isGrave = false, act }) 
     }
   });
   const dialog = openDialog(title, form);
+  // What is asked for comes first; the browser itself would begin with the button that closes.
+  /** @type {HTMLElement|null} */ (form.querySelector('input, select, textarea'))?.focus();
   return dialog;
 }
 

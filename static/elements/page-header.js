@@ -7,9 +7,12 @@ import { words } from '../words/english.js';
 import { build } from './build.js';
 import { icon } from './icon.js';
 
-/** @returns {HTMLElement} The way back to the list, which a wide screen does not show. */
-export function backLink() {
-  return build('a', { class: 'icon-button back-link', href: '#/', 'aria-label': words.back }, icon('back'));
+/**
+ * @param {string} [label]
+ * @returns {HTMLElement} The way back to the list, which a wide screen does not show.
+ */
+export function backLink(label = words.back) {
+  return build('a', { class: 'icon-button back-link', href: '#/', 'aria-label': label }, icon('back'));
 }
 
 /**

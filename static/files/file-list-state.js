@@ -22,6 +22,10 @@ export function eventApplied(files, event, filter) {
       return without(files, ({ message_id }) => message_id === event.message_id);
     case 'message_edited':
       return event.deleted_at ? without(files, ({ message_id }) => message_id === event.message_id) : files;
+    case 'messages_expired':
+      return without(files, ({ seq }) => seq >= (event.first_seq ?? 0) && seq <= (event.last_seq ?? 0));
+    case 'file_expired':
+      return without(files, ({ file_id }) => file_id === event.file_id);
     case 'file_changed':
       return files.map((file) => (file.file_id === event.file?.file_id ? { ...withoutPreview(file), ...event.file } : file));
     default:

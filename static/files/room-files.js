@@ -70,6 +70,7 @@ export class RoomFiles extends EventTarget {
   receive(events) {
     this.#meanwhile?.push(...events);
     this.#become(this.files, events);
+    if (this.isLoaded && events.some(({ kind }) => kind === 'messages_restored')) void this.load();
   }
 
   /**

@@ -6,6 +6,7 @@
  * it is; events up to there are in it already (`as_of`), later ones that were applied meanwhile are applied to it again.
  *
  * @import { Message, MessagePage, RoomEvent } from '../connection/protocol-shapes.js'
+ * @import { Expiry } from './expiry.js'
  *
  * @typedef {object} ConversationState
  * @property {Message[]} messages A stretch without holes, in order of seq.
@@ -14,7 +15,9 @@
  * @property {boolean} moreAfter
  * @property {number} seq The position up to which events were applied.
  * @property {number} lastMessageSeq The highest number a message has, inside the stretch or after it.
+ * @property {Expiry|null} expiry How far up messages were removed after the agreed period.
  */
+import { expiryApplied, isExpiry } from './expiry.js';
 import { appliedToMessage, messageFromEvent, messageFromPage } from './message-changes.js';
 
 /** @type {ConversationState} */
@@ -25,6 +28,7 @@ export const EMPTY_CONVERSATION = Object.freeze({
   moreAfter: false,
   seq: 0,
   lastMessageSeq: 0,
+  expiry: null,
 });
 
 /**
@@ -44,6 +48,7 @@ export function openedWithPage(page, meanwhile = []) {
     moreAfter: page.more_after,
     seq: page.seq,
     lastMessageSeq: messages[messages.length - 1]?.seq ?? 0,
+    expiry: null,
   };
   return eventsApplied(state, meanwhile.filter((event) => event.seq > page.seq));
 }
@@ -65,7 +70,8 @@ export function extendedWithPage(state, side, page, meanwhile = []) {
   const quoted = { ...quotedOf(page), ...state.quoted };
   if (side === 'before') {
     const today = added.map((message) => missed.reduce(appliedToMessage, message));
-    return { ...state, messages: [...today, ...state.messages], quoted, moreBefore: page.more_before };
+    const grown = { ...state, messages: [...today, ...state.messages], quoted, moreBefore: page.more_before };
+    return missed.filter(isExpiry).reduce(expiryApplied, grown);
   }
   const messages = [...state.messages, ...added];
   const lastMessageSeq = Math.max(state.lastMessageSeq, messages[messages.length - 1]?.seq ?? 0);
@@ -90,6 +96,7 @@ export function eventsApplied(state, events) {
 export function eventApplied(state, event) {
   const seq = Math.max(state.seq, event.seq);
   if (event.kind === 'message_posted') return { ...posted(state, event), seq };
+  if (isExpiry(event)) return { ...expiryApplied(state, event), seq };
   if (event.withheld || !event.message_id) return { ...state, seq };
   const index = state.messages.findIndex((message) => message.message_id === event.message_id);
   const messages = index < 0 ? state.messages : state.messages.with(index, appliedToMessage(state.messages[index], event));

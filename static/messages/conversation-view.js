@@ -5,6 +5,8 @@ import { Listening } from '../elements/listening.js';
 import { Repaint } from '../elements/repaint.js';
 import { ConversationFiles } from '../files/conversation-files.js';
 import { words } from '../words/english.js';
+import { beginning } from './beginning.js';
+import { askForLabel } from './label-dialog.js';
 import { MessageActions } from './message-actions.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
@@ -165,18 +167,13 @@ export class ConversationView extends HTMLElement {
   }
 
   #drawBeginning() {
-    const { state, isInternal, entries } = this.#conversation;
+    const { state, isInternal, entries, expiredBefore } = this.#conversation;
     this.#beginning.hidden = state.moreBefore || !this.#open.room;
     if (this.#beginning.hidden) return;
     const isEmpty = state.messages.length === 0 && entries.length === 0;
     const reads = this.#open.room?.streams.shared.reads_from_seq ?? 1;
-    const isLate = reads > 1 && !isInternal;
-    const begin = isLate ? words.messages.beginningFor : words.messages.beginning;
-    const title = isInternal ? words.messages.emptyNotes : words.messages.empty;
-    const lead = isInternal ? words.messages.emptyNotesLead : isLate ? words.messages.emptyFor : words.messages.emptyLead;
     this.#beginning.classList.toggle('is-empty', isEmpty);
-    const text = isEmpty ? [build('p', { class: 'blank-title' }, title), build('p', { class: 'quiet' }, lead)] : [begin];
-    fill(this.#beginning, ...text);
+    fill(this.#beginning, ...beginning({ isEmpty, isInternal, isLate: reads > 1 && !isInternal, expiredBefore }));
   }
 
   #scrolled() {
@@ -243,7 +240,8 @@ export class ConversationView extends HTMLElement {
     const writes = !this.#open.room?.archived_at;
     const ofCustomer = people.find(message.author_id)?.kind === 'customer';
     const deletes = isOwn || (ofCustomer && this.#workroom.may('delete_messages_of_customers'));
-    return { writes, edits: writes && isOwn, deletes: writes && deletes };
+    const labels = this.#workroom.may('label_content');
+    return { writes, edits: writes && isOwn, deletes: writes && deletes, labels };
   }
 
   /** @param {EventTarget|null} target */
@@ -281,6 +279,7 @@ export class ConversationView extends HTMLElement {
     if (kind === 'react' && emoji) this.#conversation.toggleReaction(message, emoji);
     if (kind === 'reply') this.#composer.reply(message);
     if (kind === 'edit') this.#composer.edit(message);
+    if (kind === 'label') void askForLabel(message.message_id);
     if (kind !== 'delete') return;
     ask({
       title: words.messages.deleteTitle,

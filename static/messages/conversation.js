@@ -18,6 +18,7 @@ import {
   quotedLearned,
   trimmed,
 } from './conversation-state.js';
+import { laterExpiry } from './expiry.js';
 import { readMarkerMoved, readMarkersOf } from './read-markers.js';
 import { isReplacedBy, reactionUnderWay, textToEdit, textUnderWay } from './unsaved-changes.js';
 
@@ -34,6 +35,7 @@ export class Conversation extends EventTarget {
   /** @type {RoomEvent[]} Events since the oldest request that is under way. */
   #meanwhile = [];
   #requests = 0;
+  #readsFromSeq = 1;
   /** @type {Map<string, {entry: OutboxEntry, seq: number}>} Acknowledged, their event not here yet. */
   #settling = new Map();
   #send;
@@ -54,6 +56,12 @@ export class Conversation extends EventTarget {
     this.isInternal = isInternal;
     this.#send = send;
     this.#outbox = outbox;
+  }
+
+  /** @returns {string|null} The instant before which messages were removed that this account could have read. */
+  get expiredBefore() {
+    const { expiry } = this.state;
+    return expiry && expiry.throughSeq >= this.#readsFromSeq ? expiry.before : null;
   }
 
   /** How far this account has read. */
@@ -78,7 +86,12 @@ export class Conversation extends EventTarget {
    * @param {RoomEvent[]} meanwhile Events that came since the snapshot was asked for.
    */
   open(snapshot, meanwhile) {
-    this.state = openedWithPage(snapshot.page, meanwhile);
+    const { expired_before: before } = snapshot;
+    const opened = openedWithPage(snapshot.page, meanwhile);
+    // The service tells it to those who could have read some of them, so it reaches up to where they begin to read.
+    const expiry = before ? { before, throughSeq: snapshot.reads_from_seq } : null;
+    this.state = { ...opened, expiry: laterExpiry(opened.expiry, expiry) };
+    this.#readsFromSeq = snapshot.reads_from_seq;
     this.markers = readMarkersOf(snapshot.read_markers);
     this.#forgetSettled();
     this.#changed();
@@ -91,6 +104,7 @@ export class Conversation extends EventTarget {
     if (!this.state.moreAfter) this.state = trimmed(this.state, 'before', 2 * MOST_MESSAGES);
     this.#forgetSettled();
     for (const { client_command_id } of events) if (client_command_id) this.#outbox.settle(client_command_id);
+    if (events.some(({ kind }) => kind === 'messages_expired')) void this.#fillUp();
     this.#learnQuoted(events);
     this.dispatchEvent(new CustomEvent('arrived', { detail: events }));
     this.#changed();
@@ -217,6 +231,12 @@ export class Conversation extends EventTarget {
     this.#changed();
   }
 
+  /** What was held may be gone altogether, and what lies above or below it still be there. */
+  async #fillUp() {
+    const { messages, moreBefore, moreAfter } = this.state;
+    if (messages.length === 0 && (moreBefore || moreAfter)) await this.#show({});
+  }
+
   /**
    * @param {string} command
    * @param {Record<string, any>} fields
@@ -241,7 +261,8 @@ export class Conversation extends EventTarget {
     if (!page) return;
     const lastMessageSeq = this.state.lastMessageSeq;
     const opened = openedWithPage(page, page.meanwhile);
-    this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq) };
+    const expiry = laterExpiry(this.state.expiry, opened.expiry);
+    this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq), expiry };
     this.#forgetSettled();
     this.#changed();
   }

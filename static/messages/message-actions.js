@@ -2,7 +2,7 @@
  * @import { Message } from '../connection/protocol-shapes.js'
  *
  * @typedef {object} Deed
- * @property {'reply'|'edit'|'delete'|'react'} kind
+ * @property {'reply'|'edit'|'delete'|'react'|'label'} kind
  * @property {Message} message
  * @property {string} [emoji]
  */
@@ -39,7 +39,7 @@ export class MessageActions extends HTMLElement {
   /**
    * @param {HTMLElement} row
    * @param {Message} message
-   * @param {{writes: boolean, edits: boolean, deletes: boolean}} may
+   * @param {{writes: boolean, edits: boolean, deletes: boolean, labels: boolean}} may
    */
   showOn(row, message, may) {
     this.#message = message;
@@ -53,6 +53,7 @@ export class MessageActions extends HTMLElement {
       may.writes && this.#button('react', words.messages.more, () => this.#pick()),
       may.writes && this.#button('reply', words.messages.reply, () => this.#say('reply')),
       may.edits && this.#button('edit', words.messages.edit, () => this.#say('edit')),
+      may.labels && this.#button('label', words.labels.set, () => this.#say('label')),
       may.deletes && this.#button('delete', words.messages.delete, () => this.#say('delete')),
     );
     this.hidden = this.childElementCount === 0;

@@ -7,6 +7,7 @@
  * @import { Send } from '../connection/stream-registry.js'
  * @import { PeopleDirectory } from '../accounts/people-directory.js'
  */
+import { CommandError } from '../connection/command-error.js';
 import { Conversation } from '../messages/conversation.js';
 import { presenceChanged, roomEventApplied } from './room-state.js';
 
@@ -92,6 +93,19 @@ export class OpenRoom extends EventTarget {
     if (isShared) this.#changeRoom(events.reduce(roomEventApplied, this.room));
     this.#people.learn(events.flatMap((event) => event.member ?? []));
     this.conversationOf(stream)?.receive(events);
+    // A changed rule shows again what was removed: nothing here knows what that was.
+    if (events.some(({ kind }) => kind === 'messages_restored')) void this.#loadAnew();
+  }
+
+  async #loadAnew() {
+    try {
+      // One that is under way may have begun before.
+      await this.#loading;
+      await this.load();
+    } catch (error) {
+      // Without a line there will be a hello, which loads what is missing.
+      if (!(error instanceof CommandError)) throw error;
+    }
   }
 
   /** @param {{online?: string[], offline?: string[]}} hint */

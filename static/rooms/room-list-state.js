@@ -147,6 +147,8 @@ function countEvent(room, stream, event, accountId) {
   if (event.kind === 'message_edited' && event.actor_id !== accountId && event.mentions?.includes(accountId)) {
     return mentionedByEdit(room, stream, event.subject_seq ?? 0);
   }
+  // What is unread, and what was said last, may be among it.
+  if (event.kind === 'messages_expired' || event.kind === 'messages_restored') return { room, stale: true };
   if (event.kind === 'message_deleted') return deletedPost(room, stream, event.subject_seq ?? 0);
   return { room, stale: false };
 }

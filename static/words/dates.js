@@ -25,6 +25,11 @@ export function wholeDate(instant) {
   return whole.format(new Date(instant));
 }
 
+/** @param {string} instant */
+export function dateName(instant) {
+  return dayLongAgo.format(new Date(instant));
+}
+
 /**
  * "Today", "Yesterday", a weekday with its date, or a date with its year.
  *

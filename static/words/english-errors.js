@@ -87,5 +87,17 @@ const FIELDS = {
 /** @param {ErrorParams} params */
 function fieldProblem(params) {
   if (params.problem === 'too_guessable') return 'This password is easy to guess. A few words that do not belong together work well.';
-  return FIELDS[params.field] ?? 'Something is missing or not as it should be. Check what you entered.';
+  const field = String(params.field ?? '');
+  const named = FIELDS[field] ?? FIELDS[field.slice(field.lastIndexOf('.') + 1)];
+  return named ?? 'Something is missing or not as it should be. Check what you entered.';
+}
+
+/**
+ * Words for what only a part of the application meets: that part brings them along.
+ *
+ * @param {{conflicts: Record<string, string>, fields: Record<string, string>}} more
+ */
+export function learnErrorWords({ conflicts, fields }) {
+  Object.assign(CONFLICTS, conflicts);
+  Object.assign(FIELDS, fields);
 }

@@ -164,6 +164,8 @@ export const words = {
     /** @param {number} count */
     jumpNew: (count) => counted(Math.min(count, 99), 'new message', 'new messages'),
     beginning: 'This is where it begins.',
+    /** @param {string} date */
+    expired: (date) => `Messages before ${date} were removed after the agreed period.`,
     beginningFor: 'This is where it begins for you.',
     emptyFor: 'You see what is written from here on.',
     empty: 'Nothing written yet',
@@ -227,6 +229,16 @@ export const words = {
     announced: (name, text) => `${name}: ${text}`,
     /** @param {number} count */
     announcedMany: (count) => counted(count, 'new message', 'new messages'),
+  },
+
+  labels: {
+    set: 'Set a label',
+    title: 'How long is this message kept?',
+    lead: 'A label gives this message a retention class of its own. The audit trail has it; the room does not see it.',
+    noClasses: 'There is no retention class yet: compliance makes them.',
+    class: 'Label',
+    none: 'Like the room',
+    submit: 'Set the label',
   },
 
   composer: {

@@ -113,6 +113,7 @@ async def test_a_replay_finds_what_differs(stage: Stage, owner: asyncpg.Connecti
     played.visible[2][0].append(played.log.acts[0].line)
     assert (await compare(owner, played)).differences, "a line that the log lets them see"
     played.visible[2][0].pop()
+    await owner.execute("alter table message_revisions disable trigger guard_written")
     await owner.execute("update message_revisions set text = text || ' ' where text like 'Hello%'")
     assert (await compare(owner, played)).differences, "one byte more"
 

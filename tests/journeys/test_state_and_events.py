@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
@@ -23,12 +25,14 @@ from hypothesis import strategies as st
 from tests.client import CommandRefused, Json
 from tests.deeds import Place, open_place
 from tests.local_client import LocalClient, local_client, local_node, sign_in
-from tests.people import make_account
+from tests.people import by, make_account
 from tests.reference_room import ReferenceRoom, as_shown
+from tests.retaining import assign_room, make_class
 from workroom import accounts
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.errors import WorkroomError
+from workroom.expiry_rounds import tell_what_expired
 from workroom.node import Node
 from workroom.sessions import hash_token
 from workroom.settings import Settings
@@ -64,8 +68,12 @@ DEEDS = {
     "come_back": 6,
     "keep_copy": 5,
     "fetch_afresh": 1,
+    "let_time_pass": 3,
 }
 COMINGS_AND_GOINGS = {"join_room", "add_member", "remove_member", "leave_room", "invite", "change_kind"}
+MoveTime = Callable[[timedelta], Awaitable[None]]
+MOST_MOVES = 6  # of two days each: a sign-in lasts thirty days, and so do the invitations made here
+MOST_HOURS = 30 * 24
 PROVIDER_KINDS = (AccountKind.STAFF, AccountKind.ADMIN, AccountKind.COMPLIANCE)
 STEPS = 60
 EXAMPLES = 20
@@ -163,8 +171,9 @@ class Visitor:
 class Play:
     """One sequence of deeds."""
 
-    def __init__(self, node: Node, place: Place, visitors: list[Visitor]) -> None:
+    def __init__(self, node: Node, place: Place, visitors: list[Visitor], move_time: MoveTime) -> None:
         self.node = node
+        self.move_time = move_time
         self.place = place
         self.visitors = visitors
         self.messages: list[tuple[str, str]] = []
@@ -292,7 +301,10 @@ class Play:
 
     async def _invite(self, visitor: Visitor, which: int, flag: bool) -> None:
         made = await visitor.client.command(
-            "create_invitation", room_id=self.place.room_id, grants_history=flag
+            "create_invitation",
+            room_id=self.place.room_id,
+            grants_history=flag,
+            expires_in_hours=MOST_HOURS,
         )
         self.invitations[made["invitation_id"]] = made["token"]
         invited = self.visitors[which % 5]
@@ -305,7 +317,10 @@ class Play:
 
     async def _revoke_invitation(self, visitor: Visitor, which: int, flag: bool) -> None:
         made = await visitor.client.command(
-            "create_invitation", room_id=self.place.room_id, grants_history=flag
+            "create_invitation",
+            room_id=self.place.room_id,
+            grants_history=flag,
+            expires_in_hours=MOST_HOURS,
         )
         self.invitations[made["invitation_id"]] = made["token"]
         revoked = list(self.invitations)[-1 - which % len(self.invitations)]
@@ -346,7 +361,7 @@ class Play:
             return
         async with self.node.transaction() as work:
             changed = await accounts.change_kind(
-                work.transaction, visitor.account.account_id, target.account.account_id, kind
+                work.transaction, by(visitor.account), target.account.account_id, kind
             )
             work.recorded(changed.events)
         target.account = changed.account
@@ -365,7 +380,7 @@ class Play:
             return
         act = accounts.reactivate_account if is_active else accounts.deactivate_account
         async with self.node.transaction() as work:
-            changed = await act(work.transaction, visitor.account.account_id, target.account.account_id)
+            changed = await act(work.transaction, by(visitor.account), target.account.account_id)
             work.recorded(changed.events)
         target.account = changed.account
         await target.lost_session(self.node)
@@ -404,10 +419,17 @@ class Play:
         if visitor.is_connected:
             await visitor.enter()
 
+    async def _let_time_pass(self, visitor: Visitor, which: int, flag: bool) -> None:
+        """Some of what was written has expired; the worker tells."""
+        if self.done["let_time_pass"] < MOST_MOVES:
+            await self.move_time(timedelta(days=2))
+        await tell_what_expired(self.node.database)
+
     # -- the end
 
     async def compare(self) -> None:
         """Everybody comes back, hears everything, and compares what they hold with what they fetch."""
+        await tell_what_expired(self.node.database)
         for visitor in self.visitors:
             await self._set_active(visitor, visitor, True)
             await self._come_back(visitor, 0, False)
@@ -504,16 +526,17 @@ async def node(settings: Settings) -> AsyncIterator[Node]:
 )
 @given(st.randoms(use_true_random=True))
 async def test_old_state_and_events_are_the_state_fetched_afresh(
-    node: Node, database: Database, random: Random
+    node: Node, database: Database, owner: asyncpg.Connection, move_time: MoveTime, random: Random
 ) -> None:
     people = [await make_account(database, kind) for kind in KINDS]
     place = await open_place(database, people[0], people[1], people[2])
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=3))
     async with AsyncExitStack() as lines:
         visitors = [
             Visitor(account, await lines.enter_async_context(local_client(node, account)), place)
             for account in people
         ]
-        play = Play(node, place, visitors)
+        play = Play(node, place, visitors, move_time)
         for visitor in visitors:
             visitor.room_ids = await visitor.fetch_room_ids()
             await visitor.enter()

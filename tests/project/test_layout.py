@@ -21,6 +21,13 @@ LONGEST_FUNCTION = 60
 
 # Modules that are tested through the one that uses them.
 TESTED_BY = {
+    "audit_export.py": "test_audit_chain.py",
+    "compliance_commands.py": "test_hold_commands.py",
+    "retention_arguments.py": "test_retention_commands.py",
+    "simulation_picture.py": "test_simulation.py",
+    "expiry_rounds.py": "test_expiry.py",
+    "officers.py": "test_matters.py",
+    "shell_access.py": "test_account_commands.py",
     "app.py": "journeys/test_degrades_honestly.py",
     "clock.py": "fanout/test_throttle.py",
     "fanout/channel.py": "fanout/test_hub.py",
@@ -31,6 +38,7 @@ TESTED_BY = {
     "fanout/redis_client.py": "fanout/test_broker.py",
     "fanout/subscriber.py": "fanout/test_broker.py",
     "metrics.py": "web/test_metrics.py",
+    "records.py": "web/compliance/test_rooms.py",
     "room_members.py": "test_rooms.py",
     "setting_values.py": "test_settings.py",
     "sockets/commands.py": "journeys/test_state_and_events.py",
@@ -41,12 +49,16 @@ TESTED_BY = {
     "storage/open_stores.py": "test_file_move.py",
     "clamd.py": "test_file_scans.py",
     "file_findings.py": "test_file_scans.py",
+    "openings.py": "web/compliance/test_openings.py",
+    "post_checks.py": "test_messages.py",
     "posting.py": "test_messages.py",
     "sockets/field_types.py": "sockets/test_protocol.py",
     "stored_bytes.py": "web/test_files.py",
     "strays.py": "test_file_move.py",
     "uploads.py": "test_upload_receiver.py",
     "web/account_shapes.py": "web/test_accounts.py",
+    "web/compliance/hold_shapes.py": "web/compliance/test_holds.py",
+    "web/compliance/officer_requests.py": "web/compliance/test_routes.py",
     "web/running.py": "web/test_routes.py",
     "web/socket.py": "journeys/test_degrades_honestly.py",
 }

@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.client import CommandRefused
 from tests.deeds import add, edit, open_place, post, read_all, remove
 from tests.local_client import LocalClient, local_client, local_node, sign_in
-from tests.people import make_account, make_accounts
+from tests.people import by, make_account, make_accounts
 from workroom import accounts, sessions
 from workroom.events import RecordedEvent
 from workroom.node import Node
@@ -458,9 +458,7 @@ async def test_a_session_that_ended_between_two_looks_opens_no_connection(
                 work.recorded(await sessions.end_session(work.transaction, found))
         elif what == "deactivate":
             async with node.transaction() as work:
-                changed = await accounts.deactivate_account(
-                    work.transaction, staff.account_id, staff.account_id
-                )
+                changed = await accounts.deactivate_account(work.transaction, by(staff), staff.account_id)
                 work.recorded(changed.events)
         else:
             await owner.execute(

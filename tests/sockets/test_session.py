@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests.client import CommandRefused
 from tests.deeds import open_place
 from tests.local_client import LocalClient, local_client, local_node, sign_in
-from tests.people import make_account, make_accounts
+from tests.people import by, make_account, make_accounts
 from workroom import accounts, clock, sessions
 from workroom.abilities import AccountKind
 from workroom.errors import Unavailable
@@ -271,9 +271,7 @@ async def test_deactivating_an_account_ends_its_sockets(node: Node, database: Da
     staff, customer = await make_accounts(database, "staff", "customer")
     async with local_client(node, customer) as client:
         async with node.transaction() as work:
-            changed = await accounts.deactivate_account(
-                work.transaction, staff.account_id, customer.account_id
-            )
+            changed = await accounts.deactivate_account(work.transaction, by(staff), customer.account_id)
             work.recorded(changed.events)
         assert await client.wait_closed() == 4002
         assert (client.goodbye or {})["reconnect"] is False
@@ -286,7 +284,7 @@ async def test_another_kind_ends_the_sockets(node: Node, database: Database) -> 
         await client.subscribe(place.shared, place.staff)
         async with node.transaction() as work:
             changed = await accounts.change_kind(
-                work.transaction, admin.account_id, staff.account_id, AccountKind.COMPLIANCE
+                work.transaction, by(admin), staff.account_id, AccountKind.COMPLIANCE
             )
             work.recorded(changed.events)
         assert await client.wait_closed() == 4001

@@ -14,8 +14,13 @@ export class ModelRoom {
   name = 'Room';
   #random;
 
-  constructor(random) {
+  /**
+   * @param {() => number} random
+   * @param {string[]} [more] Further kinds of steps: `expire`, `expire one`.
+   */
+  constructor(random, more = []) {
     this.#random = random;
+    this.more = more;
   }
 
   pick(list) {
@@ -23,13 +28,16 @@ export class ModelRoom {
   }
 
   step() {
-    const kind = this.pick(['post', 'post', 'post', 'edit', 'delete', 'react', 'react', 'unreact', 'rename', 'find']);
+    const usual = ['post', 'post', 'post', 'edit', 'delete', 'react', 'react', 'unreact', 'rename', 'find'];
+    const kind = this.pick([...usual, ...this.more]);
     const standing = this.messages.filter((message) => !message.deleted_at);
     const message = this.pick(standing);
     if (kind === 'post' || !message) return this.post();
     if (kind === 'edit') return this.edit(message);
     if (kind === 'delete') return this.delete(message);
     if (kind === 'rename') return this.rename();
+    if (kind === 'expire') return this.expire(message.seq);
+    if (kind === 'expire one') return this.expire(message.seq, message.seq);
     if (kind === 'find') return this.findOut(message);
     return this.react(message, kind === 'react');
   }
@@ -108,6 +116,14 @@ export class ModelRoom {
       standing.account_ids = standing.account_ids.filter((id) => id !== who);
       message.reactions = message.reactions.filter((reaction) => reaction.account_ids.length > 0);
     }
+    return event;
+  }
+
+  /** Everything up to a number has come to its end; a few younger ones with a shorter end go alone. */
+  expire(lastSeq, firstSeq = 1) {
+    const event = this.record('messages_expired', 'nobody', { first_seq: firstSeq, last_seq: lastSeq });
+    if (firstSeq === 1) event.expired_before = event.at;
+    this.messages = this.messages.filter(({ seq }) => seq < firstSeq || seq > lastSeq);
     return event;
   }
 

@@ -16,6 +16,8 @@ CLONE = Path(__file__).parents[2]
 STATIC = CLONE / "static"
 MODULES = sorted(STATIC.rglob("*.js"))
 STYLES = sorted(STATIC.rglob("*.css"))
+# What the compliance console begins with: fetched when an officer signs in.
+CONSOLE = STATIC / "compliance" / "console.js"
 
 
 def test_the_modules_pass_their_own_tests() -> None:
@@ -39,7 +41,10 @@ def test_no_module_turns_text_into_markup_or_code() -> None:
 
 
 def test_no_file_reaches_out_of_the_installation() -> None:
-    outside = re.compile(r"(?:from|import)\s*\(?['\"](?!\.)|@import|url\(['\"]?(?:https?:)?//")
+    outside = re.compile(
+        r"^(?:import|export)[^;]*?from\s*['\"](?!\.)|\bimport\s*\(?\s*['\"](?!\.)|@import|url\(['\"]?(?:https?:)?//",
+        re.MULTILINE,
+    )
     files = [*MODULES, *STYLES]
     found = [path.name for path in files if outside.search(_without_comments(path.read_text()))]
     assert found == []
@@ -70,11 +75,17 @@ def test_the_page_fetches_every_module_at_once_and_none_for_nothing() -> None:
 
 
 def test_every_module_is_used() -> None:
-    used = _imported_from(STATIC / "application.js")
+    used = _imported_from(STATIC / "application.js") | _imported_from(CONSOLE)
     idle = {module.name for module in MODULES if module not in used}
-    assert idle == {"theme-first.js", "protocol-shapes.js"}, (
-        "the first is a script, the second has types only"
+    assert idle == {"theme-first.js", "protocol-shapes.js", "shapes.js"}, (
+        "the first is a script, the others have types only"
     )
+
+
+def test_nobody_fetches_the_officers_part_but_officers() -> None:
+    everybodys = _imported_from(STATIC / "application.js")
+    assert [module.name for module in everybodys if "compliance" in str(module.relative_to(STATIC))] == []
+    assert "import('./compliance/console.js')" in (STATIC / "application.js").read_text()
 
 
 def test_the_page_has_no_script_or_style_of_its_own() -> None:

@@ -139,6 +139,22 @@ async def test_a_superuser_migrates_in_the_owners_name(empty: DatabaseUrls, fold
     assert await fetch_value(empty, owners) == "workroom_owner"
 
 
+async def test_the_owner_can_hand_functions_to_the_role_that_destroys_or_it_is_said_who_has_to_help(
+    empty: DatabaseUrls, folder: Path
+) -> None:
+    await run_sql(empty.superuser_url, "revoke workroom_disposition from workroom_owner")
+    try:
+        with pytest.raises(StartupError, match="must run: grant workroom_disposition to workroom_owner;"):
+            await migrate(empty.owner_url, folder)
+        # Whoever may, has done it: the roles belong to the server and not to one database.
+        assert await migrate(empty.superuser_url, folder) == ["0001_ones", "0002_twos"]
+        assert await fetch_value(
+            empty, "select pg_has_role('workroom_owner', 'workroom_disposition', 'member')"
+        )
+    finally:
+        await run_sql(empty.superuser_url, "grant workroom_disposition to workroom_owner")
+
+
 async def test_a_database_that_cannot_be_reached_is_one_sentence(folder: Path) -> None:
     with pytest.raises(StartupError, match=r"cannot be reached .* WORKROOM_OWNER_DATABASE_URL"):
         await migrate("postgresql://nobody@127.0.0.1:1/none", folder)

@@ -15,9 +15,11 @@ from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom.storage.database import Database
 
+# A label says what is to become of content; it is none.
+LABEL = {"label_class_id", "labelled_at"}
 # What of each content table may be changed, because it is no content: that something was taken back, and when.
 CONTENT = {
-    "messages": {"deleted_at", "deleted_by"},
+    "messages": {"deleted_at", "deleted_by"} | LABEL,
     "message_revisions": set(),
     "message_reactions": {"removed_seq", "removed_at"},
     "room_names": set(),
@@ -25,7 +27,7 @@ CONTENT = {
     "room_customers": set(),
     "memberships": {"left_seq", "left_at", "removed_by"},
     "installation": set(),
-    "files": {"message_id", "message_seq", "position", "scan_state", "scanned_at", "preview_state"},
+    "files": {"message_id", "message_seq", "position", "scan_state", "scanned_at", "preview_state"} | LABEL,
     "file_contents": set(),
     "message_files": set(),
     "file_previews": set(),

@@ -22,6 +22,7 @@ from workroom.errors import Conflict, NotFound, NotReceived
 from workroom.node import Node
 from workroom.settings import Settings
 from workroom.storage.database import Database
+from workroom.storage.database_errors import WRITTEN_ONCE
 
 Move = Callable[[timedelta], Awaitable[None]]
 DOORS = [("", "GET"), ("", "HEAD"), ("?inline=1", "GET"), ("/preview", "GET"), ("/preview", "HEAD")]
@@ -179,8 +180,9 @@ async def test_the_database_itself_takes_no_claim_back(meeting: Meeting, databas
             "update files set message_id = gen_random_uuid()",
             "update files set position = 3",
         ):
-            with pytest.raises(asyncpg.CheckViolationError):
+            with pytest.raises(asyncpg.PostgresError) as caught:
                 await connection.execute(statement)
+            assert caught.value.sqlstate == WRITTEN_ONCE
         for table in ("files", "file_contents", "message_files", "file_segments", "file_previews", "uploads"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(f"delete from {table}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from starlette.applications import Starlette
 
+from tests.people import by
 from tests.web.conftest import PASSWORD, Browser, People
-from workroom import accounts, one_time_links
+from workroom import accounts, audit, one_time_links
 from workroom.accounts import Account
 from workroom.storage.database import Database
 
@@ -15,7 +16,9 @@ NEW_PASSWORD = "nine lanterns by the river"
 
 async def make_link(database: Database, account: Account) -> str:
     async with database.transaction() as transaction:
-        return (await one_time_links.mint_password_link(transaction, account.account_id)).token
+        return (
+            await one_time_links.mint_password_link(transaction, audit.by_shell(), account.account_id)
+        ).token
 
 
 async def test_a_link_sets_the_password_once_and_signs_in(
@@ -115,7 +118,7 @@ async def test_a_deactivated_account_gets_no_password_by_a_link(
     admin, account = await people.make("admin"), await people.make()
     token = await make_link(database, account)
     async with database.transaction() as transaction:
-        await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+        await accounts.deactivate_account(transaction, by(admin), account.account_id)
     answer = await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
     assert answer.status == 410
 

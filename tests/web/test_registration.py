@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from tests.people import actor_of, make_room
 from tests.web.conftest import PASSWORD, Browser, People, running_node
-from workroom import accounts, invitations, one_time_links
+from workroom import accounts, audit, invitations, one_time_links
 from workroom.node import Node
 from workroom.passwords import PasswordHasher
 from workroom.settings import Settings
@@ -172,7 +172,7 @@ async def test_a_link_for_a_password_makes_no_admin(
 ) -> None:
     account = await people.make()
     async with database.transaction() as transaction:
-        link = await one_time_links.mint_password_link(transaction, account.account_id)
+        link = await one_time_links.mint_password_link(transaction, audit.by_shell(), account.account_id)
     admin = {"token": link.token, "email": "a@example.org", "password": PASSWORD, "display_name": "A"}
     assert (await browser.ask("POST", "/api/first-admin", admin)).status == 410
 

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from starlette.applications import Starlette
 
+from tests.people import by
 from tests.web.conftest import PASSWORD, Browser, People, running_node
 from workroom import accounts, credentials, sessions
 from workroom.node import Node
@@ -87,7 +88,7 @@ async def test_unknown_wrong_and_deactivated_look_the_same(
         email = (await people.make()).email
     else:
         async with database.transaction() as transaction:
-            await accounts.deactivate_account(transaction, admin.account_id, account.account_id)
+            await accounts.deactivate_account(transaction, by(admin), account.account_id)
     answer = await browser.sign_in(email, password)
     assert answer.status == 401
     assert answer.json() == {

@@ -55,24 +55,33 @@ class SupervisedChild(ABC):
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
-        if self._child is None or self._child.has_ended:
+        if self._child is None:
             return
         log_event("child_stopping", logging.DEBUG, child=self.name)
         self._child.send_signal(self.stop_signal(immediate))
         try:
-            await self._child.wait(self.stop_timeout_seconds)
+            code = await self._child.wait(self.stop_timeout_seconds)
         except TimeoutError:
             log_event("child_stop_timed_out", logging.WARNING, child=self.name, pid=self.pid)
             self._child.send_signal(signal.SIGKILL)
-            await self._child.wait()
+            code = await self._child.wait()
             await self.clear_leftovers()
-        log_event("child_stopped", logging.DEBUG, child=self.name)
+        in_order = code == 0 or immediate
+        log_event(
+            "child_stopped", logging.DEBUG if in_order else logging.WARNING, child=self.name, exit_code=code
+        )
 
     def kill(self, signal_number: signal.Signals = signal.SIGKILL) -> None:
         """Signal the child without telling the watch, as an accident would; it will be started again."""
         self._ready.clear()
         if self._child is not None:
             self._child.send_signal(signal_number)
+
+    def end_at_once(self) -> None:
+        """Kill the child without good order and for good; `stop` still has to be awaited."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self.kill()
 
     async def wait_until_ready(self, timeout_seconds: float = 60.0) -> None:
         """Wait until the child answers, again after `kill`; TimeoutError when it does not in time."""

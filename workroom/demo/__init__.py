@@ -1,8 +1,8 @@
 """`workroom up --demo`: an empty installation becomes a small accounting firm, with some days behind it.
 
 Everything is done by the same functions as in real use, in one transaction of the owner, in which the clock is held at
-the moments of the script: so numbers, digests and times are as if it had happened. It is for trying out on one's own
-machine: everybody has the same password, and it is printed.
+the moments of the script: so numbers, digests and times are as if it had happened; then its officers place a hold, now.
+It is for trying out on one's own machine: everybody has the same password, and it is printed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from workroom.clock import now
+from workroom.demo.case import place_case
 from workroom.demo.cast import CAST, CUSTOMERS, PASSWORD, Person
 from workroom.demo.script import read_script
 from workroom.demo.stage import Stage
@@ -41,13 +42,14 @@ async def fill_demo(settings: Settings) -> list[str]:
     try:
         with PasswordHasher() as hasher:
             password_hashes = {key: await hasher.hash_password(PASSWORD) for key in CAST}
-        await _write(database, password_hashes)
+        stage = await _write(database, password_hashes)
+        await place_case(database, stage)
     finally:
         await database.close()
     return _describe()
 
 
-async def _write(database: Database, password_hashes: dict[str, str]) -> None:
+async def _write(database: Database, password_hashes: dict[str, str]) -> Stage:
     today = datetime.combine(now().astimezone(UTC).date(), datetime.min.time(), UTC)
     deeds = read_script(SCRIPT.read_text("utf-8").splitlines(), today)
     async with database.transaction() as transaction:
@@ -62,6 +64,7 @@ async def _write(database: Database, password_hashes: dict[str, str]) -> None:
         for deed in deeds:
             await stage.perform(deed)
         await transaction.execute(queries.demo.release_clock)
+    return stage
 
 
 def _describe() -> list[str]:

@@ -27,6 +27,7 @@ CAST: dict[str, Person] = {
     "tomas": Person("Tomas Sato", "tomas@hallgrim.example", AccountKind.STAFF),
     "bea": Person("Bea Lindqvist", "bea@hallgrim.example", AccountKind.STAFF),
     "ruth": Person("Ruth Amadi", "ruth@hallgrim.example", AccountKind.COMPLIANCE),
+    "ivo": Person("Ivo Marsh", "ivo@hallgrim.example", AccountKind.COMPLIANCE),
     "mara": Person("Mara Lindt", "mara@lindt.example", AccountKind.CUSTOMER, BAKERY),
     "jonas": Person("Jonas Lindt", "jonas@lindt.example", AccountKind.CUSTOMER, BAKERY),
     "ada": Person("Ada Okafor", "ada@okafor.example", AccountKind.CUSTOMER, SHIPPING),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-from workroom import accounts, customers, memberships, messages, read_markers, room_members, rooms
+from workroom import accounts, audit, customers, memberships, messages, read_markers, room_members, rooms
 from workroom.accounts import Account
 from workroom.command_writer import MessageDelete, MessageEdit, ReactionChange, StreamWrite, perform_all
 from workroom.demo.cast import Person
@@ -49,7 +49,16 @@ class Stage:
                 display_name=person.name,
                 customer_id=self._customers[person.customer] if person.customer else None,
                 password_hash=password_hashes[key],
+                by=audit.by_shell(),
             )
+
+    def account(self, key: str) -> Account:
+        """Somebody of the cast."""
+        return self._accounts[key]
+
+    def room_named(self, name: str) -> Room:
+        """The room that was opened under a name."""
+        return next(room for room in self._rooms.values() if room.name == name)
 
     async def perform(self, deed: Deed) -> None:
         """Do one thing, at its moment."""

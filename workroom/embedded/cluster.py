@@ -34,6 +34,10 @@ SUPERUSER, OWNER, SERVICE, DISPOSITION = (
 )
 LOGIN_ROLES = (SUPERUSER, OWNER, SERVICE)
 
+# That a cluster has every membership of our roles; those of earlier versions are given them when they run
+# (`servers.py`). It lies in the cluster, so that it goes where the cluster goes.
+ROLES_MARK = "workroom_roles"
+
 
 def prepare_cluster(directory: DataDirectory, binaries: Binaries) -> None:
     """Make the cluster where there is none; look at the one that is there. No server may run on it.
@@ -102,6 +106,7 @@ def _make_cluster(directory: DataDirectory, binaries: Binaries) -> None:
         f"create database {DATABASE} owner {OWNER}",
         f"revoke all on database {DATABASE} from public",
         f"grant connect, temporary on database {DATABASE} to {SERVICE}",
+        f"grant {DISPOSITION} to {OWNER}",
     ]
     single_user = [
         str(binaries.postgres),
@@ -115,6 +120,7 @@ def _make_cluster(directory: DataDirectory, binaries: Binaries) -> None:
     ]
     # A blank line ends a statement in the single-user backend.
     _run(directory, single_user, unfinished, "".join(f"{each};\n\n" for each in statements), credentials)
+    (unfinished / ROLES_MARK).touch(mode=0o600)
     if user.switches:
         for folder, folders, files in os.walk(unfinished):
             for name in (*folders, *files):

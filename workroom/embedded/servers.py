@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workroom.embedded.binaries import find_binaries
-from workroom.embedded.cluster import OWNER, SERVICE, SUPERUSER
+from workroom.embedded.cluster import OWNER, ROLES_MARK, SERVICE, SUPERUSER
 from workroom.embedded.data_directory import DataDirectory, find_directory_in_use, open_data_directory
 from workroom.embedded.postgres import EmbeddedPostgres, postgres_url
 from workroom.embedded.runtime_folder import locate_runtime_folder, make_runtime_folder
 from workroom.embedded.valkey import EmbeddedValkey, valkey_url
+from workroom.storage.migrate import grant_memberships
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class EmbeddedServers:
             await postgres.prepare()
             servers = cls(directory, runtime_folder, postgres, valkey)
             await servers._start_both()
+            await servers._complete_roles()
         except BaseException:
             _give_back(directory, runtime_folder)
             raise
@@ -81,6 +83,18 @@ class EmbeddedServers:
     async def _start_both(self) -> None:
         try:
             await asyncio.gather(self.postgres.start(), self.valkey.start())
+        except BaseException:
+            await asyncio.shield(self._stop_both(immediate=True))
+            raise
+
+    async def _complete_roles(self) -> None:
+        """Give a cluster that was made by an earlier version the memberships it lacks, once."""
+        mark = self.directory.cluster / ROLES_MARK
+        if mark.exists():
+            return
+        try:
+            await grant_memberships(self.superuser_url)
+            self.directory.write_private(mark, "", mode=0o600)
         except BaseException:
             await asyncio.shield(self._stop_both(immediate=True))
             raise

@@ -119,6 +119,8 @@ def _post(session: Session, command: p.PostMessage) -> StreamWrite:
 
 
 def _attachments(session: Session, command: p.PostMessage) -> tuple[NewAttachment, ...]:
+    if not command.files:
+        return ()
     most = session.node.settings.files_per_message
     if len(command.files) > most:
         raise LimitReached("There are too many files in one message.", limit="files_per_message", value=most)

@@ -143,7 +143,7 @@ class PostMessage(NumberedCommand, frozen=True, kw_only=True, tag="post_message"
         refuse_nul(self.text)
         if not self.text and not self.files:
             raise ValueError("Expected `str` of length >= 1 where there are no files - at `$.text`")
-        if len({attachment.file_id for attachment in self.files}) != len(self.files):
+        if self.files and len({attachment.file_id for attachment in self.files}) != len(self.files):
             raise ValueError("a file may be named once")
 
 

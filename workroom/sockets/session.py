@@ -224,12 +224,14 @@ class Session:
         """Take one token; the bucket refills by `commands_per_second`, up to `commands_burst`."""
         now = monotonic_seconds()
         settings = self.node.settings
-        refilled = self._allowance + (now - self._allowed_at) * settings.commands_per_second
+        allowance = self._allowance + (now - self._allowed_at) * settings.commands_per_second
+        if allowance > settings.commands_burst:
+            allowance = settings.commands_burst
         self._allowed_at = now
-        self._allowance = min(refilled, float(settings.commands_burst))
-        if self._allowance < 1.0:
+        if allowance < 1.0:
+            self._allowance = allowance
             return False
-        self._allowance -= 1.0
+        self._allowance = allowance - 1.0
         return True
 
     def _refuse_rate(self, data: bytes) -> None:

@@ -115,6 +115,8 @@ class Database:
                 "jit": "off",
                 "default_transaction_isolation": "read committed",
                 "default_transaction_read_only": "on" if read_only else "off",
+                # Reads are found by key whatever the values: planning them anew costs more than running them.
+                "plan_cache_mode": "force_generic_plan" if read_only else "auto",
                 "statement_timeout": _milliseconds(statement_seconds),
                 "lock_timeout": _milliseconds(limits.lock_seconds),
                 "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction_seconds),

@@ -19,6 +19,18 @@ class CommitUnknown(TryAgain):
     """The connection died while committing: done or not done, until the same command id is sent again."""
 
 
+class GuardRefused(InternalError):
+    """The guard in Postgres refused what the program should not have tried; nobody outside learns why."""
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+# What the guard says (`sql/schema.sql`): held; written once; under another isolation level; never removed.
+HELD, WRITTEN_ONCE, WRONG_ISOLATION, NEVER_REMOVED = "WR001", "WR002", "WR003", "WR004"
+
+
 @dataclass(frozen=True, slots=True)
 class ConstraintMeaning:
     """What it means to a person that a constraint refused."""
@@ -34,6 +46,16 @@ CONSTRAINTS: dict[str, ConstraintMeaning] = {
     ),
     "room_customers_customer_id_fkey": ConstraintMeaning(NotFound, "There is no such customer."),
     "one_open_membership": ConstraintMeaning(Conflict, "the account is a member already"),
+    "locked_class_is_only_lengthened": ConstraintMeaning(
+        Conflict, "a locked class is only lengthened", {"problem": "locked_class"}
+    ),
+    "locked_class_is_kept": ConstraintMeaning(
+        Conflict, "a locked class is left only for one that keeps as long", {"problem": "locked_class"}
+    ),
+    "class_in_use_is_not_removed": ConstraintMeaning(
+        Conflict, "the class is in use", {"problem": "class_in_use"}
+    ),
+    "class_is_there": ConstraintMeaning(NotFound, "There is no such retention class."),
     "commands_once": ConstraintMeaning(TryAgain, "the same command is being written elsewhere"),
 }
 
@@ -97,6 +119,8 @@ def _translate_answer(error: asyncpg.PostgresError, doing: str) -> WorkroomError
         or isinstance(error, asyncpg.InvalidCachedStatementError)
     ):
         return TryAgain(f"the database asks to try again ({doing}, {sqlstate})")
+    if sqlstate[:2] == "WR":
+        return GuardRefused(f"the guard refused ({doing}, {sqlstate})", sqlstate)
     if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate == "25006":
         return Unavailable(f"the database cannot take this now ({doing}, {sqlstate})")
     return InternalError(

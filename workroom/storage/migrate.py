@@ -25,6 +25,7 @@ from workroom.storage.queries import queries
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "sql" / "migrations"
 OWNER_ROLE = "workroom_owner"
+DISPOSITION_ROLE = "workroom_disposition"
 CONNECT_SECONDS = 15.0
 # Locks of a live service are waited for so long, and the run of somebody else as well.
 LOCK_SECONDS = 60
@@ -37,6 +38,7 @@ _FOR_THE_DATABASE_ADMINISTRATOR = (
     "create role workroom_owner login password '...'; "
     "create role workroom_service login password '...'; "
     "create role workroom_disposition nologin; "
+    "grant workroom_disposition to workroom_owner; "
     "create database workroom owner workroom_owner encoding 'UTF8' template template0;"
 )
 
@@ -79,6 +81,8 @@ async def migrate(owner_url: str, folder: Path = MIGRATIONS_FOLDER) -> list[str]
         await _become_owner(connection)
         await _lock_out_other_runs(connection)
         await _ensure_roles(connection)
+        await _ensure_owner_may_hand_over(connection)
+        await connection.execute(f"set role {OWNER_ROLE}")
         applied = await _list_applied(connection)
         missing = plan_migrations(migrations, applied)
         for migration in missing:
@@ -114,6 +118,20 @@ def plan_migrations(migrations: list[Migration], applied: Mapping[str, str]) -> 
                 "restore the file, and write what is new as a migration of its own."
             )
     return migrations[len(applied) :]
+
+
+async def grant_memberships(superuser_url: str) -> None:
+    """Let the owner give functions to the role that destroys, as a database administrator does elsewhere.
+
+    Raises StartupError when the database cannot be reached or refuses.
+    """
+    connection = await _connect(superuser_url)
+    try:
+        await connection.execute(f"grant {DISPOSITION_ROLE} to {OWNER_ROLE}")
+    except DRIVER_ERRORS as error:
+        raise StartupError(f"The roles could not be completed: {_describe(error)}.") from None
+    finally:
+        connection.terminate()
 
 
 async def open_migrated_database(
@@ -213,7 +231,21 @@ async def _ensure_roles(connection: Any) -> None:
             f"The role {missing[0]} is missing and {OWNER_ROLE} may not create it: "
             f"a database administrator must run: {'; '.join(_ROLE_SQL[role] for role in missing)};"
         ) from None
-    await connection.execute(f"set role {OWNER_ROLE}")
+
+
+async def _ensure_owner_may_hand_over(connection: Any) -> None:
+    # Functions that destroy content belong to workroom_disposition, and whoever makes them has to give them to it.
+    # Since PostgreSQL 16 a membership is not enough for that: it has to be one that may also be set.
+    membership = "set" if connection.get_server_version().major >= 16 else "member"
+    if await connection.fetchval("select pg_has_role($1, $2, $3)", OWNER_ROLE, DISPOSITION_ROLE, membership):
+        return
+    grant = f"grant {DISPOSITION_ROLE} to {OWNER_ROLE}"
+    try:
+        await connection.execute(grant)
+    except asyncpg.InsufficientPrivilegeError:
+        raise StartupError(
+            f"{OWNER_ROLE} is not a member of {DISPOSITION_ROLE}: a database administrator must run: {grant};"
+        ) from None
 
 
 async def _lock_out_other_runs(connection: Any) -> None:

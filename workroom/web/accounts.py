@@ -8,9 +8,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workroom import accounts, customers, one_time_links
+from workroom import accounts, audit, customers, one_time_links
 from workroom.abilities import Ability, AccountKind, has_ability
 from workroom.accounts import Account
+from workroom.audit import Initiator
 from workroom.errors import Conflict, InvalidInput, NotFound
 from workroom.events import RecordedEvent
 from workroom.ids import AccountId, CustomerId
@@ -63,8 +64,11 @@ async def create_account(request: Request) -> Response:
             email=asked.email,
             display_name=asked.display_name,
             customer_id=await _choose_customer(work.transaction, asked),
+            by=_initiator(admin),
         )
-        link = await one_time_links.mint_password_link(work.transaction, account.account_id)
+        link = await one_time_links.mint_password_link(
+            work.transaction, _initiator(admin), account.account_id
+        )
     log_event("account_created", account=account.account_id, kind=account.kind, by=admin.account_id)
     answer = {"account": describe_managed_account(account), "link": link.address(node.settings.address)}
     return JsonResponse(answer, 201)
@@ -95,7 +99,9 @@ async def create_link(request: Request) -> Response:
         )
         if account.deactivated_at is not None:
             raise Conflict("The account is deactivated.", problem="deactivated")
-        link = await one_time_links.mint_password_link(work.transaction, account.account_id)
+        link = await one_time_links.mint_password_link(
+            work.transaction, _initiator(admin), account.account_id
+        )
     log_event("password_link_made", account=account.account_id, by=admin.account_id)
     return JsonResponse({"link": link.address(node.settings.address)}, 201)
 
@@ -105,6 +111,10 @@ async def _require_admin(request: Request) -> SignedIn:
     if not has_ability(signed_in.kind, Ability.MANAGE_ACCOUNTS):
         raise NotFound("There is no such thing here.")
     return signed_in
+
+
+def _initiator(admin: SignedIn) -> Initiator:
+    return audit.by_session(admin.account_id, admin.session_id)
 
 
 async def _choose_customer(transaction: Transaction, asked: NewAccount) -> CustomerId | None:
@@ -123,11 +133,11 @@ async def _change(
     account = await accounts.require_account(transaction, account_id)
     events: list[RecordedEvent] = []
     if asked.kind is not None:
-        changed = await accounts.change_kind(transaction, admin.account_id, account_id, asked.kind)
+        changed = await accounts.change_kind(transaction, _initiator(admin), account_id, asked.kind)
         account, events = changed.account, events + changed.events
     if asked.deactivated is not None:
         act = accounts.deactivate_account if asked.deactivated else accounts.reactivate_account
-        changed = await act(transaction, admin.account_id, account_id)
+        changed = await act(transaction, _initiator(admin), account_id)
         account, events = changed.account, events + changed.events
     return account, events
 

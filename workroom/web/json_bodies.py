@@ -21,17 +21,17 @@ MAX_BODY_BYTES = 16 * 1024
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
 
-async def read_json(request: Request, shape: type[_Shape]) -> _Shape:
+async def read_json(request: Request, shape: type[_Shape], max_bytes: int = MAX_BODY_BYTES) -> _Shape:
     """Read the body as a JSON object of this shape.
 
     Raises:
-        TooLarge: it is over 16 KiB.
+        TooLarge: it is over `max_bytes`, 16 KiB unless the door says otherwise.
         MalformedRequest: it is no JSON object in UTF-8, is not said to be JSON, or did not come in time.
         InvalidInput: a field is missing, unknown or wrong.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise MalformedRequest("The body has to be application/json.")
-    body = await _read_body(request)
+    body = await _read_body(request, max_bytes)
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
@@ -41,21 +41,21 @@ async def read_json(request: Request, shape: type[_Shape]) -> _Shape:
         raise MalformedRequest("The body is not a JSON object in UTF-8.") from None
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(request: Request, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
     body = bytearray()
     try:
         async with asyncio.timeout(running_node(request).settings.header_seconds):
             async for piece in request.stream():
                 body += piece
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
     except TimeoutError:
         raise MalformedRequest("The body did not come in time.") from None
     return bytes(body)
 
 
-def _too_large() -> TooLarge:
-    return TooLarge("The body is over its limit.", limit=MAX_BODY_BYTES)
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge("The body is over its limit.", limit=max_bytes)

@@ -14,6 +14,7 @@ from workroom.web import (
     files,
     health,
     invitations,
+    labels,
     metrics,
     passwords,
     profile,
@@ -21,6 +22,7 @@ from workroom.web import (
     session,
     uploads,
 )
+from workroom.web.compliance.routes import list_officers_routes
 from workroom.web.error_responses import ErrorResponses
 from workroom.web.origin import OwnOriginOnly
 from workroom.web.pages import Pages
@@ -80,6 +82,10 @@ def list_routes(pages: Pages) -> list[BaseRoute]:
         ),
         Route("/api/files/{file_id:uuid}", files.show_file, methods=["GET"]),
         Route("/api/files/{file_id:uuid}/preview", files.show_preview, methods=["GET"]),
+        Route("/api/labels/messages/{message_id:uuid}", labels.show_label, methods=["GET"]),
+        Route("/api/labels/messages/{message_id:uuid}", labels.label_message, methods=["PATCH"]),
+        Route("/api/labels/files/{file_id:uuid}", labels.label_file, methods=["PATCH"]),
+        *list_officers_routes(),
         WebSocketRoute("/socket", socket_door),
         Route("/health/live", health.show_live, methods=["GET"]),
         Route("/health/ready", health.show_ready, methods=["GET"]),

@@ -17,7 +17,7 @@ function listed(room, { name } = ANY) {
 
 test('the list as it was and the events received are the list fetched afresh, whatever is looked for', () => {
   for (let seed = 1; seed <= 200; seed += 1) {
-    const room = new ModelRoom(seeded(seed));
+    const room = new ModelRoom(seeded(seed), seed % 3 ? [] : ['expire', 'expire one']);
     for (let step = 0; step < 20; step += 1) room.step();
     const filter = { kind: '', name: seed % 2 ? '' : 'pdf' };
     let files = listed(room, filter);
@@ -40,6 +40,11 @@ test('an event that changes nothing leaves the very same list', () => {
   const files = [{ file_id: 'f', message_id: 'm', seq: 1, position: 0, name: 'a', kind: 'other' }];
   assert.equal(eventApplied(files, { seq: 2, kind: 'reaction_added', message_id: 'm' }, ANY), files);
   assert.equal(eventApplied(files, { seq: 2, kind: 'message_deleted', message_id: 'other' }, ANY), files);
+});
+
+test('a file whose own time has come goes alone', () => {
+  const files = [1, 0].map((position) => ({ file_id: `f${position}`, message_id: 'm', seq: 1, position, name: 'a', kind: 'other' }));
+  assert.deepEqual(eventApplied(files, { seq: 2, kind: 'file_expired', subject_seq: 1, file_id: 'f1' }, ANY), [files[1]]);
 });
 
 test('two pages that overlap are one list', () => {

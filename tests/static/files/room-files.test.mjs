@@ -46,3 +46,12 @@ test('an answer to what was looked for before does not count', async () => {
   assert.deepEqual(files.files.map(({ seq }) => seq), [7]);
   assert.equal(files.hasMore, false);
 });
+
+test('what is shown again is fetched', async () => {
+  const { files } = looked({ files: [], people: [], more: false }, { files: [file(3)], people: [], more: false });
+  await files.load();
+  const shown = new Promise((resolve) => files.addEventListener('change', resolve, { once: true }));
+  files.receive([{ seq: 8, kind: 'messages_restored', first_seq: 1, last_seq: 3 }]);
+  await shown;
+  assert.deepEqual(files.files.map(({ seq }) => seq), [3]);
+});

@@ -72,7 +72,8 @@ from installation;
 
 -- name: end_spans
 -- The spans that have to end earlier, so that no more text is read than a page takes: with the event whose text brings
--- them to so many bytes. Lengths alone are looked at, never content.
+-- them to so many bytes. Lengths alone are looked at, never content, and none of what expired: whether it is held shows
+-- nowhere.
 -- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size and :page_bytes for each span
 select w.n, min(p.seq) as until_seq
 from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
@@ -93,6 +94,7 @@ cross join lateral (
         from message_revisions as v
         where e.kind in ('message_posted', 'message_edited')
             and v.message_id = e.subject_id
+            and is_visible(v.message_id)
         order by v.revision desc
         limit 1
     ) as r
@@ -101,18 +103,30 @@ where p.byte_size >= :page_bytes
 group by w.n;
 
 -- name: read_since
--- The events of several spans, in order, with the content they have today; n says which span.
+-- The events of several spans, in order, with the content they have today; n says which span. What is not shown any more
+-- is not there.
 -- :stream_ids uuid[], :since_seqs bigint[], :until_seqs bigint[], :page_size for each stream
+with rules as materialized (
+    select s.stream_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.expired_before,
+        r.expired_through_seq, r.instant
+    from (select distinct stream_id from unnest(:stream_ids::uuid[]) as a(stream_id)) as s
+    cross join lateral rule_of_stream(s.stream_id) as r
+)
 select w.n, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_detail, e.client_command_id,
     e.recorded_at,
     m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
     r.revision, r.text, r.mentions, r.recorded_at as revised_at,
+    case
+        when e.kind = 'messages_expired' and e.subject_detail <= rule.expired_through_seq then rule.expired_before
+    end as expired_before,
     (
         select x.emoji
         from message_reactions as x
         where e.kind in ('reaction_added', 'reaction_removed')
+            and m.message_id is not null
             and x.message_id = e.subject_id
             and case e.kind when 'reaction_added' then x.added_seq else x.removed_seq end = e.seq
+            and (x.removed_at is null or content_due_at(x.message_id, x.removed_at) > rule.instant)
     ) as emoji,
     (
         select n.name
@@ -120,9 +134,20 @@ select w.n, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_de
         where e.kind in ('room_created', 'room_renamed')
             and n.room_id = e.subject_id
             and n.revision = e.subject_detail
+            and not exists (
+                select
+                from room_names as next_name
+                where next_name.room_id = n.room_id
+                    and next_name.revision = n.revision + 1
+                    and plain_due_at(
+                        n.recorded_at, next_name.recorded_at, rule.end_after, rule.end_fixed, rule.keep_after,
+                        rule.keep_fixed, rule.removed_after
+                    ) <= rule.instant
+            )
     ) as room_name
 from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
     with ordinality as w(stream_id, since_seq, until_seq, n)
+left join rules as rule on rule.stream_id = w.stream_id
 cross join lateral (
     select within.seq, within.kind, within.actor_id, within.subject_id, within.subject_seq, within.subject_detail,
         within.client_command_id, within.recorded_at
@@ -134,8 +159,12 @@ cross join lateral (
     limit :page_size
 ) as e
 left join messages as m
-    on e.kind in ('message_posted', 'message_edited', 'file_changed')
+    on e.kind in ('message_posted', 'message_edited', 'file_changed', 'reaction_added', 'reaction_removed')
     and m.message_id = e.subject_id
+    and message_due_at(
+        m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
+        rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+    ) > rule.instant
 left join lateral (
     select v.revision, v.text, v.mentions, v.recorded_at
     from message_revisions as v
@@ -143,5 +172,5 @@ left join lateral (
         and v.message_id = m.message_id
     order by v.revision desc
     limit 1
-) as r on true
+) as r on e.kind in ('message_posted', 'message_edited', 'file_changed')
 order by w.n, e.seq;

@@ -1,10 +1,12 @@
 -- name: find_claimed_file
--- A file that a standing message has claimed, with what its reader must be asked for.
+-- A file that is shown to the readers of its message, with what its reader must be asked for.
 select f.file_id, f.stream_id, f.message_id, f.message_seq, f.byte_size, f.scan_state, c.name, c.media_type, c.sha256
 from files as f
 join messages as m on m.message_id = f.message_id and m.deleted_at is null
 join file_contents as c on c.file_id = f.file_id
-where f.file_id = :file_id;
+where f.file_id = :file_id
+    and is_visible(m.message_id)
+    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant());
 
 -- name: find_file_preview
 -- The preview of a file, whose reader was asked already.
@@ -14,15 +16,15 @@ join file_segments as s on s.file_id = p.file_id and s.number = -1
 where p.file_id = :file_id;
 
 -- name: is_still_readable
--- Whether a download may go on: the account reads the stream from there on, and the message stands.
+-- Whether a download may go on: the account reads the stream from there on, and the file is shown.
 select exists (
     select
     from streams as s
     join accounts as a on a.account_id = :account_id and a.deactivated_at is null
     join memberships as m on m.room_id = s.room_id and m.account_id = a.account_id and m.left_seq is null
-    join messages as g on g.message_id = :message_id and g.deleted_at is null
+    join visible_files as f on f.file_id = :file_id
     where s.stream_id = :stream_id
-        and (case when s.kind = 'shared' then m.reads_from_seq <= g.seq else a.kind in ('staff', 'admin') end)
+        and (case when s.kind = 'shared' then m.reads_from_seq <= f.message_seq else a.kind in ('staff', 'admin') end)
 );
 
 -- name: read_block_digests
@@ -31,13 +33,17 @@ select substring(block_digests from :first_block::integer * 32 + 1 for :block_co
 from file_contents
 where file_id = :file_id;
 
--- name: record_damage!
--- A block was not what it was when it was received.
+-- name: record_damage
+-- A block was not what it was when it was received; gives whether that was found for the first time.
 insert into file_damages (file_id, block, reader_id)
-values (:file_id, :block, :reader_id);
+values (:file_id, :block, :reader_id)
+returning not exists (
+    select from file_damages as before where before.file_id = :file_id and before.block = :block
+) as is_first;
 
 -- name: check_files
--- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out.
+-- What decides whether messages may claim files, read and locked in the order of ids. Unknown ids are left out, and those of
+-- files whose time has come: whether a hold still keeps one, nobody learns by claiming it.
 -- :file_ids uuid[]
 select f.file_id, f.stream_id, f.uploader_id, f.message_id, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
     c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
@@ -50,16 +56,19 @@ from (
     for no key update
 ) as f
 join file_contents as c on c.file_id = f.file_id
-left join file_previews as p on p.file_id = f.file_id;
+left join file_previews as p on p.file_id = f.file_id
+where f.message_id is null
+    or exists (select from visible_files as v where v.file_id = f.file_id);
 
 -- name: list_unreceived
 -- Which of the files are uploads of the account that are not whole yet.
 -- :file_ids uuid[]
-select file_id
-from uploads
-where file_id = any(:file_ids::uuid[])
-    and uploader_id = :uploader_id
-    and abandoned_at is null;
+select u.file_id
+from uploads as u
+where u.file_id = any(:file_ids::uuid[])
+    and u.uploader_id = :uploader_id
+    and u.abandoned_at is null
+    and not exists (select from files as f where f.file_id = u.file_id);
 
 -- name: claim_files
 -- Messages claim files, in the transaction in which they are written. Gives the files claimed.
@@ -84,7 +93,7 @@ where f.file_id = c.file_id
 returning f.file_id;
 
 -- name: list_of_messages
--- The files of messages as they stand, in order.
+-- The files of messages that are shown, in order, without those whose own time has come.
 -- :message_ids uuid[]
 select l.message_id, l.position, l.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name, c.media_type,
     c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height, p.shown_width,
@@ -94,6 +103,7 @@ join files as f on f.file_id = l.file_id
 join file_contents as c on c.file_id = l.file_id
 left join file_previews as p on p.file_id = l.file_id
 where l.message_id = any(:message_ids::uuid[])
+    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant())
 order by l.message_id, l.position;
 
 -- name: list_of_stream
@@ -101,15 +111,14 @@ order by l.message_id, l.position;
 -- :kind, :name_pattern null for any
 select f.message_id, f.message_seq, f.position, f.file_id, l.alt_text, f.byte_size, f.kind, f.scan_state, c.name,
     c.media_type, c.sha256, c.width, c.height, f.preview_state, p.width as preview_width, p.height as preview_height,
-    p.shown_width, p.shown_height, m.author_id, m.sent_at
-from files as f
-join messages as m on m.message_id = f.message_id and m.deleted_at is null
+    p.shown_width, p.shown_height, f.author_id, f.sent_at
+from visible_files as f
 join message_files as l on l.message_id = f.message_id and l.position = f.position
 join file_contents as c on c.file_id = f.file_id
 left join file_previews as p on p.file_id = f.file_id
 where f.stream_id = :stream_id
-    and f.message_id is not null
     and f.message_seq >= :reads_from_seq
+    and f.message_seq >= coalesce((select visible_from_seq from stream_expiries where stream_id = :stream_id), 1)
     and (f.message_seq, f.position) < (:before_seq::bigint, :before_position::smallint)
     and (:kind::text is null or f.kind = :kind)
     and (:name_pattern::text is null or c.name ilike :name_pattern)

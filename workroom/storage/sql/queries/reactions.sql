@@ -21,11 +21,12 @@ where message_id = :message_id
     and added_seq = :added_seq;
 
 -- name: find_reaction_of_event
--- The emoji that an event added or removed, to compare a command that is sent again.
+-- The emoji that an event added or removed, to compare a command that is sent again; nothing once its time has come.
 select emoji
 from message_reactions
 where message_id = :message_id
     and (added_seq = :seq or removed_seq = :seq)
+    and content_due_at(message_id, removed_at) > current_instant()
 limit 1;
 
 -- name: list_standing_reactions

@@ -92,11 +92,20 @@ insert into room_names (room_id, revision, name, salt, named_by, recorded_at)
 values (:room_id, :revision, :name, :salt, :named_by, :recorded_at);
 
 -- name: find_room_name
--- The name a revision gave a room.
-select name
-from room_names
-where room_id = :room_id
-    and revision = :revision;
+-- The name a revision gave a room; nothing once it was superseded and its time has come.
+select n.name
+from room_names as n
+join room_rules as r on r.room_id = n.room_id
+left join room_names as next_name on next_name.room_id = n.room_id and next_name.revision = n.revision + 1
+where n.room_id = :room_id
+    and n.revision = :revision
+    and (
+        next_name.recorded_at is null
+        or plain_due_at(
+            n.recorded_at, next_name.recorded_at,
+            r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+        ) > current_instant()
+    );
 
 -- name: set_archived!
 -- Archives a room, or opens it again (null).
@@ -106,7 +115,7 @@ where room_id = :room_id;
 
 -- name: list_rooms_of_account
 -- Each room the account is a member of: name, positions, last line, unread. Staff parts are null for customers.
--- Unread counts messages of others that stand, after the marker; counting stops at 100.
+-- Unread counts messages of others that stand, after the marker; counting stops at 100. Nothing whose time has come.
 select r.room_id, r.kind, r.archived_at, n.name,
     shared.stream_id as shared_stream_id, shared.last_seq, shared.waiting_since,
     staff.stream_id as staff_stream_id, staff.last_seq as staff_last_seq,
@@ -129,7 +138,9 @@ from memberships as m
 join accounts as a on a.account_id = m.account_id
 join rooms as r on r.room_id = m.room_id
 join streams as shared on shared.room_id = r.room_id and shared.kind = 'shared'
+cross join lateral rule_of_stream(shared.stream_id) as rule
 left join streams as staff on staff.room_id = r.room_id and staff.kind = 'staff' and a.kind <> 'customer'
+left join stream_expiries as staff_expiry on staff_expiry.stream_id = staff.stream_id
 cross join lateral (
     select name
     from room_names
@@ -156,9 +167,13 @@ cross join lateral (
         join messages as g on g.message_id = e.subject_id
         where e.stream_id = shared.stream_id
             and e.kind = 'message_posted'
-            and e.seq > greatest(marker.seq, m.joined_seq)
+            and e.seq > greatest(marker.seq, m.joined_seq, rule.visible_from_seq - 1)
             and e.actor_id <> m.account_id
             and g.deleted_at is null
+            and message_due_at(
+                g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
+                rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+            ) > rule.instant
         order by e.seq
         limit 100
     ) as w
@@ -179,9 +194,13 @@ left join lateral (
         join messages as g on g.message_id = e.subject_id
         where e.stream_id = staff.stream_id
             and e.kind = 'message_posted'
-            and e.seq > coalesce(staff_marker.seq, 0)
+            and e.seq > greatest(staff_marker.seq, staff_expiry.visible_from_seq - 1, 0)
             and e.actor_id <> m.account_id
             and g.deleted_at is null
+            and message_due_at(
+                g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
+                rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+            ) > rule.instant
         order by e.seq
         limit 100
     ) as w
@@ -201,7 +220,11 @@ left join lateral (
     ) as v
     where e.stream_id = shared.stream_id
         and e.kind = 'message_posted'
-        and e.seq >= m.reads_from_seq
+        and e.seq >= greatest(m.reads_from_seq, rule.visible_from_seq)
+        and message_due_at(
+            g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
+            rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+        ) > rule.instant
     order by e.seq desc
     limit 1
 ) as last_line on true

@@ -9,7 +9,7 @@ from (
         and deactivated_at is null
     for share
 ) as active
-returning session_id, expires_at;
+returning session_id, expires_at, (select kind from accounts where account_id = sessions.account_id) as kind;
 
 -- name: find_sessions
 -- Who is signed in with each of these tokens: sessions that have neither ended nor expired, of active accounts.

@@ -1,0 +1,433 @@
+"""Expired is gone: what is due and free leaves every table and the store; what is held, or not due, stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.deeds import Place, delete, edit, open_place, post, react, rename, set_archived
+from tests.holding import (
+    CONTENT,
+    attach,
+    count_content,
+    make_officer,
+    place_hold,
+    read_content,
+    release_hold,
+    scope_of,
+    write_everything,
+)
+from tests.people import make_account
+from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
+from tests.servers import DatabaseUrls
+from tests.uploading import claim, disk_stores, make_receiver, upload
+from workroom import audit
+from workroom.accounts import Account
+from workroom.audit import Act, EntryFilter
+from workroom.disposition import DispositionRun, Pace, list_runs, run_disposition
+from workroom.hold_scopes import ContentKind
+from workroom.storage.database import Database
+from workroom.storage.file_store import FileStores
+
+MoveTime = Callable[[timedelta], Awaitable[None]]
+EVERYTHING = {table: (2 if table == "message_revisions" else 1) for table in CONTENT}
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> FileStores:
+    """A store of this test alone."""
+    return disk_stores(tmp_path / "files")
+
+
+async def dispose(database: Database, stores: FileStores, most: int = 1000) -> DispositionRun:
+    """A run that does not rest."""
+    return await run_disposition(database, stores, pace=Pace(most=most, largest=most, rest=0.0))
+
+
+async def a_room(database: Database) -> tuple[Account, Place]:
+    author = await make_account(database)
+    return author, await open_place(database, author)
+
+
+async def test_what_is_due_leaves_every_table(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    await write_everything(database, owner, author, place)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    assert await count_content(owner) == EVERYTHING
+    await move_time(timedelta(days=10) - timedelta(minutes=1))
+    await dispose(database, stores)
+    assert await count_content(owner) == EVERYTHING
+    await move_time(timedelta(minutes=2))
+    run = await dispose(database, stores)
+    assert await count_content(owner) == {table: int(table == "room_names") for table in CONTENT}
+    assert (run.messages, run.revisions, run.reactions, run.files, run.bytes) == (1, 2, 1, 1, 1000)
+    assert run.ended_at is not None
+    assert await owner.fetchval("select count(*) from events where kind = 'message_posted'") == 1
+
+
+async def test_without_a_class_nothing_goes_but_what_was_deleted(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    kept = await write_everything(database, owner, author, place)
+    gone = await post(database, author, place.shared, "A mistake")
+    await delete(database, author, place.shared, gone.message_id)
+    await move_time(timedelta(days=30, minutes=1))
+    await dispose(database, stores)
+    assert {record["message_id"] for record in await owner.fetch("select message_id from messages")} == {kept}
+    await move_time(timedelta(days=4000))
+    await dispose(database, stores)
+    assert await owner.fetchval("select count(*) from messages") == 1
+
+
+async def test_bytes_leave_the_store(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    file_id = await upload(make_receiver(database, stores), author, place, os.urandom(2000))
+    await claim(database, author, place, file_id)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    assert len(await stores.writing.list_keys()) == 1
+    await move_time(timedelta(days=11))
+    run = await dispose(database, stores)
+    assert (run.files, run.bytes) == (1, 2000)
+    assert await stores.writing.list_keys() == []
+    assert await owner.fetchval("select count(*) from bytes_to_remove") == 0
+    assert await owner.fetchval("select count(*) from uploads") == 0
+
+
+async def test_superseded_revisions_and_reactions_taken_back_go_by_themselves(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    posted = await post(database, author, place.shared, "Frist")
+    await edit(database, author, place.shared, posted.message_id, "First")
+    await react(database, author, place.shared, posted.message_id, "🎉")
+    await react(database, author, place.shared, posted.message_id, "👍")
+    await react(database, author, place.shared, posted.message_id, "🎉", is_added=False)
+    await rename(database, author, place.room_id, "Another name")
+    await move_time(timedelta(days=29))
+    assert (await dispose(database, stores)).batches == 0
+    await move_time(timedelta(days=2))
+    run = await dispose(database, stores)
+    assert (run.messages, run.revisions, run.reactions, run.room_names) == (0, 1, 1, 1)
+    assert [r["text"] for r in await owner.fetch("select text from message_revisions")] == ["First"]
+    assert [r["emoji"] for r in await owner.fetch("select emoji from message_reactions")] == ["👍"]
+    assert [r["name"] for r in await owner.fetch("select name from room_names")] == ["Another name"]
+
+
+async def test_what_is_held_by_any_hold_survives_and_its_twin_does_not(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, held = await a_room(database)
+    other, twin = await a_room(database)
+    await write_everything(database, owner, author, held)
+    await assign_default(owner, "shared", await make_class(owner, destroy=10))
+    before = await read_content(owner)
+    gone = await write_everything(database, owner, other, twin)
+    officer = await make_officer(database)
+    first = await place_hold(database, officer, held.room_id)
+    second = await place_hold(database, officer, held.room_id)
+    await move_time(timedelta(days=50))
+    run = await dispose(database, stores)
+    assert run.messages == 1
+    assert await owner.fetchval("select count(*) from messages where message_id = $1", gone) == 0
+    after = await read_content(owner)
+    for table in CONTENT:
+        if table != "room_names":
+            assert after[table] == before[table]
+    await release_hold(database, officer, first)
+    await move_time(timedelta(days=50))
+    assert (await dispose(database, stores)).messages == 0
+    await release_hold(database, officer, second)
+    await move_time(timedelta(days=29))
+    assert (await dispose(database, stores)).messages == 0
+    await move_time(timedelta(days=2))
+    assert (await dispose(database, stores)).messages == 1
+
+
+@pytest.mark.parametrize("kind", list(ContentKind))
+async def test_a_hold_of_one_kind_keeps_that_kind_and_what_names_it(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores, kind: ContentKind
+) -> None:
+    author, place = await a_room(database)
+    await write_everything(database, owner, author, place)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    officer = await make_officer(database)
+    hold = await place_hold(database, officer, scope_of(place.room_id, kinds=[kind]))
+    await move_time(timedelta(days=11))
+    await dispose(database, stores)
+    texts = {"message_revisions", "message_reactions"}
+    files = {"files", "file_contents", "file_previews", "file_segments"}
+    gone = texts if kind is ContentKind.FILES else files
+    assert await count_content(owner) == EVERYTHING | dict.fromkeys(gone, 0)
+    await release_hold(database, officer, hold)
+    await move_time(timedelta(days=31))
+    await dispose(database, stores)
+    assert await owner.fetchval("select count(*) from messages") == 0
+    assert await owner.fetchval("select count(*) from files") == 0
+
+
+async def test_a_changed_rule_destroys_nothing_for_a_day(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    class_id = await make_class(owner, destroy=300)
+    await assign_room(owner, place.room_id, class_id)
+    message_id = (await post(database, author, place.shared)).message_id
+    await move_time(timedelta(days=100))
+    for change in (
+        f"update retention_classes set destroy_days = 20 where class_id = '{class_id}'",
+        f"update room_classes set class_id = '{await make_class(owner, destroy=15)}'",
+        f"update messages set label_class_id = '{await make_class(owner, destroy=5)}' "
+        f"where message_id = '{message_id}'",
+    ):
+        await owner.execute(change)
+        await move_time(timedelta(hours=23, minutes=59))
+        assert (await dispose(database, stores)).messages == 0, change
+    await move_time(timedelta(minutes=2))
+    assert (await dispose(database, stores)).messages == 1
+
+
+async def test_a_rule_cannot_be_made_old(database: Database, owner: asyncpg.Connection) -> None:
+    _, place = await a_room(database)
+    class_id = await make_class(owner, destroy=300)
+    await assign_room(owner, place.room_id, class_id)
+    await owner.execute("update retention_classes set destroy_days = 20, changed_at = '2001-01-01'")
+    await owner.execute("update room_classes set class_id = null, changed_at = '2001-01-01'")
+    for table in ("retention_classes", "room_classes"):
+        age = await owner.fetchval(f"select current_instant() - changed_at from {table}")
+        assert age < timedelta(minutes=1)
+
+
+async def test_a_labelled_file_goes_before_its_message_and_keeps_it_longer(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=20))
+    short, long = await make_class(owner, destroy=5), await make_class(owner, keep=100)
+    sketch, contract = [(await post(database, author, place.shared)).message_id for _ in range(2)]
+    for message_id, class_id in ((sketch, short), (contract, long)):
+        await attach(owner, message_id)
+        file_id = await owner.fetchval("select file_id from files where message_id = $1", message_id)
+        await label_file(owner, file_id, class_id)
+    await move_time(timedelta(days=6))
+    run = await dispose(database, stores)
+    assert (run.messages, run.files) == (0, 1)
+    await move_time(timedelta(days=20))
+    run = await dispose(database, stores)
+    assert (run.messages, run.files) == (1, 0)
+    assert await owner.fetchval("select message_id from messages") == contract
+    await move_time(timedelta(days=75))
+    run = await dispose(database, stores)
+    assert (run.messages, run.files) == (1, 1)
+
+
+async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed_long_enough(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author = await make_account(database)
+    by_room, by_customer = await a_room(database), await make_account(database, "customer")
+    other = await open_place(database, author, by_customer, kind="private")
+    await post(database, by_room[0], by_room[1].shared)
+    await post(database, author, other.shared)
+    await assign_room(
+        owner, by_room[1].room_id, await make_class(owner, counted_from="room_closed", destroy=10)
+    )
+    await assign_room(
+        owner, other.room_id, await make_class(owner, counted_from="customer_closed", destroy=10)
+    )
+    await move_time(timedelta(days=1000))
+    assert (await dispose(database, stores)).messages == 0
+    await set_archived(database, by_room[0], by_room[1].room_id)
+    await owner.execute("update customers set closed_at = current_instant()")
+    await move_time(timedelta(days=9))
+    assert (await dispose(database, stores)).messages == 0
+    await move_time(timedelta(days=2))
+    assert (await dispose(database, stores)).messages == 2
+
+
+def test_a_batch_that_took_long_is_followed_by_no_larger_one() -> None:
+    pace = Pace(most=1_000, largest=5_000)
+    sizes = []
+    for seconds in (0.01, 0.01, 0.07, 0.2, 3.0, 3.0, 3.0, 3.0):
+        assert pace.took(seconds) == seconds * pace.rest
+        sizes.append(pace.most)
+    assert sizes == [1_500, 2_250, 2_250, 1_125, 562, 281, 140, 100]
+    small = Pace(most=2, largest=2)
+    small.took(3.0)
+    small.took(0.01)
+    assert small.most == 2
+
+
+async def test_small_batches_come_to_the_same_as_large_ones(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    for number in range(7):
+        message_id = await write_everything(database, owner, author, place)
+        if number == 3:
+            await label_message(owner, message_id, await make_class(owner, keep=1000))
+            kept = message_id
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=11))
+    run = await dispose(database, stores, most=2)
+    assert (run.messages, run.revisions, run.files) == (6, 12, 6)
+    assert await owner.fetchval("select message_id from messages") == kept
+    assert run.batches > 6
+
+
+async def test_every_batch_is_recorded_and_its_digest_can_be_told_from_the_events(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    class_id = await make_class(owner, destroy=10)
+    await assign_room(owner, place.room_id, class_id)
+    kept_long = [await post(database, author, place.shared, str(n)) for n in range(3)]
+    await delete(database, author, place.shared, kept_long[0].message_id)
+    await move_time(timedelta(days=11))
+    await dispose(database, stores)
+    batch = await owner.fetchrow("select * from disposition_batches where messages > 0")
+    ids = sorted(
+        record["subject_id"]
+        for record in await owner.fetch("select subject_id from events where kind = 'message_posted'")
+    )
+    assert batch["digest"] == sha256(batch["salt"] + b"".join(one.bytes for one in ids)).digest()
+    counts = await owner.fetch("select class_id, class_version, reason, items from disposition_counts")
+    assert [tuple(record) for record in counts] == [(class_id, 1, "ended", 3)]
+    async with database.read() as reading:
+        entries = await audit.list_entries(reading, EntryFilter(act=Act.DISPOSITION_ENDED))
+        runs = await list_runs(reading)
+    assert entries[0].facts["messages"] == 3
+    assert entries[0].facts["digest"] == runs[0].digest
+
+
+async def test_a_run_in_two_workers_at_once_is_one_run(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    for _ in range(30):
+        await post(database, author, place.shared)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=11))
+    first, second = await asyncio.gather(dispose(database, stores, 3), dispose(database, stores, 3))
+    assert first.run_id == second.run_id
+    assert await owner.fetchval("select sum(messages) from disposition_batches") == 30
+
+
+async def test_what_is_written_while_a_run_is_on_its_way_is_not_of_this_run(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    await post(database, author, place.shared)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=5))
+    run_id = await owner.fetchval("select begin_disposition()")
+    await move_time(timedelta(days=6))
+    run = await dispose(database, stores)
+    assert (run.run_id, run.messages) == (run_id, 0)
+    assert (await dispose(database, stores)).messages == 1
+
+
+# -- whole months --------------------------------------------------------------------------------------------
+
+
+async def in_the_past(owner: asyncpg.Connection, move_time: MoveTime) -> None:
+    """Live half a year ago, with partitions for each month since."""
+    await move_time(-timedelta(days=180))
+    await owner.execute(
+        "select ensure_partitions(current_instant()::date, (current_instant() + interval '6 months')::date)"
+    )
+
+
+async def list_parts(owner: asyncpg.Connection) -> set[str]:
+    return {
+        record["relname"]
+        for record in await owner.fetch(r"select relname from pg_class where relname ~ '\d{4}_\d{2}$'")
+    }
+
+
+async def test_a_month_of_which_all_is_due_is_dropped_and_recorded_like_any_batch(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    await in_the_past(owner, move_time)
+    author, place = await a_room(database)
+    class_id = await make_class(owner, destroy=30)
+    await assign_room(owner, place.room_id, class_id)
+    for _ in range(5):
+        await write_everything(database, owner, author, place)
+    month = await owner.fetchval("select to_char(current_instant() at time zone 'utc', 'YYYY_MM')")
+    assert f"messages_{month}" in await list_parts(owner)
+    await move_time(timedelta(days=70))
+    run = await dispose(database, stores)
+    assert (run.messages, run.revisions, run.reactions, run.files) == (5, 10, 5, 5)
+    assert not {name for name in await list_parts(owner) if name.endswith(month)}
+    assert await owner.fetchval("select count(*) from disposition_batches where phase = 'month'") >= 1
+    counted = await owner.fetchval(
+        "select sum(items) from disposition_counts join disposition_batches using (run_id, number) "
+        "where phase = 'month' and class_id = $1",
+        class_id,
+    )
+    assert counted == 5
+    assert await owner.fetchval("select count(*) from messages") == 0
+    await post(database, author, place.shared)
+
+
+@pytest.mark.parametrize("reason", ["held", "labelled", "not due", "not settled"])
+async def test_a_month_is_not_dropped_while_anything_in_it_stays(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores, reason: str
+) -> None:
+    await in_the_past(owner, move_time)
+    author, place = await a_room(database)
+    class_id = await make_class(owner, destroy=30)
+    await assign_room(owner, place.room_id, class_id)
+    posted = [await post(database, author, place.shared) for _ in range(3)]
+    if reason == "not due":
+        await post(database, author, (await open_place(database, author)).shared)
+    month = await owner.fetchval("select to_char(current_instant() at time zone 'utc', 'YYYY_MM')")
+    await move_time(timedelta(days=70))
+    if reason == "held":
+        await place_hold(database, await make_officer(database), scope_of(place.room_id, senders=[author]))
+    if reason == "labelled":
+        await label_message(owner, posted[1].message_id, await make_class(owner, keep=1000))
+        await move_time(timedelta(days=2))
+    if reason == "not settled":
+        await assign_room(owner, place.room_id, await make_class(owner, destroy=20))
+    run = await dispose(database, stores)
+    assert f"messages_{month}" in await list_parts(owner)
+    assert run.messages == {"held": 0, "labelled": 2, "not due": 3, "not settled": 0}[reason]
+
+
+async def test_this_month_is_never_dropped(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    before = await list_parts(owner)
+    await dispose(database, stores)
+    assert await list_parts(owner) == before
+
+
+async def test_a_month_that_somebody_reads_is_left_for_later(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, database_urls: DatabaseUrls
+) -> None:
+    await in_the_past(owner, move_time)
+    author, place = await a_room(database)
+    await post(database, author, place.shared)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=30))
+    await move_time(timedelta(days=70))
+    run_id = await owner.fetchval("select begin_disposition()")
+    month = await owner.fetchval("select min(sent_at)::date from messages")
+    reader = await asyncpg.connect(database_urls.service_url)
+    async with reader.transaction():
+        await reader.fetch("select count(*) from workroom.messages")
+        assert await owner.fetchval("select drop_due_month($1, $2)", run_id, month) == "busy"
+    await reader.close()
+    assert await owner.fetchval("select drop_due_month($1, $2)", run_id, month) == "dropped"

@@ -1,0 +1,203 @@
+"""Disposition: destroys what is due and free, and nothing else. A mistake here cannot be taken back.
+
+What keeps it safe: this file chooses nothing. It names no message, no file and no room; it tells Postgres to
+destroy the next batch, and `dispose_batch` (`sql/schema.sql`) chooses what is due and free by itself, under the
+lock that holds are placed under, which each transaction here takes in its first statement. The guard then looks
+once more at every row. The bytes of files go after the commit that made them nobody's, as often as it takes. A run
+that is killed, wherever, is gone on with from the batch it had committed last; the rows of its record say what
+went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from workroom import audit, holds
+from workroom.audit import Act, Initiator, Subject
+from workroom.clock import monotonic_seconds
+from workroom.errors import TryAgain
+from workroom.ids import DispositionRunId
+from workroom.storage.database import Database, Transaction
+from workroom.storage.file_store import FileStores
+from workroom.storage.queries import queries
+
+BYTES_AT_ONCE = 200
+SMALLEST_BATCH = 100
+MOST_TRIES = 20
+PAUSE_SECONDS = 0.1
+BUSY_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRun:
+    """A run and what it has destroyed so far. `digest` is over those of its batches, hex."""
+
+    run_id: DispositionRunId
+    began_at: datetime
+    ended_at: datetime | None
+    phase: str
+    batches: int
+    messages: int
+    revisions: int
+    reactions: int
+    files: int
+    bytes: int
+    room_names: int
+    digest: str
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much goes in one batch: as much as takes a tenth of a second, so that whoever places a hold waits no longer.
+
+    After each batch it rests for a part of what that took, so that those who write meanwhile are not held up by a
+    disk that does nothing else.
+    """
+
+    most: int = 1_000
+    rest: float = 0.5
+    longest_seconds: float = 0.1
+    largest: int = 5_000
+
+    def took(self, seconds: float) -> float:
+        """Take the length of a batch, and give how long to rest."""
+        if seconds > self.longest_seconds:
+            self.most = min(self.most, max(SMALLEST_BATCH, self.most // 2))
+        elif seconds < self.longest_seconds / 2:
+            self.most = min(self.largest, self.most * 3 // 2)
+        return seconds * self.rest
+
+
+async def run_disposition(
+    database: Database, stores: FileStores, by: Initiator = audit.BY_WORKER, pace: Pace | None = None
+) -> DispositionRun:
+    """Destroy what is due and free now; or go on with the run that was interrupted, and then no other is begun.
+
+    Raises TryAgain or Unavailable where Postgres or a store does not answer: called again, it goes on.
+    """
+    pace = pace or Pace()
+    run_id, phase = await _begin(database, by)
+    await _remove_bytes(database, stores)
+    while phase == "files":
+        phase = await _dispose_batch(database, run_id, by, pace)
+        await _remove_bytes(database, stores)
+    await _drop_months(database, run_id)
+    while phase not in ("room_names", "done"):
+        phase = await _dispose_batch(database, run_id, by, pace)
+    await _drop_months(database, run_id)
+    while phase != "done":
+        phase = await _dispose_batch(database, run_id, by, pace)
+    async with database.read() as reading:
+        return await find_run(reading, run_id)
+
+
+async def find_run(transaction: Transaction, run_id: DispositionRunId) -> DispositionRun:
+    """A run with what it has destroyed so far."""
+    return DispositionRun(**await transaction.fetch_one(queries.disposition.sum_run, run_id=run_id))
+
+
+async def list_runs(transaction: Transaction, limit: int = 50) -> list[DispositionRun]:
+    """The newest runs, newest first."""
+    records = await transaction.fetch(queries.disposition.list_runs, page_size=limit)
+    return [DispositionRun(**record) for record in records]
+
+
+async def is_run_due(transaction: Transaction, hour: int) -> bool:
+    """Whether no run has begun since it was last that hour (UTC), or one is to be gone on with."""
+    is_due: bool = await transaction.fetch_value(queries.disposition.is_run_due, hour=hour)
+    return is_due
+
+
+async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, str]:
+    async with database.transaction() as transaction:
+        begun = await transaction.fetch_value(queries.disposition.begin_run)
+        if begun is not None:
+            await audit.record_act(transaction, by, Act.DISPOSITION_BEGAN, Subject("disposition_run", begun))
+            return DispositionRunId(begun), "files"
+    async with database.read() as reading:
+        record = await reading.fetch_one_or_none(queries.disposition.find_run_under_way)
+    if record is None:
+        raise TryAgain("A run has just ended.")
+    return record["run_id"], record["phase"]
+
+
+async def _dispose_batch(database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace) -> str:
+    began = monotonic_seconds()
+    phase = await _try_batch(database, run_id, by, pace)
+    rest_seconds = pace.took(monotonic_seconds() - began)
+    await asyncio.sleep(rest_seconds)
+    return phase
+
+
+async def _try_batch(database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace) -> str:
+    for _ in range(MOST_TRIES):
+        try:
+            async with database.transaction() as transaction:
+                # First, and a statement of its own: what comes after sees every hold that was placed before.
+                await holds.lock_against_holds(transaction)
+                phase: str = await transaction.fetch_value(
+                    queries.disposition.dispose_batch, run_id=run_id, most=pace.most
+                )
+                if phase == "done":
+                    await _record_end(transaction, run_id, by)
+            return phase
+        except TryAgain:
+            # A hold is being placed, or a row is in somebody's hand. Nothing was done, or the run's row says so.
+            await asyncio.sleep(PAUSE_SECONDS)
+    raise TryAgain("The next batch could not be destroyed.")
+
+
+async def _record_end(transaction: Transaction, run_id: DispositionRunId, by: Initiator) -> None:
+    run = await find_run(transaction, run_id)
+    facts = {
+        "began_at": run.began_at,
+        "batches": run.batches,
+        "messages": run.messages,
+        "revisions": run.revisions,
+        "reactions": run.reactions,
+        "files": run.files,
+        "bytes": run.bytes,
+        "room_names": run.room_names,
+        "digest": run.digest,
+    }
+    await audit.record_act(transaction, by, Act.DISPOSITION_ENDED, Subject("disposition_run", run_id), facts)
+
+
+async def _drop_months(database: Database, run_id: DispositionRunId) -> None:
+    """Drop months of which everything is due and free, and months that are empty; what is busy waits for its turn."""
+    async with database.read() as reading:
+        months = await reading.fetch(queries.disposition.list_past_months)
+    for record in months:
+        for _ in range(BUSY_TRIES):
+            async with database.long_transaction() as transaction:
+                if record["is_of_files"]:
+                    outcome = await transaction.fetch_value(
+                        queries.disposition.drop_empty_month_of_files, month=record["month"]
+                    )
+                else:
+                    # Takes the lock itself, when it has proven all that needs no lock.
+                    outcome = await transaction.fetch_value(
+                        queries.disposition.drop_due_month, run_id=run_id, month=record["month"]
+                    )
+            if outcome != "busy":
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _remove_bytes(database: Database, stores: FileStores) -> None:
+    """Remove bytes that no row names any more, then strike them off: in this order, so that none is forgotten."""
+    while True:
+        async with database.read() as reading:
+            records = await reading.fetch(queries.disposition.list_bytes_to_remove, batch_size=BYTES_AT_ONCE)
+        if not records:
+            return
+        for record in records:
+            await stores.named(record["store"]).delete(record["store_key"])
+        async with database.transaction() as transaction:
+            await transaction.execute(
+                queries.disposition.strike_off_bytes,
+                names=[record["store"] for record in records],
+                store_keys=[record["store_key"] for record in records],
+            )

@@ -1,0 +1,261 @@
+"""What a change of the rules would destroy, counted and drawn: by month, with what keeps the rest, and a fingerprint.
+
+Everything is asked of the functions by which disposition destroys (`due_messages` and the others in `sql/schema.sql`),
+in the transaction in which the change was made; whoever calls takes that back, or lets it stand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import msgspec
+
+from workroom.ids import MessageId, RoomId
+from workroom.retention_rule import SETTLING
+from workroom.storage.database import Record, Transaction
+from workroom.storage.queries import queries
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """So much content. Where `rooms` is of no interest it is 0."""
+
+    messages: int
+    files: int
+    bytes: int
+    rooms: int = 0
+
+
+class Month(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that were sent in a month, by what would become of them. `month` is its first day."""
+
+    month: str
+    goes: int
+    kept_by_holds: int
+    kept_by_labels: int
+    kept_by_classes: int
+    stays: int
+
+
+class FirstMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the first messages that would go."""
+
+    message_id: MessageId
+    room_id: RoomId
+    sent_at: datetime
+    due_at: datetime
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """What would go at the instant, what would go without the change, and what keeps the rest that had ended by then.
+
+    `revisions`: superseded ones, whose messages stay. `kept_by_classes`: by the keep of a room's class or default.
+    `destroys_from`: before that instant a changed rule destroys nothing.
+    """
+
+    goes: Amount
+    goes_now: Amount
+    revisions: int
+    kept_by_holds: Amount
+    kept_by_labels: int
+    kept_by_classes: int
+    months: list[Month]
+    first: list[FirstMessage]
+    destroys_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: what is due at an instant, of what was recorded by `known_until`."""
+
+    instant: datetime
+    known_until: datetime
+
+    @property
+    def parameters(self) -> dict[str, datetime]:
+        """The same, for queries."""
+        return {"instant": self.instant, "known_until": self.known_until}
+
+
+@dataclass(slots=True)
+class _Cell:
+    """Counts of one room and month. Sums are of ids, each its own undoing."""
+
+    total: int = 0
+    due: int = 0
+    due_before: int = 0
+    held: int = 0
+    kept_by_labels: int = 0
+    kept_by_classes: int = 0
+    sums: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, record: Record, *names: str) -> None:
+        for name in names:
+            setattr(self, name, getattr(self, name) + record[name])
+        self.sums[0] ^= record["first_sum"]
+        self.sums[1] ^= record["second_sum"]
+
+
+Cells = dict[tuple[RoomId, datetime], _Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the rules come to before a change of them."""
+
+    rules: str
+    labelled: Cells
+    held: Cells
+    files: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the rules come to after it. `revisions`: superseded ones."""
+
+    cells: Cells
+    files: Record
+    revisions: Record
+
+
+async def count_before(transaction: Transaction, question: Question) -> Before:
+    """Look before the change is made, for comparison."""
+    return Before(
+        rules=await describe_rules(transaction),
+        labelled=await _count_labelled(transaction, question),
+        held=await _count_held(transaction, question),
+        files=await _count_files(transaction, question),
+    )
+
+
+async def describe_rules(transaction: Transaction) -> str:
+    """The rules of all rooms, as `count_after` compares them."""
+    described: str = await transaction.fetch_value(queries.simulations.describe_rules)
+    return described
+
+
+async def count_after(transaction: Transaction, question: Question, rules_before: str) -> Counted:
+    """Look after the change was made. Reads every message once: a second for a million or two."""
+    await transaction.fetch(queries.simulations.give_memory)
+    cells = await _count_labelled(transaction, question)
+    records = await transaction.fetch(
+        queries.simulations.count_messages, rules_before=rules_before, **question.parameters
+    )
+    for record in records:
+        names = ("total", "due", "due_before", "kept_by_classes")
+        cells[record["room_id"], record["month"]].add(record, *names)
+    for place, cell in (await _count_held(transaction, question)).items():
+        cells[place].held += cell.held
+        cells[place].sums = [one ^ other for one, other in zip(cells[place].sums, cell.sums, strict=True)]
+    revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
+    return Counted(cells, await _count_files(transaction, question), revisions)
+
+
+async def _count_labelled(transaction: Transaction, question: Question) -> Cells:
+    cells: Cells = defaultdict(_Cell)
+    records = await transaction.fetch(queries.simulations.count_labelled_messages, **question.parameters)
+    for record in records:
+        cells[record["room_id"], record["month"]].add(record, "total", "due", "kept_by_labels")
+    return cells
+
+
+async def _count_held(transaction: Transaction, question: Question) -> Cells:
+    cells: Cells = defaultdict(_Cell)
+    records = await transaction.fetch(queries.simulations.count_held_messages, **question.parameters)
+    for record in records:
+        cells[record["room_id"], record["month"]].add(record, "held")
+    return cells
+
+
+async def _count_files(transaction: Transaction, question: Question) -> Record:
+    return await transaction.fetch_one(queries.simulations.count_files, **question.parameters)
+
+
+async def list_first(transaction: Transaction, question: Question, cells: Cells) -> list[FirstMessage]:
+    """The first messages that would go, oldest first."""
+    months = [month for (_, month), cell in cells.items() if cell.due > cell.held]
+    if not months:
+        return []
+    records = await transaction.fetch(
+        queries.simulations.list_first, from_month=min(months).replace(tzinfo=UTC), **question.parameters
+    )
+    return [FirstMessage(**record) for record in records]
+
+
+def draw(question: Question, before: Before, counted: Counted, first: list[FirstMessage]) -> Picture:
+    """The picture of what was counted."""
+    cells, files, files_before = counted.cells, counted.files, before.files
+    for place, cell in before.labelled.items():
+        cells[place].due_before += cell.due
+    for place, cell in before.held.items():
+        cells[place].due_before -= cell.held
+    months: dict[datetime, _Cell] = defaultdict(_Cell)
+    for (_, month), cell in cells.items():
+        for name in ("total", "due", "held", "kept_by_labels", "kept_by_classes"):
+            setattr(months[month], name, getattr(months[month], name) + getattr(cell, name))
+    everything = cells.values()
+    return Picture(
+        goes=Amount(
+            messages=sum(cell.due - cell.held for cell in everything),
+            files=files["due"] - files["held"],
+            bytes=files["bytes"] - files["held_bytes"],
+            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.due > cell.held}),
+        ),
+        goes_now=Amount(
+            messages=sum(cell.due_before for cell in everything),
+            files=files_before["due"] - files_before["held"],
+            bytes=files_before["bytes"] - files_before["held_bytes"],
+            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.due_before > 0}),
+        ),
+        revisions=counted.revisions["due"],
+        kept_by_holds=Amount(
+            messages=sum(cell.held for cell in everything),
+            files=files["held"],
+            bytes=files["held_bytes"],
+            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.held}),
+        ),
+        kept_by_labels=sum(cell.kept_by_labels for cell in everything),
+        kept_by_classes=sum(cell.kept_by_classes for cell in everything),
+        months=[_month(month, months[month]) for month in sorted(months)],
+        first=first,
+        destroys_from=question.known_until + SETTLING,
+    )
+
+
+def _month(month: datetime, cell: _Cell) -> Month:
+    goes = cell.due - cell.held
+    kept = cell.held + cell.kept_by_labels + cell.kept_by_classes
+    return Month(
+        month=month.date().isoformat(),
+        goes=goes,
+        kept_by_holds=cell.held,
+        kept_by_labels=cell.kept_by_labels,
+        kept_by_classes=cell.kept_by_classes,
+        stays=cell.total - goes - kept,
+    )
+
+
+def take_fingerprint(change: object, question: Question, counted: Counted) -> str:
+    """SHA-256 over the change, the instants, and for each room how many messages go and two sums over their ids."""
+    files, revisions = counted.files, counted.revisions
+    rooms: dict[RoomId, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for (room_id, _), cell in counted.cells.items():
+        of_room = rooms[room_id]
+        of_room[0] += cell.due - cell.held
+        of_room[1] ^= cell.sums[0]
+        of_room[2] ^= cell.sums[1]
+    parts = [
+        change,
+        question.instant,
+        question.known_until,
+        [(room_id, sums) for room_id, sums in sorted(rooms.items(), key=_by_room) if sums[0]],
+        (files["due"] - files["held"], files["first_sum"]),
+        (revisions["due"], revisions["first_sum"]),
+    ]
+    return sha256(b"workroom.simulation.v1\x00" + msgspec.json.encode(parts)).hexdigest()
+
+
+def _by_room(entry: tuple[RoomId, list[int]]) -> bytes:
+    return entry[0].bytes

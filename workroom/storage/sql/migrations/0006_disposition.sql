@@ -1,0 +1,911 @@
+-- Disposition: the only code that destroys content. Its functions belong to workroom_disposition, take no ids, and choose by
+-- themselves what is due and free, under the lock that holds are placed under. schema.sql says the same, for reading.
+
+-- ------------------------------------------------------------------------------------------------------------ the record
+
+-- A run destroys what was due when it began, phase by phase, batch by batch, each its own transaction. after_id is how far
+-- the phase has come, committed with the batch: a run that was killed goes on from there. What was sent after the horizon
+-- is not due unless it was deleted or has a label: there the run looks at those only.
+create table workroom.disposition_runs (
+    run_id uuid primary key default gen_random_uuid(),
+    began_at timestamptz not null default workroom.current_instant(),
+    horizon timestamptz not null,
+    phase text not null default 'files',
+    after_id uuid not null default '00000000-0000-0000-0000-000000000000',
+    batches integer not null default 0,
+    ended_at timestamptz,
+    constraint disposition_phase check (phase in ('files', 'messages', 'revisions', 'reactions', 'room_names', 'done')),
+    constraint disposition_end check ((phase = 'done') = (ended_at is not null))
+);
+create unique index one_run_under_way on workroom.disposition_runs ((true)) where ended_at is null;
+create index disposition_runs_in_order on workroom.disposition_runs (began_at);
+
+-- What a batch destroyed. The digest is SHA-256 over the salt and what its items are known by, in their order: of messages
+-- and files the ids (16 bytes), of revisions and reactions the message's id and the number (8 bytes, big-endian), of names
+-- of rooms the room's id and the number. Events still name every message, with the digest of its content.
+create table workroom.disposition_batches (
+    run_id uuid not null references workroom.disposition_runs,
+    number integer not null,
+    phase text not null,
+    recorded_at timestamptz not null default workroom.current_instant(),
+    messages bigint not null default 0,
+    revisions bigint not null default 0,
+    reactions bigint not null default 0,
+    files bigint not null default 0,
+    bytes bigint not null default 0,
+    room_names bigint not null default 0,
+    salt bytea not null,
+    digest bytea not null,
+    primary key (run_id, number)
+);
+
+-- By which class, in which version, and why: its end had come ('ended'), or the period after the deletion ('removed').
+create table workroom.disposition_counts (
+    run_id uuid not null,
+    number integer not null,
+    class_id uuid,
+    class_version integer,
+    reason text not null,
+    items bigint not null,
+    foreign key (run_id, number) references workroom.disposition_batches,
+    constraint disposition_reason check (reason in ('ended', 'removed')),
+    constraint disposition_class_is_whole check ((class_id is null) = (class_version is null))
+);
+create index counts_of_a_batch on workroom.disposition_counts (run_id, number);
+
+-- Where bytes lie that no row names any more. They go after the commit; a row here goes after them.
+create table workroom.bytes_to_remove (
+    store text not null,
+    store_key text not null,
+    run_id uuid not null,
+    queued_at timestamptz not null default workroom.current_instant(),
+    primary key (store, store_key)
+);
+
+select workroom.keep_for_ever('disposition_runs', 'phase', 'after_id', 'batches', 'ended_at once');
+select workroom.keep_for_ever('disposition_batches', variadic '{}');
+select workroom.keep_for_ever('disposition_counts', variadic '{}');
+
+-- ------------------------------------------------------------------------------------------------------------ what is due
+
+-- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive), of some rooms
+-- (null: of all). known_until: nothing that was recorded later, so that the same question later has the same answer. This
+-- is what disposition destroys and what a simulation shows. The rules are computed once, not once for each message.
+-- only_set_apart: none but those that were deleted or have a label.
+create function workroom.due_messages(
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz,
+    only_set_apart boolean default false
+) returns table (
+    message_id uuid, stream_id uuid, seq bigint, room_id uuid, author_id uuid, sent_at timestamptz,
+    recorded_at timestamptz, due_at timestamptz, class_id uuid, reason text, settled_at timestamptz
+)
+    language sql stable parallel safe
+    as $$
+        with rules as materialized (
+            select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.end_class_id,
+                r.removed_class_id, r.settled_at
+            from workroom.room_rules as r
+            where of_room_ids is null
+                or r.room_id = any(of_room_ids)
+        )
+        select m.message_id, m.stream_id, m.seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+            workroom.plain_due_at(
+                m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ),
+            case
+                when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed)
+                    then r.removed_class_id
+                else r.end_class_id
+            end,
+            case
+                when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed) then 'removed'
+                else 'ended'
+            end,
+            r.settled_at
+        from workroom.messages as m
+        join rules as r on r.room_id = m.room_id
+        where m.message_id > after_id
+            and m.message_id <= until_id
+            and m.labelled_at is null
+            and (not only_set_apart or m.deleted_at is not null)
+            and m.recorded_at <= known_until
+            and workroom.plain_due_at(
+                m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) <= due_before
+        union all
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.due_at,
+            case when d.deleted_at + d.removed_after < d.end_at then d.removed_class_id else d.end_class_id end,
+            case when d.deleted_at + d.removed_after < d.end_at then 'removed' else 'ended' end,
+            d.settled_at
+        from workroom.labelled_dues as d
+        where d.message_id > after_id
+            and d.message_id <= until_id
+            and d.recorded_at <= known_until
+            and d.due_at <= due_before
+    $$;
+
+-- Files that messages have claimed, the same. A file without a label goes with its message.
+create function workroom.due_files(
+    after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
+) returns table (
+    file_id uuid, message_id uuid, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
+    byte_size bigint, class_id uuid, settled_at timestamptz
+)
+    language sql stable parallel safe
+    as $$
+        with rules as materialized (
+            select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.end_class_id,
+                r.settled_at
+            from workroom.room_rules as r
+            where of_room_ids is null
+                or r.room_id = any(of_room_ids)
+        )
+        select f.file_id, m.message_id, m.room_id, m.author_id, m.sent_at, m.recorded_at, f.byte_size,
+            r.end_class_id, r.settled_at
+        from workroom.files as f
+        join workroom.messages as m on m.message_id = f.message_id
+        join rules as r on r.room_id = m.room_id
+        where f.file_id > after_id
+            and f.file_id <= until_id
+            and f.label_class_id is null
+            and m.labelled_at is null
+            and m.recorded_at <= known_until
+            and workroom.plain_due_at(
+                m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) <= due_before
+        union all
+        select f.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, f.byte_size,
+            d.end_class_id, d.settled_at
+        from workroom.files as f
+        join workroom.labelled_dues as d on d.message_id = f.message_id
+        where f.file_id > after_id
+            and f.file_id <= until_id
+            and f.label_class_id is null
+            and d.recorded_at <= known_until
+            and d.due_at <= due_before
+        union all
+        select l.file_id, m.message_id, m.room_id, m.author_id, m.sent_at, m.recorded_at, l.byte_size,
+            l.end_class_id, l.settled_at
+        from workroom.labelled_file_dues as l
+        join workroom.messages as m on m.message_id = l.message_id
+        where l.file_id > after_id
+            and l.file_id <= until_id
+            and m.recorded_at <= known_until
+            and l.due_at <= due_before
+    $$;
+
+-- Revisions that were superseded, of messages between two ids. The newest revision goes with its message.
+create function workroom.due_revisions(
+    after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
+) returns table (
+    message_id uuid, revision integer, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
+    class_id uuid, settled_at timestamptz
+)
+    language sql stable parallel safe
+    as $$
+        select v.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at)
+        from (
+            select distinct s.message_id
+            from workroom.message_revisions as s
+            where s.revision > 1
+                and s.message_id > after_id
+                and s.message_id <= until_id
+        ) as edited
+        join workroom.messages as m on m.message_id = edited.message_id
+        join workroom.room_rules as r on r.room_id = m.room_id
+        left join workroom.labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null
+        join workroom.message_revisions as v on v.message_id = m.message_id
+        cross join lateral (
+            select n.recorded_at
+            from workroom.message_revisions as n
+            where n.message_id = v.message_id
+                and n.revision > v.revision
+            order by n.revision
+            limit 1
+        ) as next_revision
+        where next_revision.recorded_at <= known_until
+            and case
+                when m.labelled_at is null then workroom.plain_due_at(
+                    m.sent_at, next_revision.recorded_at,
+                    r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+                )
+                else greatest(least(d.end_at, next_revision.recorded_at + d.removed_after), d.keep_until)
+            end <= due_before
+    $$;
+
+-- Reactions that were taken back, of messages between two ids.
+create function workroom.due_reactions(
+    after_id uuid, until_id uuid, due_before timestamptz
+) returns table (
+    message_id uuid, added_seq bigint, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
+    class_id uuid, settled_at timestamptz
+)
+    language sql stable parallel safe
+    as $$
+        select x.message_id, x.added_seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at)
+        from workroom.message_reactions as x
+        join workroom.messages as m on m.message_id = x.message_id
+        join workroom.room_rules as r on r.room_id = m.room_id
+        left join workroom.labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null
+        where x.removed_at is not null
+            and x.message_id > after_id
+            and x.message_id <= until_id
+            and case
+                when m.labelled_at is null then workroom.plain_due_at(
+                    m.sent_at, x.removed_at,
+                    r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+                )
+                else greatest(least(d.end_at, x.removed_at + d.removed_after), d.keep_until)
+            end <= due_before
+    $$;
+
+-- Names that rooms had before. The newest name stays as long as the room.
+create function workroom.due_room_names(due_before timestamptz) returns table (
+    room_id uuid, revision integer, class_id uuid, settled_at timestamptz
+)
+    language sql stable parallel safe
+    as $$
+        select n.room_id, n.revision, r.removed_class_id, r.settled_at
+        from workroom.room_names as n
+        join workroom.room_names as next_name on next_name.room_id = n.room_id
+            and next_name.revision = n.revision + 1
+        join workroom.room_rules as r on r.room_id = n.room_id
+        where workroom.plain_due_at(
+            n.recorded_at, next_name.recorded_at,
+            r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+        ) <= due_before
+    $$;
+
+-- ----------------------------------------------------------------------------------------------------------- destruction
+
+-- Begins a run and gives its id; null where one is under way: there is never more than one. The horizon may be kept for the
+-- whole run: a rule that changes meanwhile destroys nothing for a day. In a room whose end has come as a whole, everything
+-- is due that was sent until it was archived, or until now.
+create function workroom.begin_disposition() returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    begun uuid;
+    instant timestamptz := current_instant();
+begin
+    insert into disposition_runs (began_at, horizon)
+    select instant, coalesce(
+        max(
+            case
+                when r.end_after is not null then instant - r.end_after
+                when r.end_fixed <= instant then coalesce(r.archived_at, instant)
+            end
+        ),
+        '-infinity'
+    )
+    from room_rules as r
+    on conflict do nothing
+    returning run_id into begun;
+    return begun;
+end
+$$;
+
+-- The record of one batch. ids: what it destroyed is known by, in order. The arrays: so many items by that class, for that
+-- reason; items null for one each.
+create function workroom.record_batch(
+    batch workroom.disposition_batches, ids bytea, class_ids uuid[], reasons text[], items bigint[]
+) returns void
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    batch.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    insert into disposition_batches
+    values (
+        batch.run_id, batch.number, batch.phase, current_instant(), coalesce(batch.messages, 0),
+        coalesce(batch.revisions, 0), coalesce(batch.reactions, 0), coalesce(batch.files, 0), coalesce(batch.bytes, 0),
+        coalesce(batch.room_names, 0), batch.salt, sha256(batch.salt || ids)
+    );
+    insert into disposition_counts (run_id, number, class_id, class_version, reason, items)
+    select batch.run_id, batch.number, c.class_id, c.version, i.reason, sum(coalesce(i.items, 1))
+    from unnest(class_ids, reasons, items) as i(class_id, reason, items)
+    left join retention_classes as c on c.class_id = i.class_id
+    group by c.class_id, c.version, i.reason;
+end
+$$;
+
+-- The rules of some rooms in one short text, to see whether they are still the same.
+create function workroom.describe_rules(room_ids uuid[]) returns text
+    language sql stable set search_path = workroom, pg_temp
+    as $$
+        select md5(string_agg(r::text, ',' order by r.room_id)) from room_rules as r where r.room_id = any(room_ids)
+    $$;
+
+-- Each of the following destroys one batch of its phase and gives how far it came; null when the phase is at its end.
+
+-- Files whose time has come, with their names, previews and places; the bytes are left for afterwards.
+create function workroom.dispose_files(run workroom.disposition_runs, most integer) returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
+    as $$
+declare
+    until_id uuid;
+    batch disposition_batches;
+    file_ids uuid[];
+    unlisted_ids uuid[];
+    class_ids uuid[];
+    room_ids uuid[];
+    room record;
+begin
+    select s.file_id into until_id
+    from (select f.file_id from files as f where f.file_id > run.after_id order by f.file_id limit most) as s
+    order by s.file_id desc
+    limit 1;
+    if until_id is null then
+        return null;
+    end if;
+    select array_agg(distinct f.room_id) into room_ids
+    from files as f
+    where f.file_id > run.after_id and f.file_id <= until_id;
+    with due as materialized (
+        select d.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.byte_size, d.class_id
+        from due_files(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
+        where d.settled_at <= run.began_at
+    ), held as (
+        select d.file_id, bool_or(s.covers_files) as covers_files
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+        group by d.file_id
+    )
+    select array_agg(d.file_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
+        array_agg(d.message_id) filter (where h.file_id is null),
+        array_agg(d.class_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
+        sum(d.byte_size) filter (where not coalesce(h.covers_files, false))
+    into file_ids, unlisted_ids, class_ids, batch.bytes
+    from due as d
+    left join held as h on h.file_id = d.file_id;
+    if file_ids is null then
+        return until_id;
+    end if;
+    delete from file_previews as p
+    where p.file_id > run.after_id and p.file_id <= until_id and p.file_id = any(file_ids);
+    delete from file_contents as c
+    where c.file_id > run.after_id and c.file_id <= until_id and c.file_id = any(file_ids);
+    -- One statement: whoever moves a segment at this moment changes its place before it is read here, or not at all.
+    with gone as (
+        delete from file_segments as s where s.file_id = any(file_ids) returning s.store, s.store_key
+    )
+    insert into bytes_to_remove (store, store_key, run_id)
+    select g.store, g.store_key, run.run_id
+    from gone as g
+    on conflict do nothing;
+    batch.files := 0;
+    for room in
+        with gone as (
+            delete from files as f
+            where f.file_id > run.after_id and f.file_id <= until_id and f.file_id = any(file_ids)
+            returning f.room_id, f.byte_size, f.is_counted
+        )
+        select g.room_id, count(*) as files, sum(g.byte_size) filter (where g.is_counted)::bigint as counted_bytes
+        from gone as g
+        group by g.room_id
+        order by g.room_id
+    loop
+        batch.files := batch.files + room.files;
+        if room.counted_bytes is not null then  -- it goes before anybody was told
+            perform count_file_bytes(room.room_id, - room.counted_bytes);
+        end if;
+    end loop;
+    delete from uploads as u where u.file_id = any(file_ids);
+    delete from message_files as l where l.message_id = any(unlisted_ids) and l.file_id = any(file_ids);
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := run.phase;
+    perform record_batch(
+        batch, (select string_agg(uuid_send(i.id), '') from unnest(file_ids) as i(id)), class_ids,
+        array_fill('ended'::text, array[cardinality(file_ids)]), null
+    );
+    return until_id;
+end
+$$;
+
+-- Messages whose time has come, whole: text, reactions, the list of their files, their own row. Under a hold that covers
+-- files only, text and reactions go, and the row stays with the files. A row whose files are still there waits for them.
+create function workroom.dispose_messages(run workroom.disposition_runs, most integer) returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
+    as $$
+declare
+    until_id uuid;
+    batch disposition_batches;
+    text_ids uuid[];
+    row_ids uuid[];
+    class_ids uuid[];
+    reasons text[];
+    room_ids uuid[];
+    have_files boolean;
+    horizon_id constant uuid := case
+        when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
+        else '00000000-0000-0000-0000-000000000000'
+    end;
+    is_beyond constant boolean := run.after_id >= horizon_id;
+begin
+    if is_beyond then
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and (m.deleted_at is not null or m.labelled_at is not null)
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return null;
+        end if;
+    else
+        select s.message_id into until_id
+        from (
+            select m.message_id
+            from messages as m
+            where m.message_id > run.after_id
+                and m.message_id < horizon_id
+            order by m.message_id
+            limit most
+        ) as s
+        order by s.message_id desc
+        limit 1;
+        if until_id is null then
+            return horizon_id;
+        end if;
+    end if;
+    select exists (
+        select from message_files as l where l.message_id > run.after_id and l.message_id <= until_id
+    ) into have_files;
+    select array_agg(distinct m.room_id) into room_ids
+    from messages as m
+    where m.message_id > run.after_id
+        and m.message_id <= until_id
+        and (not is_beyond or m.deleted_at is not null or m.labelled_at is not null);
+    with due as materialized (
+        select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
+            d.reason
+        from due_messages(run.after_id, until_id, room_ids, run.began_at, 'infinity', is_beyond) as d
+        where d.settled_at <= run.began_at
+    ), held as (
+        select d.message_id, bool_or(s.covers_messages) as covers_messages
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+        group by d.message_id
+    ), judged as (
+        select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_goes,
+            h.message_id is null and not (have_files and exists (
+                select from files as f
+                where f.stream_id = d.stream_id and f.message_seq = d.seq and f.message_id is not null
+            )) as row_goes
+        from due as d
+        left join held as h on h.message_id = d.message_id
+    )
+    select array_agg(j.message_id order by j.message_id) filter (where j.text_goes),
+        array_agg(j.message_id order by j.message_id) filter (where j.row_goes),
+        array_agg(j.class_id order by j.message_id) filter (where j.row_goes),
+        array_agg(j.reason order by j.message_id) filter (where j.row_goes)
+    into text_ids, row_ids, class_ids, reasons
+    from judged as j;
+    if text_ids is not null then
+        delete from message_revisions as v
+        where v.message_id > run.after_id and v.message_id <= until_id and v.message_id = any(text_ids);
+        get diagnostics batch.revisions = row_count;
+        delete from message_reactions as x
+        where x.message_id > run.after_id and x.message_id <= until_id and x.message_id = any(text_ids);
+        get diagnostics batch.reactions = row_count;
+    end if;
+    if row_ids is not null then
+        delete from message_files as l
+        where l.message_id > run.after_id and l.message_id <= until_id and l.message_id = any(row_ids);
+        delete from messages as m
+        where m.message_id > run.after_id and m.message_id <= until_id and m.message_id = any(row_ids);
+        get diagnostics batch.messages = row_count;
+    end if;
+    if batch.revisions + batch.reactions > 0 or batch.messages > 0 then
+        batch.run_id := run.run_id;
+        batch.number := run.batches + 1;
+        batch.phase := run.phase;
+        perform record_batch(
+            batch, coalesce((select string_agg(uuid_send(i.id), '') from unnest(row_ids) as i(id)), ''),
+            class_ids, reasons, null
+        );
+    end if;
+    return until_id;
+end
+$$;
+
+-- Revisions that were superseded long enough ago.
+create function workroom.dispose_revisions(run workroom.disposition_runs, most integer) returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
+    as $$
+declare
+    until_id uuid;
+    batch disposition_batches;
+    message_ids uuid[];
+    revisions integer[];
+    class_ids uuid[];
+begin
+    select s.message_id into until_id
+    from (
+        select v.message_id
+        from message_revisions as v
+        where v.revision > 1 and v.message_id > run.after_id
+        order by v.message_id
+        limit most
+    ) as s
+    order by s.message_id desc
+    limit 1;
+    if until_id is null then
+        return null;
+    end if;
+    select array_agg(d.message_id order by d.message_id, d.revision),
+        array_agg(d.revision order by d.message_id, d.revision),
+        array_agg(d.class_id order by d.message_id, d.revision)
+    into message_ids, revisions, class_ids
+    from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
+    where d.settled_at <= run.began_at
+        and not exists (
+            select
+            from held_spans as s
+            where s.room_id = d.room_id
+                and (s.author_id is null or s.author_id = d.author_id)
+                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+                and s.covers_messages
+        );
+    if message_ids is null then
+        return until_id;
+    end if;
+    delete from message_revisions as v
+    using unnest(message_ids, revisions) as d(message_id, revision)
+    where v.message_id = d.message_id
+        and v.revision = d.revision
+        and v.message_id > run.after_id and v.message_id <= until_id;
+    get diagnostics batch.revisions = row_count;
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := run.phase;
+    perform record_batch(
+        batch,
+        (
+            select string_agg(uuid_send(i.id) || int8send(i.number), '' order by i.id, i.number)
+            from unnest(message_ids, revisions) as i(id, number)
+        ),
+        class_ids, array_fill('removed'::text, array[cardinality(message_ids)]), null
+    );
+    return until_id;
+end
+$$;
+
+-- Reactions that were taken back long enough ago.
+create function workroom.dispose_reactions(run workroom.disposition_runs, most integer) returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
+    as $$
+declare
+    until_id uuid;
+    batch disposition_batches;
+    message_ids uuid[];
+    added_seqs bigint[];
+    class_ids uuid[];
+begin
+    select s.message_id into until_id
+    from (
+        select x.message_id
+        from message_reactions as x
+        where x.removed_at is not null and x.message_id > run.after_id
+        order by x.message_id
+        limit most
+    ) as s
+    order by s.message_id desc
+    limit 1;
+    if until_id is null then
+        return null;
+    end if;
+    select array_agg(d.message_id order by d.message_id, d.added_seq),
+        array_agg(d.added_seq order by d.message_id, d.added_seq),
+        array_agg(d.class_id order by d.message_id, d.added_seq)
+    into message_ids, added_seqs, class_ids
+    from due_reactions(run.after_id, until_id, run.began_at) as d
+    where d.settled_at <= run.began_at
+        and not exists (
+            select
+            from held_spans as s
+            where s.room_id = d.room_id
+                and (s.author_id is null or s.author_id = d.author_id)
+                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+                and s.covers_messages
+        );
+    if message_ids is null then
+        return until_id;
+    end if;
+    delete from message_reactions as x
+    using unnest(message_ids, added_seqs) as d(message_id, added_seq)
+    where x.message_id = d.message_id
+        and x.added_seq = d.added_seq
+        and x.message_id > run.after_id and x.message_id <= until_id;
+    get diagnostics batch.reactions = row_count;
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := run.phase;
+    perform record_batch(
+        batch,
+        (
+            select string_agg(uuid_send(i.id) || int8send(i.number), '' order by i.id, i.number)
+            from unnest(message_ids, added_seqs) as i(id, number)
+        ),
+        class_ids, array_fill('removed'::text, array[cardinality(message_ids)]), null
+    );
+    return until_id;
+end
+$$;
+
+-- Names that rooms had before, long enough ago. Few, so without a place to go on from: what is held is not chosen.
+create function workroom.dispose_room_names(run workroom.disposition_runs, most integer) returns uuid
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    batch disposition_batches;
+    room_ids uuid[];
+    revisions integer[];
+    class_ids uuid[];
+begin
+    select array_agg(d.room_id order by d.room_id, d.revision),
+        array_agg(d.revision order by d.room_id, d.revision),
+        array_agg(d.class_id order by d.room_id, d.revision)
+    into room_ids, revisions, class_ids
+    from (
+        select n.room_id, n.revision, n.class_id
+        from due_room_names(run.began_at) as n
+        where n.settled_at <= run.began_at
+            and not exists (select from held_spans as s where s.room_id = n.room_id)
+        limit most
+    ) as d;
+    if room_ids is null then
+        return null;
+    end if;
+    delete from room_names as n
+    using unnest(room_ids, revisions) as d(room_id, revision)
+    where n.room_id = d.room_id and n.revision = d.revision;
+    get diagnostics batch.room_names = row_count;
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := run.phase;
+    perform record_batch(
+        batch,
+        (
+            select string_agg(uuid_send(i.id) || int8send(i.number), '' order by i.id, i.number)
+            from unnest(room_ids, revisions) as i(id, number)
+        ),
+        class_ids, array_fill('removed'::text, array[cardinality(room_ids)]), null
+    );
+    return room_ids[cardinality(room_ids)];
+end
+$$;
+
+-- Destroys the next batch of a run: looks at so many of what the phase is about, and at nothing that was not due when the
+-- run began. The caller has taken the holds' lock in a statement before; taken here again, it costs nothing, and whoever
+-- forgot is not let through. Gives the phase that comes next.
+create function workroom.dispose_batch(of_run_id uuid, most integer) returns text
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    phases constant text[] := array['files', 'messages', 'revisions', 'reactions', 'room_names', 'done'];
+    run disposition_runs;
+    came_to uuid;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'content can be deleted under READ COMMITTED only' using errcode = 'WR003';
+    end if;
+    perform lock_holds_shared();
+    select * into run from disposition_runs as r where r.run_id = of_run_id for update;
+    if run.ended_at is not null then
+        return 'done';
+    end if;
+    most := least(greatest(most, 1), 20000);
+    came_to := case run.phase
+        when 'files' then dispose_files(run, most)
+        when 'messages' then dispose_messages(run, most)
+        when 'revisions' then dispose_revisions(run, most)
+        when 'reactions' then dispose_reactions(run, most)
+        else dispose_room_names(run, most)
+    end;
+    update disposition_runs as r
+    set phase = case when came_to is null then phases[array_position(phases, run.phase) + 1] else run.phase end,
+        after_id = coalesce(came_to, '00000000-0000-0000-0000-000000000000'),
+        batches = coalesce(
+            (select b.number from disposition_batches as b where b.run_id = run.run_id order by b.number desc limit 1), 0
+        ),
+        ended_at = case when came_to is null and run.phase = 'room_names' then current_instant() end
+    where r.run_id = run.run_id
+    returning r.phase into run.phase;
+    return run.phase;
+end
+$$;
+
+-- Drops the partitions of a past month of which everything is due and free: as if each row had been chosen, and in the
+-- time of one. Proves first, without holding anybody up, that all of it is due, with writes to the month shut out; then,
+-- under the holds' lock, that no hold touches any of its rooms in that month and that no rule has changed; then drops.
+-- Gives 'dropped', 'kept' (not proven: row by row then), or 'busy' (somebody is reading or writing: later then).
+create function workroom.drop_due_month(of_run_id uuid, of_month date) returns text
+    language plpgsql security definer set search_path = workroom, pg_temp set lock_timeout = '50ms'
+    as $$
+declare
+    month_from constant date := date_trunc('month', of_month);
+    month_until constant date := month_from + interval '1 month';
+    parents constant text[] := array['messages', 'message_revisions', 'message_reactions', 'message_files'];
+    parts constant text[] := array(
+        select p || '_' || to_char(month_from, 'YYYY_MM') from unnest(parents) with ordinality as u(p, n) order by n
+    );
+    run disposition_runs;
+    batch disposition_batches;
+    room_ids uuid[];
+    rules text;
+    is_proven boolean;
+    ids bytea;
+    class_ids uuid[];
+    reasons text[];
+    items bigint[];
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'content can be deleted under READ COMMITTED only' using errcode = 'WR003';
+    end if;
+    select * into run from disposition_runs as r where r.run_id = of_run_id and r.ended_at is null for update;
+    if run.run_id is null or month_until > (run.began_at at time zone 'utc')::date
+        or exists (select from unnest(parts) as p where to_regclass('workroom.' || p) is null) then
+        return 'kept';
+    end if;
+    execute format('lock table only %I, only %I, only %I, only %I in share row exclusive mode',
+                   parts[1], parts[2], parts[3], parts[4]);
+    execute format('select array_agg(distinct m.room_id) from only %I as m', parts[1]) into room_ids;
+    rules := describe_rules(room_ids);
+    execute format(
+        'select not exists (select from only %I) and not exists (
+            select
+            from only %I as m
+            join room_rules as r on r.room_id = m.room_id
+            where m.labelled_at is not null
+                or r.settled_at > $1
+                or plain_due_at(
+                    m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+                ) > $1
+        )', parts[4], parts[1]) into is_proven using run.began_at;
+    if not is_proven then
+        return 'kept';
+    end if;
+    execute format(
+        'select string_agg(uuid_send(i.message_id), '''')
+        from (select m.message_id from only %I as m order by m.message_id) as i', parts[1]) into ids;
+    execute format('select count(*) from only %I', parts[2]) into batch.revisions;
+    execute format('select count(*) from only %I', parts[3]) into batch.reactions;
+    select array_agg(c.class_id), array_agg(c.reason), array_agg(c.items)
+    into class_ids, reasons, items
+    from (
+        select d.class_id, d.reason, count(*) as items
+        from due_messages(
+            first_message_id_of(month_from::timestamp at time zone 'utc'),
+            first_message_id_of(month_until::timestamp at time zone 'utc'),
+            room_ids, run.began_at, 'infinity'
+        ) as d
+        group by d.class_id, d.reason
+    ) as c;
+    perform lock_holds_shared();
+    if exists (
+        select
+        from held_spans as s
+        where s.room_id = any(room_ids)
+            and s.sent_from < month_until::timestamp at time zone 'utc'
+            and s.sent_until > month_from::timestamp at time zone 'utc'
+    ) or rules is distinct from describe_rules(room_ids) then
+        return 'kept';
+    end if;
+    lock table only messages, only message_revisions, only message_reactions, only message_files
+        in access exclusive mode;
+    execute format('drop table %I, %I, %I, %I', parts[1], parts[2], parts[3], parts[4]);
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := 'month';
+    batch.messages := coalesce(length(ids), 0) / 16;
+    perform record_batch(batch, coalesce(ids, ''), class_ids, reasons, items);
+    update disposition_runs as r set batches = r.batches + 1 where r.run_id = run.run_id;
+    return 'dropped';
+exception
+    when lock_not_available or deadlock_detected then
+        return 'busy';
+    when undefined_table then
+        return 'kept';  -- another worker has just dropped it
+end
+$$;
+
+-- Drops the partitions of a past month in which no file is left, so that what was destroyed leaves no hollow behind.
+create function workroom.drop_empty_month_of_files(of_month date) returns text
+    language plpgsql security definer set search_path = workroom, pg_temp set lock_timeout = '50ms'
+    as $$
+declare
+    month_from constant date := date_trunc('month', of_month);
+    suffix constant text := '_' || to_char(month_from, 'YYYY_MM');
+    is_empty boolean;
+begin
+    if month_from + interval '1 month' > (current_instant() at time zone 'utc')::date
+        or to_regclass('workroom.files' || suffix) is null
+        or to_regclass('workroom.file_contents' || suffix) is null
+        or to_regclass('workroom.file_previews' || suffix) is null then
+        return 'kept';
+    end if;
+    execute format('lock table only %I, only %I, only %I in share row exclusive mode',
+                   'files' || suffix, 'file_contents' || suffix, 'file_previews' || suffix);
+    execute format(
+        'select not exists (select from only %I) and not exists (select from only %I)
+            and not exists (select from only %I)',
+        'files' || suffix, 'file_contents' || suffix, 'file_previews' || suffix) into is_empty;
+    if not is_empty then
+        return 'kept';
+    end if;
+    lock table only files, only file_contents, only file_previews in access exclusive mode;
+    execute format('drop table %I, %I, %I', 'files' || suffix, 'file_contents' || suffix, 'file_previews' || suffix);
+    return 'dropped';
+exception
+    when lock_not_available or deadlock_detected then
+        return 'busy';
+    when undefined_table then
+        return 'kept';  -- another worker has just dropped it
+end
+$$;
+
+-- -------------------------------------------------------------------------------------------------------------- grants
+
+revoke all on function
+    workroom.begin_disposition(), workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
+    workroom.dispose_files(workroom.disposition_runs, integer),
+    workroom.dispose_messages(workroom.disposition_runs, integer),
+    workroom.dispose_revisions(workroom.disposition_runs, integer),
+    workroom.dispose_reactions(workroom.disposition_runs, integer),
+    workroom.dispose_room_names(workroom.disposition_runs, integer),
+    workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date),
+    workroom.drop_empty_month_of_files(date)
+    from public;
+grant execute on function
+    workroom.begin_disposition(), workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date),
+    workroom.drop_empty_month_of_files(date)
+    to workroom_service;
+grant execute on function
+    workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[])
+    to workroom_disposition;
+grant create on schema workroom to workroom_disposition;
+alter function workroom.begin_disposition() owner to workroom_disposition;
+alter function workroom.dispose_files(workroom.disposition_runs, integer) owner to workroom_disposition;
+alter function workroom.dispose_messages(workroom.disposition_runs, integer) owner to workroom_disposition;
+alter function workroom.dispose_revisions(workroom.disposition_runs, integer) owner to workroom_disposition;
+alter function workroom.dispose_reactions(workroom.disposition_runs, integer) owner to workroom_disposition;
+alter function workroom.dispose_room_names(workroom.disposition_runs, integer) owner to workroom_disposition;
+alter function workroom.dispose_batch(uuid, integer) owner to workroom_disposition;
+revoke create on schema workroom from workroom_disposition;
+grant select on
+    workroom.rooms, workroom.retention_classes, workroom.room_rules, workroom.labelled_rules,
+    workroom.labelled_file_dues, workroom.labelled_dues, workroom.disposition_runs, workroom.disposition_batches,
+    workroom.uploads, workroom.room_customers, workroom.customers
+    to workroom_disposition;
+grant insert on
+    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
+    to workroom_disposition;
+grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
+grant delete on workroom.uploads to workroom_disposition;
+grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
+grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
+grant select on
+    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
+    to workroom_service;
+
+-- The list of bytes is no content: who has removed them strikes them off. It only grows by what disposition wrote.
+grant delete on workroom.bytes_to_remove to workroom_service;

@@ -1,0 +1,274 @@
+-- name: read_progress
+-- Up to which instant members were told what is not shown any more, and the instant it is.
+select told_until, current_instant() as instant
+from expiry_progress;
+
+-- name: set_progress!
+-- Members were told everything up to an instant.
+update expiry_progress
+set told_until = :instant
+where told_until < :instant;
+
+-- name: find_expired_before
+-- Since when messages of a stream are removed, where any of those was that are numbered from reads_from_seq on.
+select expired_before
+from stream_expiries
+where stream_id = :stream_id
+    and expired_through_seq >= :reads_from_seq;
+
+-- name: list_rooms_to_look_through
+-- Rooms whose rule is another than the one under which members were told last; where an instant has come at which
+-- everything changes at once; or where classes of labels changed.
+select r.room_id
+from room_rules as r
+left join room_expiries as x on x.room_id = r.room_id
+where x.room_id is null
+    or (r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after)
+        is distinct from (x.end_after, x.end_fixed, x.keep_after, x.keep_fixed, x.removed_after)
+    or (r.end_fixed > :told_until and r.end_fixed <= :instant)
+    or (r.keep_fixed > :told_until and r.keep_fixed <= :instant)
+    or r.room_id in (
+        select m.room_id
+        from messages as m
+        join retention_classes as c on c.class_id = m.label_class_id
+        where m.labelled_at is not null
+            and c.changed_at > :told_until
+        union all
+        select f.room_id
+        from files as f
+        join retention_classes as c on c.class_id = f.label_class_id
+        where f.label_class_id is not null
+            and c.changed_at > :told_until
+    )
+order by r.room_id;
+
+-- name: look_through_room
+-- What members of a room are to be told: stretches of messages that are not shown any more and were when they were told
+-- last (gone), and from where to where messages are shown again. is_history: not only deleted ones, so that it is said
+-- before which instant messages were removed. Of labelled messages nobody knows what was told: they count as both.
+with rule as materialized (
+    select r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+    from room_rules as r
+    where r.room_id = :room_id
+), told_rule as materialized (
+    select x.end_after, x.end_fixed, x.keep_after, x.keep_fixed, x.removed_after
+    from room_expiries as x
+    where x.room_id = :room_id
+), judged as (
+    select m.stream_id, m.seq, m.sent_at,
+        message_due_at(
+            m.message_id, m.labelled_at, m.sent_at, m.deleted_at, rule.end_after, rule.end_fixed, rule.keep_after,
+            rule.keep_fixed, rule.removed_after
+        ) <= :instant as is_due,
+        plain_due_at(
+            m.sent_at, null, rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+        ) <= :instant as is_history,
+        case
+            when told_rule.removed_after is null then false
+            when m.labelled_at is null then plain_due_at(
+                m.sent_at, m.deleted_at, told_rule.end_after, told_rule.end_fixed, told_rule.keep_after,
+                told_rule.keep_fixed, told_rule.removed_after
+            ) <= :told_until
+        end as was_due
+    from streams as s
+    join events as e on e.stream_id = s.stream_id and e.kind = 'message_posted'
+    join messages as m on m.message_id = e.subject_id
+    cross join rule
+    left join told_rule on true
+    where s.room_id = :room_id
+), stretched as (
+    select j.stream_id, j.seq, j.sent_at, j.is_due, j.is_history, coalesce(j.was_due, false) as was_due,
+        j.was_due is null as is_unknown,
+        count(*) filter (where not j.is_due) over (partition by j.stream_id order by j.seq) as stretch
+    from judged as j
+)
+select 'gone' as kind, g.stream_id, min(g.seq) as first_seq, max(g.seq) as last_seq, bool_or(g.is_history) as is_history,
+    min(g.sent_at) as first_sent_at
+from stretched as g
+where g.is_due
+    and not g.was_due
+group by g.stream_id, g.stretch
+union all
+select 'shown', b.stream_id, min(b.seq), max(b.seq), false, min(b.sent_at)
+from stretched as b
+where not b.is_due
+    and (b.was_due or b.is_unknown)
+group by b.stream_id
+order by stream_id, first_seq;
+
+-- name: list_newly_due
+-- What became due between two instants in rooms whose rule has stayed the same, as stretches of which nothing is shown any
+-- more. Looks only at messages that lie a period of some class before those instants, at deletions likewise, and at labels.
+-- :looked_through uuid[]: rooms that are left out
+with periods as (
+    select distinct make_interval(hours => d.days * 24) as length
+    from retention_classes as c
+    cross join lateral (values (c.keep_days), (c.destroy_days)) as d(days)
+    where d.days is not null
+        and c.counted_from = 'sent'
+), removal_periods as (
+    select make_interval(hours => 30 * 24) as length
+    union
+    select make_interval(hours => c.removed_days * 24)
+    from retention_classes as c
+), candidates as (
+    select m.message_id
+    from periods as p
+    cross join lateral (
+        select x.message_id
+        from messages as x
+        where x.message_id >= first_message_id_of(greatest(:told_until::timestamptz - p.length, 'epoch'::timestamptz))
+            and x.message_id < first_message_id_of(
+                greatest(:instant::timestamptz - p.length + interval '1 millisecond', 'epoch'::timestamptz)
+            )
+    ) as m
+    union
+    select m.message_id
+    from removal_periods as p
+    cross join lateral (
+        select x.message_id
+        from messages as x
+        where x.deleted_at > :told_until::timestamptz - p.length
+            and x.deleted_at <= :instant::timestamptz - p.length
+    ) as m
+    union
+    select m.message_id
+    from messages as m
+    where m.labelled_at is not null
+), newly as (
+    select m.room_id, m.stream_id, m.seq, m.sent_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed,
+        r.removed_after,
+        plain_due_at(
+            m.sent_at, null, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+        ) <= :instant as is_history,
+        lag(m.seq) over (partition by m.stream_id order by m.seq) as seq_before
+    from candidates as c
+    join messages as m on m.message_id = c.message_id
+    join room_rules as r on r.room_id = m.room_id
+    cross join lateral (
+        select message_due_at(
+            m.message_id, m.labelled_at, m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed,
+            r.removed_after
+        ) as due_at
+    ) as d
+    where (d.due_at > :told_until or m.labelled_at > :told_until)
+        and d.due_at <= :instant
+        and m.room_id <> all(:looked_through::uuid[])
+), stretched as (
+    select n.room_id, n.stream_id, n.seq, n.sent_at, n.is_history,
+        count(*) filter (
+            where n.seq_before is null
+                or n.seq_before < n.seq - 1 and exists (
+                    select
+                    from events as e
+                    join messages as m on m.message_id = e.subject_id
+                    where e.stream_id = n.stream_id
+                        and e.kind = 'message_posted'
+                        and e.seq > n.seq_before
+                        and e.seq < n.seq
+                        and message_due_at(
+                            m.message_id, m.labelled_at, m.sent_at, m.deleted_at, n.end_after, n.end_fixed,
+                            n.keep_after, n.keep_fixed, n.removed_after
+                        ) > :instant
+                )
+        ) over (partition by n.stream_id order by n.seq) as stretch
+    from newly as n
+)
+select 'gone' as kind, s.room_id, s.stream_id, min(s.seq) as first_seq, max(s.seq) as last_seq,
+    bool_or(s.is_history) as is_history, min(s.sent_at) as first_sent_at
+from stretched as s
+group by s.room_id, s.stream_id, s.stretch
+union all
+select 'shown', m.room_id, m.stream_id, m.seq, m.seq, false, m.sent_at
+from labelled_dues as d
+join messages as m on m.message_id = d.message_id
+join room_rules as r on r.room_id = m.room_id
+where d.due_at > :instant
+    and m.labelled_at > :told_until
+    and m.room_id <> all(:looked_through::uuid[])
+    and (
+        plain_due_at(
+            m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+        ) <= :instant
+        or exists (
+            select
+            from files as f
+            where f.stream_id = m.stream_id
+                and f.message_seq = m.seq
+                and f.message_id = m.message_id
+                and f.labelled_at is not null
+        )
+    )
+order by room_id, stream_id, first_seq;
+
+-- name: list_files_newly_due
+-- Labelled files whose own time came between two instants, or whose label or class changed between them, of messages that
+-- are still shown.
+select d.file_id, d.stream_id, d.message_seq, m.room_id
+from labelled_file_dues as d
+join visible_messages as m on m.message_id = d.message_id and m.deleted_at is null
+join files as f on f.file_id = d.file_id
+join retention_classes as c on c.class_id = f.label_class_id
+where d.due_at <= :instant
+    and (d.due_at > :told_until or f.labelled_at > :told_until or c.changed_at > :told_until)
+order by m.room_id, d.stream_id, d.message_seq, d.position;
+
+-- name: find_cut
+-- Before which instant nothing unlabelled of a room is shown; null when all of it is.
+select case
+    when coalesce(r.keep_fixed, '-infinity'::timestamptz) > :instant then null
+    when r.end_after is not null then :instant::timestamptz - greatest(r.end_after, r.keep_after)
+    when r.end_fixed <= :instant then :instant::timestamptz - coalesce(r.keep_after, interval '0')
+end as cut
+from room_rules as r
+where r.room_id = :room_id;
+
+-- name: find_visible_from
+-- The number before which nothing of a stream is shown.
+select coalesce(max(visible_from_seq), 1)
+from stream_expiries
+where stream_id = :stream_id;
+
+-- name: note_gone!
+-- What members were told of a stream: up to which number messages were removed, before which instant (null: as it was
+-- said before), and from where on anything is shown.
+insert into stream_expiries (stream_id, expired_before, expired_through_seq, visible_from_seq)
+values (:stream_id, :expired_before, :expired_through_seq, :visible_from_seq)
+on conflict (stream_id) do update
+set expired_before = coalesce(excluded.expired_before, stream_expiries.expired_before),
+    expired_through_seq = greatest(excluded.expired_through_seq, stream_expiries.expired_through_seq),
+    visible_from_seq = excluded.visible_from_seq;
+
+-- name: note_shown!
+-- Messages of a stream are shown again, from a number on: before them, messages were removed only where there are any.
+update stream_expiries as x
+set expired_through_seq = least(x.expired_through_seq, :first_seq::bigint - 1),
+    visible_from_seq = least(x.visible_from_seq, :first_seq),
+    expired_before = case
+        when exists (
+            select
+            from events as e
+            where e.stream_id = x.stream_id
+                and e.kind = 'message_posted'
+                and e.seq < :first_seq
+                and not is_visible(e.subject_id)
+        ) then least(x.expired_before, :first_sent_at)
+    end
+where x.stream_id = :stream_id;
+
+-- name: recount_files
+-- Quotas count the files of messages of a stream between two numbers as they are shown now.
+select recount_files(:stream_id, :first_seq, :last_seq);
+
+-- name: note_rule!
+-- Under which rule a room's members were told.
+insert into room_expiries (room_id, end_after, end_fixed, keep_after, keep_fixed, removed_after)
+select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+from room_rules as r
+where r.room_id = :room_id
+on conflict (room_id) do update
+set end_after = excluded.end_after,
+    end_fixed = excluded.end_fixed,
+    keep_after = excluded.keep_after,
+    keep_fixed = excluded.keep_fixed,
+    removed_after = excluded.removed_after;

@@ -1,0 +1,271 @@
+-- name: describe_schema
+-- Everything in the database on which the keeping of content rests, one row a part: its kind, its name, and what it is in
+-- words that are the same on every version of Postgres. The owner's own rights go without saying.
+with relations as (
+    select c.oid, c.relname, c.relkind, c.relowner, c.relacl, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+        p.relname as parent
+    from pg_class as c
+    left join pg_inherits as i on i.inhrelid = c.oid and c.relispartition
+    left join pg_class as p on p.oid = i.inhparent
+    where c.relnamespace = 'workroom'::regnamespace
+        and c.relkind in ('r', 'p', 'v', 'm', 'f')
+), routines as (
+    select oid, proname || '(' || pg_get_function_identity_arguments(oid) || ')' as name, proowner, proacl, prokind, prolang,
+        prosecdef, provolatile, proisstrict, proleakproof, proparallel, proconfig, prorettype, proretset, prosrc
+    from pg_proc
+    where pronamespace = 'workroom'::regnamespace
+), named_roles as (
+    select oid, rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, rolcanlogin
+    from pg_roles
+    where rolname in ('workroom_service', 'workroom_disposition')
+), granted as (
+    select r.relname::text as thing, a.grantee, a.privilege_type, a.is_grantable
+    from relations as r
+    cross join lateral aclexplode(r.relacl) as a
+    where a.grantee <> r.relowner
+        -- Partitions that were there when the service was let in have this, and it is worth nothing.
+        and not (
+            r.relispartition and a.privilege_type = 'SELECT' and pg_get_userbyid(a.grantee) = 'workroom_service'
+        )
+    union all
+    select r.relname || '.' || t.attname, a.grantee, a.privilege_type, a.is_grantable
+    from relations as r
+    join pg_attribute as t on t.attrelid = r.oid and t.attacl is not null
+    cross join lateral aclexplode(t.attacl) as a
+    union all
+    select f.name, a.grantee, a.privilege_type, a.is_grantable
+    from routines as f
+    cross join lateral aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
+    where a.grantee <> f.proowner
+    union all
+    select 'schema', a.grantee, a.privilege_type, a.is_grantable
+    from pg_namespace as n
+    cross join lateral aclexplode(n.nspacl) as a
+    where n.oid = 'workroom'::regnamespace
+        and a.grantee <> n.nspowner
+)
+select case r.relkind when 'v' then 'view' else 'table' end as kind, r.relname::text as name,
+    concat_ws(
+        ' ', r.relkind, 'of ' || pg_get_userbyid(r.relowner), 'partition of ' || r.parent,
+        case when r.relrowsecurity or r.relforcerowsecurity then 'with row security' end
+    ) as definition
+from relations as r
+union all
+select 'column', r.relname || '.' || a.attname,
+    concat_ws(
+        ' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end, nullif(a.attgenerated, '')
+    )
+from relations as r
+join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+where not r.relispartition
+union all
+select 'constraint', r.relname || '.' || c.conname,
+    concat_ws(
+        ' ', c.contype, case when not c.convalidated then 'not validated' end,
+        (
+            select string_agg(a.attname, ' ' order by k.place)
+            from unnest(c.conkey) with ordinality as k(attnum, place)
+            join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
+        ),
+        '-> ' || c.confrelid::regclass::text
+    )
+from pg_constraint as c
+join relations as r on r.oid = c.conrelid
+where not r.relispartition
+    and c.contype in ('c', 'p', 'u', 'f', 'x')
+union all
+select 'trigger', r.relname || '.' || t.tgname,
+    concat_ws(
+        ' ', t.tgenabled, t.tgtype, p.proname, '(' || encode(t.tgargs, 'escape') || ')',
+        'old ' || t.tgoldtable, 'new ' || t.tgnewtable, 'of ' || nullif(t.tgattr::text, ''),
+        case when t.tgqual is not null then 'with a condition' end, case when t.tgdeferrable then 'deferrable' end
+    )
+from pg_trigger as t
+join relations as r on r.oid = t.tgrelid
+join pg_proc as p on p.oid = t.tgfoid
+where not t.tgisinternal
+    or t.tgparentid <> 0
+union all
+-- What Postgres does for foreign keys can be switched off as well.
+select 'switched off foreign key', r.relname || '.' || c.conname, string_agg(t.tgenabled::text, '' order by t.tgname)
+from pg_trigger as t
+join relations as r on r.oid = t.tgrelid
+join pg_constraint as c on c.oid = t.tgconstraint
+where t.tgisinternal
+    and t.tgenabled <> 'O'
+group by r.relname, c.conname
+union all
+select 'rule', r.relname || '.' || w.rulename, concat_ws(' ', w.ev_type, w.ev_enabled)
+from pg_rewrite as w
+join relations as r on r.oid = w.ev_class
+where w.rulename <> '_RETURN'
+union all
+select 'policy', r.relname || '.' || y.polname, y.polcmd::text
+from pg_policy as y
+join relations as r on r.oid = y.polrelid
+union all
+select 'function', f.name,
+    concat_ws(
+        ' ', f.prokind, l.lanname, case when f.prosecdef then 'definer' else 'invoker' end, f.provolatile, f.proparallel,
+        case when f.proisstrict then 'strict' end, case when f.proleakproof then 'leakproof' end,
+        array_to_string(f.proconfig, ' '), case when f.proretset then 'set of' end, format_type(f.prorettype, null),
+        'of ' || pg_get_userbyid(f.proowner), encode(sha256(convert_to(f.prosrc, 'UTF8')), 'hex')
+    )
+from routines as f
+join pg_language as l on l.oid = f.prolang
+union all
+select 'grant', thing || ' to ' || case grantee when 0 then 'public' else pg_get_userbyid(grantee)::text end,
+    string_agg(
+        lower(privilege_type) || case when is_grantable then ' with grant option' else '' end, ' '
+        order by privilege_type
+    )
+from granted
+group by thing, grantee
+union all
+select 'role', rolname::text,
+    concat_ws(
+        ' ', 'named', case when rolsuper then 'superuser' end, case when rolcreaterole then 'createrole' end,
+        case when rolcreatedb then 'createdb' end, case when rolreplication then 'replication' end,
+        case when rolbypassrls then 'bypassrls' end,
+        case when rolcanlogin and rolname = 'workroom_disposition' then 'login' end
+    )
+from named_roles
+union all
+-- Who may act as whom. A membership that only lets its holder hand it on (Postgres 16) does not count.
+select 'membership', pg_get_userbyid(m.member) || ' in ' || pg_get_userbyid(m.roleid), 'member'
+from pg_auth_members as m
+where (m.member in (select oid from named_roles) or m.roleid in (select oid from named_roles))
+    and coalesce((to_jsonb(m) ->> 'set_option')::boolean or (to_jsonb(m) ->> 'inherit_option')::boolean, true)
+group by m.member, m.roleid
+union all
+select 'right to delete messages', rolname::text, 'may'
+from pg_roles as r
+where not r.rolsuper
+    and has_table_privilege(r.oid, 'workroom.messages', 'delete')
+    and not pg_has_role(r.oid, 'workroom_owner', 'usage');
+
+-- name: may_make_temporary
+-- Whether this role may make what only its own session sees: a view to compare another with.
+select has_database_privilege(current_database(), 'temporary');
+
+-- name: describe_view
+-- What Postgres makes of a view, and of the one that was just made of our own text; null where there is none.
+select pg_get_viewdef(to_regclass('workroom.' || :name)) as found,
+    pg_get_viewdef(to_regclass('pg_temp.' || :name || '_as_shipped')) as shipped;
+
+-- name: list_unknown_acts
+-- What was done and has no entry in the audit log that says so; each by its name.
+select 'hold ' || h.hold_id as subject
+from holds as h
+where not exists (select from hold_amendments as a where a.hold_id = h.hold_id and a.number = 1)
+union all
+select 'amendment ' || a.number || ' of hold ' || a.hold_id
+from hold_amendments as a
+join audit_entries as e using (entry_number)
+where e.subject_id is distinct from a.hold_id
+    or e.act <> case a.number when 1 then 'hold_placed' else 'hold_amended' end
+union all
+select 'room ' || r.room_id || ' in hold ' || r.hold_id
+from hold_rooms as r
+join hold_amendments as a on a.hold_id = r.hold_id and a.number = r.amendment
+join audit_entries as e using (entry_number)
+where not coalesce(coalesce(e.facts -> 'after', e.facts) -> 'rooms' ? r.room_id::text, false)
+union all
+select 'custodian ' || c.account_id || ' in hold ' || c.hold_id
+from hold_custodians as c
+join hold_amendments as a on a.hold_id = c.hold_id and a.number = c.amendment
+join audit_entries as e using (entry_number)
+where not coalesce(
+    coalesce(e.facts -> 'after', e.facts) -> 'custodians'
+        @> jsonb_build_array(jsonb_build_object('account_id', c.account_id, 'covers', c.covers)),
+    false
+)
+union all
+select 'the widened span of hold ' || h.hold_id
+from holds as h
+cross join lateral (
+    select a.sent_from, a.sent_until, a.covers_messages, a.covers_files
+    from hold_amendments as a
+    where a.hold_id = h.hold_id
+    order by a.number desc
+    limit 1
+) as said
+where (h.sent_from, h.sent_until, h.covers_messages, h.covers_files)
+    is distinct from (said.sent_from, said.sent_until, said.covers_messages, said.covers_files)
+union all
+select 'release ' || r.release_id
+from hold_releases as r
+join audit_entries as asked on asked.entry_number = r.request_entry
+left join audit_entries as withdrawn on withdrawn.entry_number = r.withdrawal_entry
+left join audit_entries as confirmed on confirmed.entry_number = r.confirmation_entry
+where (asked.act, asked.subject_id) is distinct from ('hold_release_requested', r.hold_id)
+    or (withdrawn.entry_number is not null
+        and (withdrawn.act, withdrawn.subject_id) is distinct from ('hold_release_withdrawn', r.hold_id))
+    or (confirmed.entry_number is not null
+        and (confirmed.act, confirmed.subject_id) is distinct from ('hold_released', r.hold_id))
+union all
+select 'matter ' || m.matter_id
+from matters as m
+join audit_entries as opened on opened.entry_number = m.opening_entry
+left join audit_entries as closed on closed.entry_number = m.closing_entry
+where (opened.act, opened.subject_id) is distinct from ('matter_opened', m.matter_id)
+    or (closed.entry_number is not null
+        and (closed.act, closed.subject_id) is distinct from ('matter_closed', m.matter_id))
+union all
+select 'the kind of account ' || a.account_id
+from accounts as a
+left join lateral (
+    select coalesce(e.facts ->> 'after', e.facts ->> 'kind') as kind
+    from audit_entries as e
+    where e.subject_id = a.account_id
+        and e.act in ('account_created', 'account_kind_changed', 'account_found')
+    order by e.entry_number desc
+    limit 1
+) as said on true
+where a.kind in ('compliance', 'admin')
+    and said.kind is distinct from a.kind
+order by subject;
+
+-- name: is_check_due
+-- Whether the last verification is longer ago than so many hours, or there was none.
+select not exists (
+    select from integrity_checks where checked_at > current_instant() - make_interval(hours => :hours::integer)
+);
+
+-- name: insert_check!
+-- A verification has ended.
+insert into integrity_checks (last_entry_number, last_entry_hash, finding_count)
+values (:last_entry_number, :last_entry_hash, :finding_count);
+
+-- name: list_standing_alarms
+-- What was found and not cleared since.
+select alarm_id, raised_at, problem, subject, entry_number, cleared_at
+from integrity_alarms
+where cleared_at is null
+order by raised_at desc, problem, subject;
+
+-- name: list_alarms
+-- Alarms, newest first; those that stand before those that were cleared.
+select alarm_id, raised_at, problem, subject, entry_number, cleared_at
+from integrity_alarms
+order by cleared_at is not null, raised_at desc, problem, subject
+limit :page_size;
+
+-- name: insert_alarm!
+-- Something is wrong.
+insert into integrity_alarms (problem, subject, entry_number)
+values (:problem, :subject, :entry_number)
+on conflict (problem, subject) where cleared_at is null do nothing;
+
+-- name: clear_alarm!
+-- It is not found any more.
+update integrity_alarms
+set cleared_at = current_instant()
+where alarm_id = :alarm_id;
+
+-- name: find_last_check
+-- When the database was last verified, and how far the audit log reached then.
+select checked_at, last_entry_number, last_entry_hash, finding_count
+from integrity_checks
+order by checked_at desc
+limit 1;

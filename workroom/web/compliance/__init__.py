@@ -1,0 +1,1 @@
+"""`/api/compliance`: the officers' doors. For everybody else they do not exist."""
