@@ -322,17 +322,17 @@ async def test_a_session_that_expires_closes_its_sockets(node: Node, database: D
 async def test_an_open_socket_is_use_of_its_session(
     node: Node, database: Database, move_time: Callable[[timedelta], Awaitable[None]]
 ) -> None:
-    staff = await make_account(database)
-    async with local_client(node, staff) as client:
-        await move_time(timedelta(hours=23))
-        await node._check_sessions()
-        await move_time(timedelta(days=node.settings.session_idle_days, seconds=-30))
-        await node._check_sessions()
-        await client.command("list_rooms")
-        await client.disconnect()
-        await move_time(timedelta(days=node.settings.session_idle_days, seconds=1))
-        with pytest.raises(AssertionError, match="not signed in"):
-            await client.connect()
+    client = LocalClient(node, await sign_in(database, await make_account(database), days=1))
+    await client.connect()
+    await move_time(timedelta(hours=23))
+    await node._check_sessions()
+    await move_time(timedelta(days=node.settings.session_idle_days, seconds=-30))
+    await node._check_sessions()
+    await client.command("list_rooms")
+    await client.disconnect()
+    await move_time(timedelta(days=node.settings.session_idle_days, seconds=1))
+    with pytest.raises(AssertionError, match="not signed in"):
+        await client.connect()
 
 
 async def test_while_the_node_drains_commands_are_told_to_go_elsewhere(
