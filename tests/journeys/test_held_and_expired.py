@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -524,6 +524,8 @@ async def test_held_is_never_destroyed_and_expired_and_free_is_always_gone(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
         deadline=None,
+        # To make a failing play short takes minutes: with Phase.shrink added, when one is to be read.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     await asyncio.to_thread(run_state_machine_as_test, OfficeMachine, settings=play)
