@@ -146,10 +146,10 @@ async def local_node(settings: Settings) -> AsyncIterator[Node]:
         yield node
 
 
-async def sign_in(database: Database, account: Account) -> str:
+async def sign_in(database: Database, account: Account, days: int = 30) -> str:
     """A session's token."""
     async with database.transaction() as transaction:
-        return (await sessions.start_session(transaction, account.account_id, days=30)).token
+        return (await sessions.start_session(transaction, account.account_id, days=days)).token
 
 
 @asynccontextmanager

@@ -15,12 +15,15 @@ from tests.servers import SharedServers
 from workroom import audit_export
 from workroom.audit_chain import (
     ChainCheck,
+    ChainedEntry,
     Finding,
     Problem,
     digest_text,
     hash_entry,
     read_line,
     verify_export,
+    write_entry,
+    write_foot,
 )
 from workroom.storage.database import Database, open_database
 
@@ -154,6 +157,16 @@ async def test_entries_in_another_order_are_found(export: list[bytes]) -> None:
 async def test_an_entry_that_comes_twice_is_found(export: list[bytes]) -> None:
     check = verify_export([*export[:3], export[2], *export[3:]])
     assert Finding(Problem.ENTRY_OUT_OF_PLACE, "entry 2") in check.findings
+
+
+async def test_a_second_entry_of_the_same_number_is_found_though_it_follows(export: list[bytes]) -> None:
+    # Put behind the last one and hashed as it should be, with a foot that speaks of it.
+    last = read_line(export[-2])
+    canonical = last.canonical.replace(b'"act"', b'"axt"')
+    entry_hash = hash_entry(last.entry_hash, canonical)
+    second = ChainedEntry(last.entry_number, last.entry_hash, canonical, entry_hash, {})
+    check = verify_export([*export[:-1], write_entry(second), write_foot(export[0], second)])
+    assert check.findings == [Finding(Problem.ENTRY_OUT_OF_PLACE, f"entry {last.entry_number}")]
 
 
 async def test_an_entry_that_was_hashed_anew_does_not_follow_or_is_not_followed(export: list[bytes]) -> None:

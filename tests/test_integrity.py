@@ -155,6 +155,17 @@ TAMPERINGS = {
         MISSING,
         "constraint hold_releases.release_has_a_grace_period",
     ),
+    "alter table hold_releases drop constraint release_has_a_grace_period, add constraint release_has_a_grace_period "
+    "check (kept_until is null or confirmed_at is null or true)": (
+        ALTERED,
+        "constraint hold_releases.release_has_a_grace_period",
+    ),
+    "alter table file_segments drop constraint place_is_of_its_file, add constraint place_is_of_its_file "
+    "check (store_key is not null and file_id is not null)": (
+        ALTERED,
+        "constraint file_segments.place_is_of_its_file",
+    ),
+    "alter table hold_releases disable trigger guard_grace": (ALTERED, "trigger hold_releases.guard_grace"),
     "alter table hold_rooms drop constraint hold_rooms_room_id_fkey": (
         MISSING,
         "constraint hold_rooms.hold_rooms_room_id_fkey",

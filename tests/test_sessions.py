@@ -77,6 +77,61 @@ async def test_a_session_expires_at_its_time(database: Database, move_time: Move
     assert await find(database, session) is None
 
 
+async def prolong(database: Database, *used: NewSession) -> int:
+    async with database.transaction() as transaction:
+        return await sessions.prolong_sessions(
+            transaction, [session.session_id for session in used], days=30, idle_days=7
+        )
+
+
+async def test_a_session_that_is_used_holds_on_and_one_that_is_not_ends(
+    database: Database, move_time: MoveTime
+) -> None:
+    account = await make_account(database)
+    used, unused = await start(database, account, days=7), await start(database, account, days=7)
+    for _ in range(2):
+        await move_time(timedelta(days=5))
+        assert await prolong(database, used) == 1
+    assert await find(database, used) is not None
+    assert await find(database, unused) is None
+    await move_time(timedelta(days=7, seconds=1))
+    assert await find(database, used) is None
+
+
+async def test_no_use_prolongs_a_session_beyond_its_longest_life(
+    database: Database, move_time: MoveTime
+) -> None:
+    session = await start(database, await make_account(database), days=7)
+    for _ in range(6):
+        await move_time(timedelta(days=4, hours=23))
+        await prolong(database, session)
+    assert await find(database, session) is not None
+    await move_time(timedelta(hours=6, seconds=1))
+    assert await find(database, session) is None
+
+
+async def test_what_has_ended_or_expired_is_not_prolonged(database: Database, move_time: MoveTime) -> None:
+    account = await make_account(database)
+    ended, expired = await start(database, account, days=7), await start(database, account, days=1)
+    signed_in = await require(database, ended)
+    async with database.transaction() as transaction:
+        await sessions.end_session(transaction, signed_in)
+    await move_time(timedelta(days=1, seconds=1))
+    assert await prolong(database, ended, expired) == 0
+    assert await find(database, ended) is None
+    assert await find(database, expired) is None
+
+
+async def test_using_a_session_all_the_time_is_not_writing_all_the_time(
+    database: Database, move_time: MoveTime
+) -> None:
+    session = await start(database, await make_account(database), days=7)
+    await move_time(timedelta(minutes=59))
+    assert await prolong(database, session) == 0
+    await move_time(timedelta(minutes=1))
+    assert [await prolong(database, session) for _ in range(2)] == [1, 0]
+
+
 async def test_signing_out_ends_one_session_and_is_told_on_the_accounts_own_stream(
     database: Database,
 ) -> None:

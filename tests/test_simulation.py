@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -322,3 +323,17 @@ async def test_neither_waits_for_the_lock_of_holds(database: Database, owner: as
         await owner.execute("select lock_holds_exclusively()")
         simulation = await simulate(database, officer, change)
         await apply(database, officer, change, simulation.fingerprint)
+
+
+async def test_officers_who_make_the_same_change_at_once_make_it_once(database: Database) -> None:
+    officer, another = await make_officer(database), await make_officer(database)
+    change = NewClass(name="Ten years", counted_from=CountedFrom.SENT, keep_days=3650)
+    simulation = await simulate(database, officer, change)
+    outcomes = await asyncio.gather(
+        apply(database, officer, change, simulation.fingerprint),
+        apply(database, another, change, simulation.fingerprint),
+        return_exceptions=True,
+    )
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert isinstance(refused, Conflict)
+    assert refused.params["problem"] == "applied_already"

@@ -13,7 +13,7 @@ from tests.deeds import open_place, post
 from tests.people import make_account
 from tests.programs import run_program, until
 from tests.retaining import assign_room, make_class
-from workroom import disposition, sessions, worker
+from workroom import disposition, integrity, sessions, worker
 from workroom.expiry_rounds import tell_what_expired
 from workroom.storage.database import Database
 
@@ -102,3 +102,17 @@ async def test_the_worker_tells_what_expired_and_destroys_it(
     async with run_program(environment, tmp_path / "worker.log", "worker"):
         await until(owner, "select exists (select from events where kind = 'messages_expired')")
         await until(owner, "select not exists (select from messages)")
+
+
+async def test_the_worker_verifies_by_itself_and_raises_an_alarm_that_officers_see(
+    environment: dict[str, str], database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await owner.execute("alter table message_revisions disable trigger guard_after_delete")
+    async with run_program(environment, tmp_path / "worker.log", "worker"):
+        await until(owner, "select exists (select from integrity_alarms)")
+    async with database.read() as reading:
+        alarms = await integrity.list_alarms(reading)
+    assert [(alarm.problem, alarm.subject) for alarm in alarms] == [
+        ("schema_part_altered", "trigger message_revisions.guard_after_delete")
+    ]
+    assert "integrity_verified" in (tmp_path / "worker.log").read_text()

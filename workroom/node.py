@@ -29,6 +29,7 @@ from workroom.fanout.throttle import Throttle
 from workroom.gathered_reads import GatheredReads, read_gap
 from workroom.ids import AccountId, StreamId
 from workroom.quotas import file_limits
+from workroom.sessions import SignedIn
 from workroom.settings import Settings
 from workroom.storage.database import Database, Transaction
 from workroom.storage.file_store import FileStores
@@ -277,8 +278,18 @@ class Node:
             for session in tuple(self.desk_watchers):
                 session.desk_changed()
 
+    async def prolong_sessions(self, used: Iterable[SignedIn]) -> None:
+        """Let sessions that are in use hold on."""
+        async with self.database.transaction() as transaction:
+            await sessions.prolong_sessions(
+                transaction,
+                [signed_in.session_id for signed_in in used],
+                days=self.settings.session_days,
+                idle_days=self.settings.session_idle_days,
+            )
+
     async def keep_sessions_true(self) -> None:
-        """Close sockets whose session expired, or ended while nobody could say so."""
+        """Close sockets whose session expired, or ended while nobody could say so; an open one is its use."""
         while True:
             await asyncio.sleep(SESSION_CHECK_SECONDS * random.uniform(0.8, 1.2))
             try:
@@ -295,6 +306,7 @@ class Node:
             for session in part:
                 if session.token_hash not in found:
                     session.sign_in_ended()
+            await self.prolong_sessions(found.values())
 
 
 @asynccontextmanager

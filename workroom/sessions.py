@@ -67,8 +67,8 @@ async def start_session(
     """Begin a session of an account. One of an account with power over others is recorded in the audit log.
 
     Args:
-        days: how long it holds. checked_password_hash: what the password was compared with before this
-        transaction began. A password that was
+        days: how long it holds where nobody prolongs it.
+        checked_password_hash: what the password was compared with before this transaction began. A password that was
             changed meanwhile starts no session.
 
     Raises:
@@ -115,6 +115,18 @@ async def find_session(transaction: Transaction, token: str) -> SignedIn | None:
     """Who is signed in with this token, or None."""
     token_hash = hash_token(token)
     return (await find_sessions(transaction, [token_hash])).get(token_hash)
+
+
+async def prolong_sessions(
+    transaction: Transaction, session_ids: Sequence[UUID], *, days: int, idle_days: int
+) -> int:
+    """Let sessions that are in use hold on for so many idle days from now, and none longer than `days` in all.
+
+    Writes only what moves by an hour or more, and gives how many did: it may be called at every use.
+    """
+    return await transaction.execute(
+        queries.sessions.prolong_sessions, session_ids=list(session_ids), days=days, idle_days=idle_days
+    )
 
 
 async def is_account_active(transaction: Transaction, account_id: AccountId) -> bool:

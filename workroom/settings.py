@@ -68,6 +68,7 @@ class Settings:
     )
     registration: str = _setting("WORKROOM_REGISTRATION", "open", one_of("open", "closed"), "closed")
     session_days: int = _setting("WORKROOM_SESSION_DAYS", 30, whole_number(1, 365), "30")
+    session_idle_days: int = _setting("WORKROOM_SESSION_IDLE_DAYS", 7, whole_number(1, 365), "7")
     log_level: str = _setting(
         "WORKROOM_LOG_LEVEL", "info", one_of("debug", "info", "warning", "error"), "info"
     )
@@ -167,6 +168,11 @@ class Settings:
     def uses_tls(self) -> bool:
         """Whether browsers reach us under TLS, so that cookies are Secure and named `__Host-`."""
         return self.public_url is not None and self.public_url.startswith("https://")
+
+    @property
+    def session_begins_with_days(self) -> int:
+        """How long a sign-in lasts that is not used again."""
+        return min(self.session_days, self.session_idle_days)
 
     @property
     def streams_per_connection(self) -> int:

@@ -165,6 +165,7 @@ async def apply_change(
     """
     why = audit.clean_reason(reason)
     await require_officer(transaction, by, Ability.MANAGE_RETENTION)
+    await transaction.fetch(queries.retention.lock_rules)
     simulation = await require_simulated(transaction, fingerprint)
     if simulation.change != change:
         raise Conflict("Simulate this change first.", problem="simulation_is_stale")

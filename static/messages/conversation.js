@@ -20,7 +20,7 @@ import {
 } from './conversation-state.js';
 import { laterExpiry } from './expiry.js';
 import { readMarkerMoved, readMarkersOf } from './read-markers.js';
-import { isReplacedBy, reactionUnderWay, textToEdit, textUnderWay } from './unsaved-changes.js';
+import { isReplacedBy, reactionUnderWay, textUnderWay } from './unsaved-changes.js';
 
 export const PAGE_MESSAGES = 50;
 export const MOST_MESSAGES = 200;
@@ -175,21 +175,12 @@ export class Conversation extends EventTarget {
 
   /**
    * @param {Message} message
-   * @returns {string} What editing it begins with: what was written last and refused is not lost.
-   */
-  textToEdit(message) {
-    return textToEdit(this.changes, message);
-  }
-
-  /**
-   * @param {Message} message
-   * @param {string} text Where it is what the message says anyway, or will, an edit that was refused is given up.
+   * @param {string} text Where the message says so anyway, or will, what was refused is given up, and nothing is sent.
    * @param {string[]} mentions
    */
   edit(message, text, mentions) {
-    const fields = { message_id: message.message_id, text, mentions };
-    if (text === textUnderWay(this.changes, message)) this.#dropReplaced('edit_message', fields);
-    else this.#change('edit_message', fields);
+    const isNew = text !== textUnderWay(this.changes, message);
+    this.#change('edit_message', { message_id: message.message_id, text, mentions }, isNew);
   }
 
   /** @param {Message} message */
@@ -240,19 +231,12 @@ export class Conversation extends EventTarget {
   /**
    * @param {string} command
    * @param {Record<string, any>} fields
+   * @param {boolean} isSent
    */
-  #change(command, fields) {
-    this.#dropReplaced(command, fields);
-    this.#outbox.put(command, this.stream, fields);
-  }
-
-  /**
-   * @param {string} command
-   * @param {Record<string, any>} fields
-   */
-  #dropReplaced(command, fields) {
+  #change(command, fields, isSent = true) {
     const replaced = this.changes.filter((earlier) => isReplacedBy(earlier, command, fields));
     for (const { client_command_id } of replaced) this.#outbox.discard(client_command_id);
+    if (isSent) this.#outbox.put(command, this.stream, fields);
   }
 
   /** @param {Record<string, number>} where */

@@ -9,6 +9,7 @@ import { words } from '../words/english.js';
 import { mentionedIn } from './mentions.js';
 import { MentionSuggestions } from './mention-suggestions.js';
 import { summaryOf } from './message-summary.js';
+import { textToEdit } from './unsaved-changes.js';
 
 /**
  * @import { Workroom } from '../workroom.js'
@@ -123,7 +124,7 @@ export class MessageComposer extends HTMLElement {
   edit(message) {
     this.#stop();
     this.#editing = message;
-    this.#field.value = this.#conversation.textToEdit(message);
+    this.#field.value = textToEdit(this.#conversation.changes, message);
     this.#drawContext();
     this.#grow();
     this.focus();

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -316,6 +317,22 @@ async def test_a_session_that_expires_closes_its_sockets(node: Node, database: D
         await node._check_sessions()
         assert await client.wait_closed() == 4001
         await other.command("list_rooms")
+
+
+async def test_an_open_socket_is_use_of_its_session(
+    node: Node, database: Database, move_time: Callable[[timedelta], Awaitable[None]]
+) -> None:
+    client = LocalClient(node, await sign_in(database, await make_account(database), days=1))
+    await client.connect()
+    await move_time(timedelta(hours=23))
+    await node._check_sessions()
+    await move_time(timedelta(days=node.settings.session_idle_days, seconds=-30))
+    await node._check_sessions()
+    await client.command("list_rooms")
+    await client.disconnect()
+    await move_time(timedelta(days=node.settings.session_idle_days, seconds=1))
+    with pytest.raises(AssertionError, match="not signed in"):
+        await client.connect()
 
 
 async def test_while_the_node_drains_commands_are_told_to_go_elsewhere(

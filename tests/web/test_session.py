@@ -142,9 +142,21 @@ async def test_a_session_is_asked_of_the_database_each_time(
     account = await people.make()
     await browser.sign_in(account.email)
     assert await browser.is_signed_in()
-    await move_time(timedelta(days=30, seconds=1))
+    await move_time(timedelta(days=7, seconds=1))
     answer = await browser.ask("GET", "/api/session")
     assert (answer.status, answer.json()["error"]["code"]) == (401, "sign_in_required")
+
+
+async def test_a_browser_that_comes_back_within_the_week_stays_signed_in_for_a_month(
+    browser: Browser, people: People, move_time: MoveTime
+) -> None:
+    account = await people.make()
+    await browser.sign_in(account.email)
+    for _ in range(4):
+        await move_time(timedelta(days=6))
+        assert await browser.is_signed_in()
+    await move_time(timedelta(days=6))
+    assert not await browser.is_signed_in(), "thirty days have gone by"
 
 
 @pytest.mark.parametrize("cookie", ["", "workroom_session=x", "=", ";;;", "a" * 5000])

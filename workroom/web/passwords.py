@@ -96,5 +96,5 @@ async def _store(transaction: Transaction, account: Account, password_hash: str)
 
 
 async def _start_session(request: Request, transaction: Transaction, account_id: AccountId) -> NewSession:
-    days = running_node(request).settings.session_days
+    days = running_node(request).settings.session_begins_with_days
     return await sessions.start_session(transaction, account_id, days=days)

@@ -95,7 +95,7 @@ async def _come_in(request: Request, make: Callable[[Transaction], Awaitable[Reg
         work.recorded(registered.events)
         account = registered.account
         session = await sessions.start_session(
-            work.transaction, account.account_id, days=node.settings.session_days
+            work.transaction, account.account_id, days=node.settings.session_begins_with_days
         )
     log_event("account_registered", account=account.account_id, kind=account.kind)
     return signed_in_response(request, account, session, HTTPStatus.CREATED)

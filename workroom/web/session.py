@@ -50,8 +50,9 @@ async def sign_in(request: Request) -> Response:
 
 
 async def show_session(request: Request) -> Response:
-    """GET: who is signed in."""
+    """GET: who is signed in. A page asks when it is opened: that is use of the session."""
     signed_in = await require_signed_in(request)
+    await running_node(request).prolong_sessions([signed_in])
     async with running_node(request).database.read() as reading:
         account = await accounts.require_account(reading, signed_in.account_id)
     return JsonResponse({"account": describe_own_account(account)})
@@ -114,7 +115,7 @@ async def _begin_session(
         session = await sessions.start_session(
             work.transaction,
             checked.account_id,
-            days=node.settings.session_days,
+            days=node.settings.session_begins_with_days,
             checked_password_hash=checked.password_hash,
         )
         if renewed_hash is not None:

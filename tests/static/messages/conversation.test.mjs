@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Conversation } from '../../../static/messages/conversation.js';
+import { textToEdit } from '../../../static/messages/unsaved-changes.js';
 import { ModelRoom, seeded } from '../model-room.mjs';
 
 const EMPTY_OUTBOX = { of: () => [], settle: () => {} };
@@ -61,7 +62,7 @@ test('a new edit takes the place of one that was refused', () => {
 test('what was refused and is saved as it is, is sent again', () => {
   const { conversation, done } = conversationHolding(anEdit('c2', 'refused'));
   const message = { message_id: 'm', text: 'stands' };
-  conversation.edit(message, conversation.textToEdit(message), []);
+  conversation.edit(message, textToEdit(conversation.changes, message), []);
   assert.deepEqual(done, ['discard c2', 'edit_message refused']);
 });
 

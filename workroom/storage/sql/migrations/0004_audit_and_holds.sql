@@ -214,7 +214,7 @@ create table workroom.hold_releases (
     ),
     constraint release_is_withdrawn_or_confirmed check (withdrawn_at is null or confirmed_at is null),
     constraint released_by_a_second_officer check (not needs_two or confirmed_by <> requested_by),
-    constraint release_has_a_grace_period check (kept_until >= confirmed_at + interval '1 day')
+    constraint release_has_a_grace_period check (kept_until >= confirmed_at + make_interval(days => 1))
 );
 create unique index one_release_of_a_hold on workroom.hold_releases (hold_id) where withdrawn_at is null;
 

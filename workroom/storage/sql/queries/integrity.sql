@@ -67,7 +67,8 @@ select 'constraint', r.relname || '.' || c.conname,
             from unnest(c.conkey) with ordinality as k(attnum, place)
             join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
         ),
-        '-> ' || c.confrelid::regclass::text
+        '-> ' || c.confrelid::regclass::text,
+        case when c.contype = 'c' then encode(sha256(convert_to(pg_get_constraintdef(c.oid), 'UTF8')), 'hex') end
     )
 from pg_constraint as c
 join relations as r on r.oid = c.conrelid

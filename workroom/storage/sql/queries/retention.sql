@@ -1,3 +1,8 @@
+-- name: lock_rules
+-- One change of the rules at a time, until the transaction ends; in a statement of its own, so that the next one sees what
+-- the change before it has made.
+select pg_advisory_xact_lock(hashtext('workroom.retention_rules'));
+
 -- name: list_classes
 -- All retention classes with what uses them; those that were removed last.
 select c.class_id, c.name, c.counted_from, c.keep_days, c.destroy_days, c.removed_days, c.version, c.created_at,

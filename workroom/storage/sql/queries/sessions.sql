@@ -24,6 +24,25 @@ join streams as own on own.account_id = s.account_id
 where s.ended_at is null
     and s.expires_at > current_instant();
 
+-- name: prolong_sessions!
+-- Sessions that are in use hold on, each until :idle_days from now and at most :days from its beginning. What would move by
+-- less than an hour stays, so that using a session all day is not writing all day.
+-- :session_ids uuid[]
+update sessions as s
+set expires_at = due.until_at
+from (
+    select session_id,
+        least(
+            created_at + :days * interval '1 day', current_instant() + :idle_days * interval '1 day'
+        ) as until_at
+    from sessions
+    where session_id = any(:session_ids::uuid[])
+) as due
+where s.session_id = due.session_id
+    and s.ended_at is null
+    and s.expires_at > current_instant()
+    and s.expires_at <= due.until_at - interval '1 hour';
+
 -- name: end_session!
 -- A session ends.
 update sessions
