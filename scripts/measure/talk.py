@@ -1,4 +1,4 @@
-"""Talk in a room at a steady pace, while something else happens: how long each message waits for its acknowledgement."""
+"""Talk in a room at a steady pace while something else happens: how long messages wait for their acknowledgement."""
 
 from __future__ import annotations
 

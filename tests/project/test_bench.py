@@ -15,7 +15,7 @@ from tests.project.tree import ROOT, read
 NAMES = [figure.name for figure in FIGURES]
 
 
-@pytest.mark.deadline(200)
+@pytest.mark.deadline(300)
 async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
     program = await asyncio.create_subprocess_exec(
@@ -24,13 +24,15 @@ async def test_a_run_writes_every_figure_under_its_name(tmp_path: Path) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(150):
+    async with asyncio.timeout(250):
         page, said = await program.communicate()
     assert program.returncode == 0, said.decode()
     figures = json.loads(written.read_text("utf-8"))
     assert [name for name in NAMES if not isinstance(figures.get(name), int | float)] == []
-    # The clock of the CPU ticks a hundred times a second: twenty idle connections may have used none.
-    assert {name for name in NAMES if not figures[name] > 0} <= {"idle_cpu_us_per_connection_s"}
+    # The clock of the CPU ticks a hundred times a second: twenty idle connections may have used none. What costs
+    # next to nothing may come out as less than that.
+    maybe_nothing = {"idle_cpu_us_per_connection_s", "guard_cost_percent"}
+    assert {name for name in NAMES if not figures[name] > 0} <= maybe_nothing
     assert [name for name in NAMES if name not in page.decode()] == []
 
 
