@@ -2,7 +2,7 @@
 
 What lies in its tables is what the product would have written, but for events, which nothing here reads. One message in
 a hundred is by one person, who is a member of every room: a hold on what that person sent is spread over everything.
-One in a hundred was deleted, one was edited; in the newest months some have files and labels. Months are used up, the
+One in five hundred was deleted, one was edited; in the newest month some have files and labels. Months are used up, the
 oldest first: `take_month` gives the next.
 """
 
@@ -29,7 +29,7 @@ from workroom.ids import AccountId, MatterId, RetentionClassId, RoomId
 from workroom.storage.database import Database, open_database
 
 MONTHS = 15
-MONTHS_WITH_FILES = 4
+MONTHS_WITH_FILES = 1
 AUTHORS = 10
 FILLING_CONNECTIONS = 2
 # A class that was changed destroys nothing for a day, and a hold that was released keeps for one at least: so both are
@@ -229,11 +229,11 @@ MESSAGES = """
             || '7' || substr(p.random, 2, 3) || '8' || substr(p.random, 6, 15)
         )::uuid,
         ($6::uuid[])[p.room_number], ($5::uuid[])[p.room_number], p.seq, p.author_id, p.sent_at, p.sent_at,
-        case when p.dice / 100 % 100 = 0 then p.sent_at + interval '1 hour' end,
-        case when p.dice / 100 % 100 = 0 then p.author_id end,
-        case when $8::uuid is not null and p.dice % 500 = 1 then 1 else 0 end,
-        case when p.dice % 1000 = 2 then $8::uuid end,
-        case when $8::uuid is not null and p.dice % 1000 = 2 then p.sent_at end
+        case when p.dice / 100 % 500 = 0 then p.sent_at + interval '1 hour' end,
+        case when p.dice / 100 % 500 = 0 then p.author_id end,
+        case when $8::uuid is not null and p.dice % 125 = 1 then 1 else 0 end,
+        case when p.dice % 250 = 2 then $8::uuid end,
+        case when $8::uuid is not null and p.dice % 250 = 2 then p.sent_at end
     from (
         select d.dice,
             $3::timestamptz + interval '1 day' + (d.n - $1) * $4::interval as sent_at,
@@ -255,7 +255,7 @@ REVISIONS = """
     select m.message_id, r.number, repeat('archive ', 25), uuid_send(m.message_id) || uuid_send(m.message_id),
         m.author_id, m.recorded_at + r.number * interval '1 minute'
     from {messages} as m
-    join generate_series(1, 2) as r(number) on r.number = 1 or uuid_hash(m.message_id) % 100 = 0
+    join generate_series(1, 2) as r(number) on r.number = 1 or uuid_hash(m.message_id) % 500 = 0
 """
 FILE_ROWS = (
     """

@@ -20,6 +20,7 @@ from tests.holding import place_hold
 from workroom.disposition import run_disposition
 
 BATCH = 5_000
+WHOLE_MONTHS = 2
 FIRST_ID = UUID(int=0)
 MIB = 1024 * 1024
 
@@ -44,7 +45,7 @@ async def measure_disposition(run: Run) -> None:
             await _delete_month(archive, talk, plain)
             quiet += await talk.alone(run.scale.quiet_seconds)
             await _dispose_held_month(archive, talk, held)
-            await _dispose_whole_month(archive, talk, whole)
+            await _dispose_whole_months(archive, talk, whole)
     quiet_ms = percentile(quiet, 99)
     run.take(
         {
@@ -53,7 +54,7 @@ async def measure_disposition(run: Run) -> None:
             "disposition_per_s": median(held.rates),
             "acks_beside_disposition_ratio": percentile(held.waits, 99) / quiet_ms,
         },
-        disposition_ratio=f"{run.scale.rounds} months of {number(archive.months[0].message_count)} messages: "
+        disposition_ratio=f"{WHOLE_MONTHS} months of {number(archive.months[0].message_count)} messages at once: "
         f"{number(median(whole.rates))}/s, {max(whole.left_bytes) / MIB:.0f} MiB left; the DELETE: "
         f"{number(median(plain.rates))}/s, {median(plain.left_bytes) / MIB:.0f} MiB left",
         disposition_per_s=f"what is held stays, to the message; {median(held.left_bytes) / MIB:.0f} MiB left",
@@ -87,14 +88,15 @@ async def _dispose_held_month(archive: Archive, talk: Talk, into: Destroyed) -> 
     await _take(archive, month, rate, waits, into)
 
 
-async def _dispose_whole_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
-    month = archive.take_month()
-    await archive.make_due(month)
+async def _dispose_whole_months(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    months = [archive.take_month() for _ in range(WHOLE_MONTHS)]
+    await archive.make_due(months[-1])
     await archive.surroundings.let_postgres_settle()
     rate, waits = await talk.during(dispose(archive))
-    await _take(archive, month, rate, waits, into)
-    if into.left_bytes[-1] != 0:
-        raise RuntimeError("the partitions of the month were not dropped")
+    for month in months:
+        await _take(archive, month, rate, waits if month is months[0] else [], into)
+        if into.left_bytes[-1] != 0:
+            raise RuntimeError("the partitions of the month were not dropped")
 
 
 async def _delete_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
