@@ -19,7 +19,7 @@ import asyncpg
 
 from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.surroundings import Surroundings, prepare_surroundings
-from tests.holding import make_officer, open_matter, release_hold
+from tests.holding import make_officer, open_matter, place_hold, release_hold
 from tests.retaining import assign_room, make_class
 from tests.uploading import disk_stores
 from workroom.accounts import Account
@@ -93,6 +93,12 @@ class Archive:
                 self.class_id,
                 (datetime.now(UTC) - month.ends_at).days,
             )
+
+    async def place_hold(self, scope: HoldScope) -> None:
+        """Place a hold, and have Postgres count it, as it does by itself within a minute."""
+        await place_hold(self.database, self.officer, scope, self.matter_id)
+        for table in ("holds", "hold_rooms", "hold_custodians", "hold_releases"):
+            await self.owner.execute(f"analyze {table}")
 
     async def end_holds(self) -> None:
         """Release every hold as if it had been long ago, so that its grace period is over."""

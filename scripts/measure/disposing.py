@@ -16,7 +16,6 @@ from scripts.measure.archive import Archive, Month
 from scripts.measure.figures import median, number, percentile
 from scripts.measure.run import Run
 from scripts.measure.talk import Talk, open_talk
-from tests.holding import place_hold
 from workroom.disposition import run_disposition
 
 BATCH = 5_000
@@ -73,8 +72,7 @@ async def dispose(archive: Archive) -> float:
 
 async def hold_custodian(archive: Archive, month: Month) -> None:
     """Put one message in a hundred of a month on hold."""
-    scope = archive.scope_of_custodian(month.begins_at, month.ends_at)
-    await place_hold(archive.database, archive.officer, scope, archive.matter_id)
+    await archive.place_hold(archive.scope_of_custodian(month.begins_at, month.ends_at))
 
 
 async def _dispose_held_month(archive: Archive, talk: Talk, into: Destroyed) -> None:

@@ -11,7 +11,6 @@ import time
 from scripts.measure.archive import Archive
 from scripts.measure.figures import median, number
 from scripts.measure.run import Run
-from tests.holding import place_hold
 from tests.people import by
 from workroom.retention import ChangeClass
 from workroom.simulation import Simulation, begin_simulation, run_simulation
@@ -29,7 +28,7 @@ async def measure_simulation(run: Run) -> None:
     archive = await run.open_archive()
     took: list[float] = []
     counted: list[float] = []
-    await place_hold(archive.database, archive.officer, archive.scope_of_custodian(), archive.matter_id)
+    await archive.place_hold(archive.scope_of_custodian())
     for _ in range(run.scale.rounds):
         began = time.perf_counter()
         await archive.owner.fetch(COUNT, timeout=120)

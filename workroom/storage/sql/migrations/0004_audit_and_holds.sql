@@ -137,6 +137,7 @@ create table workroom.matters (
 
 -- What is preserved, from the commit of the row on. The span counts by sent_at: from (inclusive), until (exclusive), either
 -- null for open. A hold only ever widens; it ends by a release.
+-- Every deletion asks these four tables, so Postgres is to know of each how small it is: it counts them after any change.
 create table workroom.holds (
     hold_id uuid primary key,
     matter_id uuid not null references workroom.matters,
@@ -148,7 +149,7 @@ create table workroom.holds (
     covers_files boolean not null,
     constraint hold_span_has_an_order check (sent_from < sent_until),
     constraint hold_covers_something check (covers_messages or covers_files)
-);
+) with (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
 create index holds_of_a_matter on workroom.holds (matter_id);
 
 -- Each act that made a hold what it is. Number 1 placed it; what the hold covered from then on.
@@ -173,7 +174,7 @@ create table workroom.hold_rooms (
     amendment integer not null,
     primary key (hold_id, room_id),
     foreign key (hold_id, amendment) references workroom.hold_amendments
-);
+) with (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
 
 -- Custodians: whose rooms are held while they were members ('memberships'), or only what they sent ('sent').
 create table workroom.hold_custodians (
@@ -184,7 +185,7 @@ create table workroom.hold_custodians (
     primary key (hold_id, account_id, covers),
     foreign key (hold_id, amendment) references workroom.hold_amendments,
     constraint custodian_covers check (covers in ('memberships', 'sent'))
-);
+) with (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
 
 -- A release is asked for by one officer and confirmed by another (unless the installation says that one is enough). It
 -- destroys nothing: what the hold covered is kept until the end of a grace period.
@@ -215,7 +216,7 @@ create table workroom.hold_releases (
     constraint release_is_withdrawn_or_confirmed check (withdrawn_at is null or confirmed_at is null),
     constraint released_by_a_second_officer check (not needs_two or confirmed_by <> requested_by),
     constraint release_has_a_grace_period check (kept_until >= confirmed_at + make_interval(days => 1))
-);
+) with (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
 create unique index one_release_of_a_hold on workroom.hold_releases (hold_id) where withdrawn_at is null;
 
 -- The one way to end a hold. Writes its mark itself, and counts the grace period from now: nobody who may only run SQL as
