@@ -57,7 +57,7 @@ class Pace:
     """
 
     most: int = 1_000
-    rest: float = 0.1
+    rest: float = 0.05
     batch_seconds: float = 0.1
     largest: int = 10_000
     first: int = field(init=False)

@@ -3,13 +3,13 @@
 What lies in its tables is what the product would have written, but for events, which nothing here reads. One message in
 a hundred is by one person, who is a member of every room: a hold on what that person sent is spread over everything.
 One in five hundred was deleted, one was edited; in the newest month some have files and labels. Months are used up, the
-oldest first: `take_month` gives the next.
+oldest first: `take_months` gives the next.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,9 +81,9 @@ class Archive:
         self.class_id: RetentionClassId
         self._left = iter(self.months)
 
-    def take_month(self) -> Month:
-        """The oldest month that no scenario has had."""
-        return next(self._left)
+    def take_months(self, count: int) -> list[Month]:
+        """The oldest months that no scenario has had."""
+        return [next(self._left) for _ in range(count)]
 
     async def make_due(self, month: Month) -> None:
         """Have everything due that was sent until the end of a month, and nothing after it."""
@@ -128,32 +128,22 @@ class Archive:
             f"parallel safe as $$ select {now} $$"
         )
 
-    async def measure_bytes(self, month: Month) -> int:
-        """What the partitions of a month take on the disk, with their indexes; those that are gone take nothing."""
+    async def measure_bytes(self, months: Sequence[Month]) -> int:
+        """What the partitions of months take on the disk, with their indexes; those that are gone take nothing."""
         size: int = await self.owner.fetchval(
             "select coalesce(sum(pg_total_relation_size(to_regclass(p))), 0)::bigint from unnest($1::text[]) as p",
-            list(month.partitions),
+            [partition for month in months for partition in month.partitions],
         )
         return size
 
-    async def count_messages(self, month: Month) -> int:
-        """How many messages of a month are there."""
+    async def count_messages(self, months: Sequence[Month], author_id: UUID | None = None) -> int:
+        """How many messages of consecutive months are there; by one person, or by anybody (None)."""
         count: int = await self.owner.fetchval(
             "select count(*) from messages where message_id >= first_message_id_of($1) "
-            "and message_id < first_message_id_of($2)",
-            month.begins_at,
-            month.ends_at,
-        )
-        return count
-
-    async def count_of_custodian(self, month: Month) -> int:
-        """How many of them are by the one person."""
-        count: int = await self.owner.fetchval(
-            "select count(*) from messages where message_id >= first_message_id_of($1) "
-            "and message_id < first_message_id_of($2) and author_id = $3",
-            month.begins_at,
-            month.ends_at,
-            self.custodian.account_id,
+            "and message_id < first_message_id_of($2) and ($3::uuid is null or author_id = $3)",
+            months[0].begins_at,
+            months[-1].ends_at,
+            author_id,
         )
         return count
 

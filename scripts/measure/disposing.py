@@ -19,7 +19,8 @@ from scripts.measure.talk import Talk, open_talk
 from workroom.disposition import run_disposition
 
 BATCH = 5_000
-WHOLE_MONTHS = 2
+MONTHS_AT_ONCE = 2
+ROUNDS = 2
 FIRST_ID = UUID(int=0)
 MIB = 1024 * 1024
 
@@ -32,6 +33,12 @@ class Destroyed:
     waits: list[float] = field(default_factory=list)
     left_bytes: list[int] = field(default_factory=list)
 
+    def take(self, rate: float, waits: list[float], left_bytes: int) -> None:
+        """Add a round."""
+        self.rates.append(rate)
+        self.waits += waits
+        self.left_bytes.append(left_bytes)
+
 
 async def measure_disposition(run: Run) -> None:
     """Rounds of the DELETE, of months with something held in them, and of whole months, in turns."""
@@ -39,11 +46,11 @@ async def measure_disposition(run: Run) -> None:
     plain, held, whole = Destroyed(), Destroyed(), Destroyed()
     quiet: list[float] = []
     async with open_talk(archive.surroundings) as talk:
-        for _ in range(run.scale.rounds):
+        for _ in range(min(ROUNDS, run.scale.rounds)):
             quiet += await talk.alone(run.scale.quiet_seconds)
-            await _delete_month(archive, talk, plain)
+            await _delete_months(archive, talk, plain)
             quiet += await talk.alone(run.scale.quiet_seconds)
-            await _dispose_held_month(archive, talk, held)
+            await _dispose_held_months(archive, talk, held)
             await _dispose_whole_months(archive, talk, whole)
     quiet_ms = percentile(quiet, 99)
     run.take(
@@ -53,7 +60,7 @@ async def measure_disposition(run: Run) -> None:
             "disposition_per_s": median(held.rates),
             "acks_beside_disposition_ratio": percentile(held.waits, 99) / quiet_ms,
         },
-        disposition_ratio=f"{WHOLE_MONTHS} months of {number(archive.months[0].message_count)} messages at once: "
+        disposition_ratio=f"{MONTHS_AT_ONCE} months of {number(archive.months[0].message_count)} messages at once: "
         f"{number(median(whole.rates))}/s, {max(whole.left_bytes) / MIB:.0f} MiB left; the DELETE: "
         f"{number(median(plain.rates))}/s, {median(plain.left_bytes) / MIB:.0f} MiB left",
         disposition_per_s=f"what is held stays, to the message; {median(held.left_bytes) / MIB:.0f} MiB left",
@@ -75,53 +82,55 @@ async def hold_custodian(archive: Archive, month: Month) -> None:
     await archive.place_hold(archive.scope_of_custodian(month.begins_at, month.ends_at))
 
 
-async def _dispose_held_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
-    month = archive.take_month()
-    await hold_custodian(archive, month)
-    await archive.make_due(month)
+async def _dispose_held_months(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    months = archive.take_months(MONTHS_AT_ONCE)
+    for month in months:
+        await hold_custodian(archive, month)
+    held_count = await archive.count_messages(months, archive.custodian.account_id)
+    await archive.make_due(months[-1])
     await archive.surroundings.let_postgres_settle()
-    rate, waits = await talk.during(dispose(archive))
-    if await archive.count_messages(month) != await archive.count_of_custodian(month):
-        raise RuntimeError("what is left of the month is not what is held of it")
-    await _take(archive, month, rate, waits, into)
+    into.take(*await talk.during(dispose(archive)), await archive.measure_bytes(months))
+    left = await archive.count_messages(months)
+    if left != held_count or left != await archive.count_messages(months, archive.custodian.account_id):
+        raise RuntimeError("what is left of the months is not what is held of them")
 
 
 async def _dispose_whole_months(archive: Archive, talk: Talk, into: Destroyed) -> None:
-    months = [archive.take_month() for _ in range(WHOLE_MONTHS)]
+    months = archive.take_months(MONTHS_AT_ONCE)
     await archive.make_due(months[-1])
     await archive.surroundings.let_postgres_settle()
-    rate, waits = await talk.during(dispose(archive))
+    into.take(*await talk.during(dispose(archive)), await archive.measure_bytes(months))
+    if into.left_bytes[-1] != 0:
+        raise RuntimeError("the partitions of the months were not dropped")
+
+
+async def _delete_months(archive: Archive, talk: Talk, into: Destroyed) -> None:
+    months = archive.take_months(MONTHS_AT_ONCE)
     for month in months:
-        await _take(archive, month, rate, waits if month is months[0] else [], into)
-        if into.left_bytes[-1] != 0:
-            raise RuntimeError("the partitions of the month were not dropped")
-
-
-async def _delete_month(archive: Archive, talk: Talk, into: Destroyed) -> None:
-    month = archive.take_month()
-    for partition in month.partitions:
-        await archive.owner.execute(f"alter table {partition} disable trigger user")
+        for partition in month.partitions:
+            await archive.owner.execute(f"alter table {partition} disable trigger user")
     await archive.surroundings.let_postgres_settle()
-    rate, waits = await talk.during(_delete(archive, month))
-    await _take(archive, month, rate, waits, into)
+    into.take(*await talk.during(_delete(archive, months)), await archive.measure_bytes(months))
 
 
-async def _take(archive: Archive, month: Month, rate: float, waits: list[float], into: Destroyed) -> None:
-    into.rates.append(rate)
-    into.waits += waits
-    into.left_bytes.append(await archive.measure_bytes(month))
+async def _delete(archive: Archive, months: list[Month]) -> float:
+    began = time.perf_counter()
+    deleted = sum([await _delete_month(archive, month) for month in months])
+    if deleted != sum(month.message_count for month in months):
+        raise RuntimeError(f"{deleted} messages were deleted")
+    return deleted / (time.perf_counter() - began)
 
 
-async def _delete(archive: Archive, month: Month) -> float:
+async def _delete_month(archive: Archive, month: Month) -> int:
     messages, *parts = month.partitions
     due = f"select message_id from {messages} where message_id > $1 and sent_at < $2 order by message_id limit {BATCH}"
-    began, deleted, after_id = time.perf_counter(), 0, FIRST_ID
+    deleted, after_id = 0, FIRST_ID
     while True:
         until_id = await archive.owner.fetchval(
             f"select message_id from ({due}) as due order by message_id desc limit 1", after_id, month.ends_at
         )
         if until_id is None:
-            break
+            return deleted
         async with archive.owner.transaction():
             for table in (*parts, messages):
                 tag = await archive.owner.execute(
@@ -129,6 +138,3 @@ async def _delete(archive: Archive, month: Month) -> float:
                 )
             deleted += int(tag.rpartition(" ")[2])
         after_id = until_id
-    if deleted != month.message_count:
-        raise RuntimeError(f"{deleted} messages were deleted of {month.message_count}")
-    return deleted / (time.perf_counter() - began)

@@ -37,12 +37,13 @@ async def measure_placing(run: Run) -> None:
     placed = [await _place(archive, scope) for _ in range(PLACED)]
     wal_bytes = await _wal_position(archive) - wal_bytes
     await archive.end_holds()
+    covered = await _count_covered(archive)
     copied = [await _copy_covered(archive) for _ in range(run.scale.rounds)]
     beside = await _place_beside(archive)
     run.take(
         {"hold_place_ms": max(placed), "hold_place_beside_disposition_ms": max(beside)},
         hold_place_ms=f"the slowest of {PLACED}, median {median(placed):.1f} ms; {number(wal_bytes / PLACED)} bytes of "
-        f"WAL, no row of content; only writing down the ids of {number(await _count_covered(archive))} messages: "
+        f"WAL, no row of content; only writing down the ids of {number(covered)} messages: "
         f"{median(copied):.0f} ms",
         hold_place_beside_disposition_ms=f"the slowest of {len(beside)}, median {median(beside):.1f} ms",
     )
@@ -56,8 +57,9 @@ async def _place(archive: Archive, scope: HoldScope) -> float:
 
 async def _place_beside(archive: Archive) -> list[float]:
     """Place holds while a month is dropped and another one, with what is held in it, is destroyed row by row."""
-    await hold_custodian(archive, archive.take_month())
-    await archive.make_due(archive.take_month())
+    held, whole = archive.take_months(2)
+    await hold_custodian(archive, held)
+    await archive.make_due(whole)
     # Of the same room, but only of what is not due yet: so the run has the same to do whenever they are placed.
     scope = scope_of(archive.room_id, sent_from=archive.months[-1].begins_at)
     waits = []
@@ -66,6 +68,7 @@ async def _place_beside(archive: Archive) -> list[float]:
         while not disposing.done():
             waits.append(await _place(archive, scope))
             await asyncio.wait([disposing], timeout=PAUSE_SECONDS)
+    await archive.end_holds()
     return waits
 
 
