@@ -35,6 +35,7 @@ from tests.servers import SharedServers
 from workroom.fanout.presence import RENEW_SECONDS
 from workroom.settings import Settings, load_settings
 from workroom.storage.database import Database, open_database
+from workroom.storage.queries import queries
 
 StartNode = Callable[..., Awaitable[RunningNode]]
 
@@ -280,11 +281,11 @@ async def test_who_was_at_a_node_that_was_killed_is_seen_to_have_gone(
     account, other_account = await make_account(database), await make_account(database, "customer")
     place = await deeds.open_place(database, account, other_account)
     async with Redis.from_url(redis_url) as redis:
-        before = await find_living(redis)
+        before = await find_living(redis, database)
         doomed = await running_node()
         other = await visit(doomed.url, database, settings, other_account)
         await other.subscribe(place.shared)
-        while not (born := await find_living(redis) - before):
+        while not (born := await find_living(redis, database) - before):
             pass  # its first word to Redis is on its way
         [(key, dead)] = born
         node = await running_node()
@@ -300,13 +301,12 @@ async def test_who_was_at_a_node_that_was_killed_is_seen_to_have_gone(
         assert (await client.command("list_rooms"))["rooms"][0]["online"] == [str(account.account_id)]
 
 
-async def find_living(redis: Redis) -> set[tuple[Any, Any]]:
-    """The nodes that live, each with the key under which it is listed."""
-    return {
-        (key, node)
-        for key in await redis.keys("workroom:*:presence:nodes")
-        for node in await redis.zrange(key, 0, -1)
-    }
+async def find_living(redis: Redis, database: Database) -> set[tuple[Any, Any]]:
+    """The nodes of this installation that live, each with the key under which they are listed."""
+    async with database.read() as reading:
+        installation = await reading.fetch_one(queries.events.read_epoch)
+    key = f"workroom:{installation['installation_id'].hex}:presence:nodes"
+    return {(key, node) for node in await redis.zrange(key, 0, -1)}
 
 
 async def write_on(outbox: Outbox) -> None:
