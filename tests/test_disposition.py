@@ -192,7 +192,9 @@ async def test_what_lost_its_text_is_never_shown_again(
     await claim(database, author, place, file_id)
     emptied = await owner.fetchval("select message_id from files")
     await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
-    await place_hold(database, await make_officer(database), scope_of(place.room_id, kinds=[ContentKind.FILES]))
+    await place_hold(
+        database, await make_officer(database), scope_of(place.room_id, kinds=[ContentKind.FILES])
+    )
     await move_time(timedelta(days=11))
     assert (await dispose(database, stores)).revisions == 1
     newest = await post(database, author, place.shared, "Written after the run")
