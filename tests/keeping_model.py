@@ -202,9 +202,14 @@ class Office:
                     del message.revisions[number]
 
     def visible(self, room_id: UUID, now: datetime) -> set[UUID]:
-        """What a member who reads everything is shown of a room, tombstones too."""
+        """What a member who reads everything is shown of a room, tombstones too.
+
+        A message whose text was destroyed, while a hold kept its row or files, stays unseen whatever the rules become.
+        """
         return {
             message_id
             for message_id, message in self.messages.items()
-            if message.room_id == room_id and not self.is_due(self.message_due(message), now)
+            if message.room_id == room_id
+            and message.revisions
+            and not self.is_due(self.message_due(message), now)
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.deeds import Place, delete, edit, open_place, post, react, rename, set_archived
+from tests.deeds import Place, add, delete, edit, open_place, page, post, react, rename, set_archived
 from tests.holding import (
     CONTENT,
     attach,
@@ -24,17 +24,20 @@ from tests.holding import (
     scope_of,
     write_everything,
 )
-from tests.people import make_account
+from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import audit
+from workroom import audit, room_overview
 from workroom.accounts import Account
 from workroom.audit import Act, EntryFilter
 from workroom.disposition import DispositionRun, Pace, list_runs, run_disposition
+from workroom.errors import NotFound
+from workroom.event_reading import Span, read_events
 from workroom.hold_scopes import ContentKind
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
+from workroom.storage.queries import queries
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 EVERYTHING = {table: (2 if table == "message_revisions" else 1) for table in CONTENT}
@@ -175,6 +178,50 @@ async def test_a_hold_of_one_kind_keeps_that_kind_and_what_names_it(
     await dispose(database, stores)
     assert await owner.fetchval("select count(*) from messages") == 0
     assert await owner.fetchval("select count(*) from files") == 0
+
+
+async def test_what_lost_its_text_is_never_shown_again(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    reader = await make_account(database)
+    await add(database, author, place.room_id, reader)
+    oldest = await post(database, author, place.shared, "Kept by its label")
+    await label_message(owner, oldest.message_id, await make_class(owner, keep=1000))
+    file_id = await upload(make_receiver(database, stores), author, place, os.urandom(2000))
+    await claim(database, author, place, file_id)
+    emptied = await owner.fetchval("select message_id from files")
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await place_hold(
+        database, await make_officer(database), scope_of(place.room_id, kinds=[ContentKind.FILES])
+    )
+    await move_time(timedelta(days=11))
+    assert (await dispose(database, stores)).revisions == 1
+    newest = await post(database, author, place.shared, "Written after the run")
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=1000))
+
+    page_of_one = await page(database, reader, place.shared, limit=1)
+    assert ([each.text for each in page_of_one.messages], page_of_one.more_before) == (
+        ["Written after the run"],
+        True,
+    )
+    below = await page(database, reader, place.shared, before=newest.seq, limit=1)
+    assert ([each.text for each in below.messages], below.more_before) == (["Kept by its label"], False)
+    above = await page(database, reader, place.shared, after=oldest.seq, limit=1)
+    assert ([each.text for each in above.messages], above.more_after) == (["Written after the run"], False)
+    seq: int = await owner.fetchval("select seq from messages where message_id = $1", emptied)
+    async with database.read() as reading:
+        assert not await reading.fetch_value(
+            queries.messages.has_message, stream_id=place.shared, from_seq=seq, to_seq=seq
+        )
+        line = next(each for each in await room_overview.list_rooms(reading, actor_of(reader)))
+        told = await read_events(reading, [Span(place.shared, seq - 1, seq)], 1)
+    assert line.unread == 2
+    assert [(each.message_id, each.files) for events in told.values() for each in events] == [(None, [])]
+    assert await owner.fetchval("select count(*) from files") == 1
+    assert await owner.fetchval("select count(*) from visible_files") == 0
+    with pytest.raises(NotFound):
+        await edit(database, author, place.shared, emptied, "Words for what has none")
 
 
 async def test_a_changed_rule_destroys_nothing_for_a_day(

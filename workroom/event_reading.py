@@ -81,7 +81,7 @@ def _shows_files(record: Record) -> bool:
     # message_edited says nothing of files: an edit changes none.
     if record["kind"] not in ("message_posted", "file_changed"):
         return False
-    return bool(record["file_count"]) and record["deleted_at"] is None
+    return bool(record["file_count"]) and record["deleted_at"] is None and record["revision"] is not None
 
 
 def _tell(

@@ -1717,7 +1717,18 @@ begin
 end
 $$;
 
--- Messages whose time has not come, held or not: the only messages that members are shown anything of.
+-- Whether the text of a message is still there. Where a hold kept only the files, the row stays without it, and no rule that
+-- changes later brings it back. A function whose plan is kept, and not planned with six tables more.
+create function workroom.has_text(of_message_id uuid) returns boolean
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return exists (select from workroom.message_revisions as v where v.message_id = of_message_id);
+end
+$$;
+
+-- Messages whose time has not come and whose text is there, held or not: the only messages that members are shown anything
+-- of.
 create view workroom.visible_messages as
 select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.reply_to_message_id, m.sent_at, m.recorded_at,
     m.deleted_at, m.deleted_by, m.file_count, m.labelled_at
@@ -1726,7 +1737,8 @@ join workroom.room_rules as r on r.room_id = m.room_id
 where workroom.message_due_at(
     m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
     r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-) > (select workroom.current_instant());
+) > (select workroom.current_instant())
+    and workroom.has_text(m.message_id);
 
 -- The same for one message, for reads that meet one.
 create function workroom.is_visible(of_message_id uuid) returns boolean
@@ -1742,6 +1754,7 @@ begin
                 m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) > workroom.current_instant()
+            and workroom.has_text(m.message_id)
     );
 end
 $$;

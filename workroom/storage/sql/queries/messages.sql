@@ -141,16 +141,18 @@ where message_id = :message_id
     and deleted_at is null;
 
 -- name: page_before
--- The messages of a stream below a number, newest first, not below where reading begins. `offset 0` keeps the rule from
+-- The messages of a stream below a number, newest first, not below where reading begins. Those whose text is gone are left
+-- out before they are counted: a page that is short says that there is no more. `offset 0` keeps the rule from
 -- being planned once more for each partition.
 with rule as materialized (
     select end_after, end_fixed, keep_after, keep_fixed, removed_after, visible_from_seq, instant
     from rule_of_stream(:stream_id)
 )
 select p.seq, p.message_id, p.author_id, p.reply_to_message_id, p.sent_at, p.deleted_at, p.deleted_by, p.file_count,
-    r.revision, r.text, r.mentions, r.recorded_at as revised_at
+    p.revision, p.text, p.mentions, p.revised_at
 from (
-    select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count
+    select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
+        r.revision, r.text, r.mentions, r.recorded_at as revised_at
     from events as e
     cross join lateral (
         select x.message_id, x.author_id, x.reply_to_message_id, x.sent_at, x.deleted_at, x.deleted_by, x.file_count,
@@ -159,6 +161,13 @@ from (
         where x.message_id = e.subject_id
         offset 0
     ) as m
+    cross join lateral (
+        select revision, text, mentions, recorded_at
+        from message_revisions
+        where message_id = m.message_id
+        order by revision desc
+        limit 1
+    ) as r
     where e.stream_id = :stream_id
         and e.kind = 'message_posted'
         and e.seq < :before
@@ -172,13 +181,6 @@ from (
     order by e.seq desc
     limit :page_size
 ) as p
-cross join lateral (
-    select revision, text, mentions, recorded_at
-    from message_revisions
-    where message_id = p.message_id
-    order by revision desc
-    limit 1
-) as r
 order by p.seq desc;
 
 -- name: page_after
@@ -188,9 +190,10 @@ with rule as materialized (
     from rule_of_stream(:stream_id)
 )
 select p.seq, p.message_id, p.author_id, p.reply_to_message_id, p.sent_at, p.deleted_at, p.deleted_by, p.file_count,
-    r.revision, r.text, r.mentions, r.recorded_at as revised_at
+    p.revision, p.text, p.mentions, p.revised_at
 from (
-    select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count
+    select e.seq, m.message_id, m.author_id, m.reply_to_message_id, m.sent_at, m.deleted_at, m.deleted_by, m.file_count,
+        r.revision, r.text, r.mentions, r.recorded_at as revised_at
     from events as e
     cross join lateral (
         select x.message_id, x.author_id, x.reply_to_message_id, x.sent_at, x.deleted_at, x.deleted_by, x.file_count,
@@ -199,6 +202,13 @@ from (
         where x.message_id = e.subject_id
         offset 0
     ) as m
+    cross join lateral (
+        select revision, text, mentions, recorded_at
+        from message_revisions
+        where message_id = m.message_id
+        order by revision desc
+        limit 1
+    ) as r
     where e.stream_id = :stream_id
         and e.kind = 'message_posted'
         and e.seq > :after
@@ -212,13 +222,6 @@ from (
     order by e.seq
     limit :page_size
 ) as p
-cross join lateral (
-    select revision, text, mentions, recorded_at
-    from message_revisions
-    where message_id = p.message_id
-    order by revision desc
-    limit 1
-) as r
 order by p.seq;
 
 -- name: has_message
@@ -245,6 +248,7 @@ select exists (
             (select end_after from rule), (select end_fixed from rule), (select keep_after from rule),
             (select keep_fixed from rule), (select removed_after from rule)
         ) > (select instant from rule)
+        and has_text(m.message_id)
 );
 
 -- name: list_by_ids

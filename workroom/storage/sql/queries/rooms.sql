@@ -154,17 +154,16 @@ left join read_markers as staff_marker on staff_marker.account_id = m.account_id
 cross join lateral (
     select count(*)::integer as unread, coalesce(bool_or(w.mentioned), false) as mentioned
     from (
-        select m.account_id = any(
-            (
-                select v.mentions
-                from message_revisions as v
-                where v.message_id = e.subject_id
-                order by v.revision desc
-                limit 1
-            )::uuid[]
-        ) as mentioned
+        select m.account_id = any(v.mentions) as mentioned
         from events as e
         join messages as g on g.message_id = e.subject_id
+        cross join lateral (
+            select mentions
+            from message_revisions
+            where message_id = g.message_id
+            order by revision desc
+            limit 1
+        ) as v
         where e.stream_id = shared.stream_id
             and e.kind = 'message_posted'
             and e.seq > greatest(marker.seq, m.joined_seq, rule.visible_from_seq - 1)
@@ -181,17 +180,16 @@ cross join lateral (
 left join lateral (
     select count(*)::integer as unread, coalesce(bool_or(w.mentioned), false) as mentioned
     from (
-        select m.account_id = any(
-            (
-                select v.mentions
-                from message_revisions as v
-                where v.message_id = e.subject_id
-                order by v.revision desc
-                limit 1
-            )::uuid[]
-        ) as mentioned
+        select m.account_id = any(v.mentions) as mentioned
         from events as e
         join messages as g on g.message_id = e.subject_id
+        cross join lateral (
+            select mentions
+            from message_revisions
+            where message_id = g.message_id
+            order by revision desc
+            limit 1
+        ) as v
         where e.stream_id = staff.stream_id
             and e.kind = 'message_posted'
             and e.seq > greatest(staff_marker.seq, staff_expiry.visible_from_seq - 1, 0)
