@@ -113,7 +113,7 @@ async def test_the_worker_verifies_by_itself_and_raises_an_alarm_that_officers_s
         await until(owner, "select exists (select from integrity_alarms)")
         async with asyncio.timeout(10):
             while "integrity_verified" not in log_file.read_text():  # noqa: ASYNC110 - a file tells nobody
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
     async with database.read() as reading:
         alarms = await integrity.list_alarms(reading)
     assert [(alarm.problem, alarm.subject) for alarm in alarms] == [
