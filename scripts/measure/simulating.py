@@ -39,9 +39,11 @@ async def measure_simulation(run: Run) -> None:
     await archive.end_holds()
     picture = simulation.picture
     assert picture is not None
-    if sum(
-        month.goes + month.kept_by_holds + month.kept_by_labels + month.stays for month in picture.months
-    ) != (archive.message_count):
+    looked_at = sum(
+        month.goes + month.kept_by_holds + month.kept_by_labels + month.kept_by_classes + month.stays
+        for month in picture.months
+    )
+    if looked_at != archive.message_count:
         raise RuntimeError("the simulation did not look at every message")
     run.take(
         {"simulate_s": median(took)},
