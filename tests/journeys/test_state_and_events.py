@@ -7,6 +7,7 @@ compares.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -157,6 +158,16 @@ class Visitor:
         self.desk = None
         if self.account.deactivated_at is None:
             self.client.token_hash = hash_token(await sign_in(node.database, self.account))
+
+    async def hear_about_oneself(self, seq: int) -> None:
+        """Hear a change of the account, after which the session proves itself; then the line listens again.
+
+        What is recorded for the account in that moment is read by coming back, so nothing else is done meanwhile.
+        """
+        own = self.account.stream_id
+        await self.client.wait_for_seq(own, seq)
+        while own not in self.client.line.session.streams:
+            await asyncio.sleep(0)  # noqa: ASYNC110
 
     def apply_heard(self) -> None:
         """Apply everything that was heard and is not applied yet."""
@@ -354,6 +365,8 @@ class Play:
                 work.transaction, visitor.account.account_id, f"Person {which} {flag}"
             )
             work.recorded(changed.events)
+        own = [event.seq for event in changed.events if event.stream_id == visitor.account.stream_id]
+        await visitor.hear_about_oneself(max(own, default=0))
 
     async def _change_kind(self, visitor: Visitor, which: int, flag: bool) -> None:
         target, kind = self.visitors[which % 3], PROVIDER_KINDS[which % 2 + flag]
