@@ -162,6 +162,8 @@ async def count_after(transaction: Transaction, question: Question, rules_before
             if record["is_of_one_month"]:
                 names = ("total", "due", "due_before", "kept_by_classes")
                 cells[record["room_id"], record["month"]].add(record, *names)
+    held = await transaction.fetch_one(queries.simulations.list_held)
+    asked |= {"author_ids": held["author_ids"], "held_room_ids": held["held_room_ids"]}
     for record in await transaction.fetch(queries.simulations.count_held_messages, **asked):
         cell = cells[record["room_id"], record["month"]]
         cell.add(record, "held")

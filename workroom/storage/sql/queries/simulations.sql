@@ -163,9 +163,16 @@ join room_rules as r on r.room_id = l.room_id
 where l.recorded_at <= :known_until
 group by 1, 2;
 
+-- name: list_held
+-- Whose messages are on hold, whatever the room, and in which rooms anybody's are: few, and nobody else's have to be compared
+-- with each hold.
+select coalesce(array_agg(distinct s.author_id) filter (where s.author_id is not null), '{}') as author_ids,
+    coalesce(array_agg(distinct s.room_id) filter (where s.author_id is null), '{}') as held_room_ids
+from held_spans as s;
+
 -- name: count_held_messages
 -- Of messages without labels that are due, those that a hold keeps; and how many of those that were due before the change.
--- the arrays: as for count_messages
+-- the arrays: as for count_messages; :author_ids, :held_room_ids uuid[]: what list_held gave
 select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
     count(*) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
@@ -191,6 +198,7 @@ join unnest(
 ) on r.room_id = m.room_id
 where m.labelled_at is null
     and m.recorded_at <= :known_until
+    and (m.author_id = any(:author_ids::uuid[]) or m.room_id = any(:held_room_ids::uuid[]))
     and exists (
         select
         from held_spans as s
@@ -277,8 +285,10 @@ order by d.message_id
 limit 20;
 
 -- name: prepare_to_count
--- For the rest of the transaction: groups of all rooms and months fit into memory, two more processes may help, and what
--- belongs to messages is joined to them month by month.
+-- For the rest of the transaction: groups of all rooms and months fit into memory, two more processes may help, what belongs
+-- to messages is joined to them month by month, and no messages are sorted by room to be merged with rules: of rules that
+-- come as arrays Postgres does not know that each room has one, and would rather sort millions than look one up.
 select set_config('work_mem', '64MB', true),
+    set_config('enable_mergejoin', 'off', true),
     set_config('max_parallel_workers_per_gather', '2', true),
     set_config('enable_partitionwise_join', 'on', true);
