@@ -822,8 +822,13 @@ begin
     if is_open then
         return 'kept';
     end if;
-    execute format('select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at), count(*) from only %I as m',
-                   parts[1]) into room_ids, first_sent_at, last_sent_at, message_count;
+    execute format(
+        'select array_agg(r.room_id), min(r.first_sent_at), max(r.last_sent_at), coalesce(sum(r.messages), 0)
+        from (
+            select m.room_id, min(m.sent_at) as first_sent_at, max(m.sent_at) as last_sent_at, count(*) as messages
+            from only %I as m
+            group by m.room_id
+        ) as r', parts[1]) into room_ids, first_sent_at, last_sent_at, message_count;
     -- Looked at twice: here to go on quickly, and under the lock.
     if exists (
         select
