@@ -34,6 +34,7 @@ from workroom.audit import Act, EntryFilter
 from workroom.disposition import DispositionRun, Pace, list_runs, run_disposition
 from workroom.errors import NotFound
 from workroom.event_reading import Span, read_events
+from workroom.explanation import explain
 from workroom.hold_scopes import ContentKind
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
@@ -216,7 +217,9 @@ async def test_what_lost_its_text_is_never_shown_again(
         )
         line = next(each for each in await room_overview.list_rooms(reading, actor_of(reader)))
         told = await read_events(reading, [Span(place.shared, seq - 1, seq)], 1)
+        explained = await explain(reading, [oldest.message_id, emptied])
     assert line.unread == 2
+    assert [each.state for each in explained] == ["shown", "emptied"]
     assert [(each.message_id, each.files) for events in told.values() for each in events] == [(None, [])]
     assert await owner.fetchval("select count(*) from files") == 1
     assert await owner.fetchval("select count(*) from visible_files") == 0

@@ -56,7 +56,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     `reason`: `no_end` (nothing ends it), `ended` (its class's end), `removed` (the period after its deletion), `kept`
     (a keep beyond its end) or `files` (a file of it is kept longer).
     `due_at`: from then on nobody is shown it; None: never.
-    `state`: `shown`, `due` (the next run destroys it), `settling` (a rule changed within a day) or `held`.
+    `state`: `shown`, `due` (the next run destroys it), `settling` (a rule changed within a day), `held`, or `emptied`
+    (its text was destroyed, and is never shown again; a hold of files, or a longer keep of one, keeps the rest).
     """
 
     message_id: MessageId
@@ -187,6 +188,8 @@ def _reason(verdict: Verdict) -> str:
 
 
 def _state(record: Record, due_at: datetime | None, *, is_held: bool) -> str:
+    if not record["has_text"]:
+        return "emptied"
     if not is_over(due_at, record["instant"]):
         return "shown"
     if is_held:

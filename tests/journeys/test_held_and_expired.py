@@ -510,6 +510,8 @@ class OfficeMachine(RuleBasedStateMachine):
             is_held = self.model.is_held(message, None, self.now)
             settled = self.model.is_settled(message, self.now)
             expected = "shown" if not is_over else "held" if is_held else "due" if settled else "settling"
+            if not message.revisions:
+                expected = "emptied"
             assert one.state == expected
             _note(f"explained as {expected}", True)
 
