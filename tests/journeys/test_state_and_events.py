@@ -166,8 +166,8 @@ class Visitor:
         """
         own = self.account.stream_id
         await self.client.wait_for_seq(own, seq)
-        while own not in self.client.line.session.streams:
-            await asyncio.sleep(0)  # noqa: ASYNC110
+        while own not in self.client.line.session.streams:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
     def apply_heard(self) -> None:
         """Apply everything that was heard and is not applied yet."""
