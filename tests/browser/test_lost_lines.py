@@ -109,6 +109,7 @@ async def test_what_was_written_survives_the_closing_of_the_window(
     room = await office.make_room(person, "Closed too early", staff)
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Closed too early")
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
     _close_lid(wire)
     for text in ("First", "Second"):
         await write(page, text)
@@ -152,6 +153,7 @@ async def test_a_message_the_server_refuses_stays_visible_and_can_be_sent_again(
     room = await office.make_room(person, "Refused", staff)
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Refused")
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
     _close_lid(wire)
     for text in ("Keep me", "Drop me"):
         await write(page, text)
@@ -217,6 +219,7 @@ async def test_an_open_window_survives_the_restart_of_its_node(
     await office.make_room(person, "Restart", staff)
     page = await open_for(windows, person)
     await enter_room(page, "Restart")
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
     await node.kill()
     await write(page, "Written while the node was down")
     await expect(page.locator(".message.is-pending")).to_have_count(1)
