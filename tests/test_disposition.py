@@ -328,6 +328,27 @@ def test_what_comes_next_begins_small() -> None:
     assert pace.most == 1_000
 
 
+async def test_a_slow_commit_makes_no_batch_smaller(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    posted = [await post(database, author, place.shared) for _ in range(15)]
+    await label_message(owner, posted[-1].message_id, await make_class(owner, keep=1000))
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await owner.execute(
+        "create function wait_for_the_disk() returns trigger language plpgsql as "
+        "$$ begin perform pg_sleep(0.2); return null; end $$"
+    )
+    await owner.execute(
+        "create constraint trigger slow after insert on disposition_batches deferrable initially deferred "
+        "for each row execute function wait_for_the_disk()"
+    )
+    await move_time(timedelta(days=11))
+    await run_disposition(database, stores, pace=Pace(most=2, rest=0.0))
+    batches = await owner.fetch("select messages from disposition_batches order by number")
+    assert [each["messages"] for each in batches] == [2, 4, 8]
+
+
 async def test_small_batches_come_to_the_same_as_large_ones(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
 ) -> None:

@@ -52,8 +52,9 @@ class DispositionRun:
 class Pace:
     """How much goes in one batch: as much as takes a tenth of a second, so that whoever places a hold waits no longer.
 
-    After each batch it rests for a part of what that took, so that those who write meanwhile are not held up by a
-    disk that does nothing else.
+    Its commit is not counted: it waits for the disk as long for few rows as for many, and on a slow disk batches would
+    become ever smaller for nothing. After each batch it rests for a part of what that took, so that those who write
+    meanwhile are not held up by a disk that does nothing else.
     """
 
     most: int = 1_000
@@ -66,7 +67,7 @@ class Pace:
         self.first = self.most
 
     def took(self, seconds: float) -> float:
-        """Take the length of a batch, and give how long to rest. The next is twice as large at most, or half."""
+        """Take how long a batch took, and give how long to rest. The next is twice as large at most, or half."""
         factor = min(2.0, max(0.5, self.batch_seconds / max(seconds, 1e-6)))
         self.most = max(min(SMALLEST_BATCH, self.first), min(self.largest, int(self.most * factor)))
         return seconds * self.rest
@@ -132,27 +133,31 @@ async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, s
 async def _dispose_batch(
     database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace, phase: str
 ) -> str:
-    began = monotonic_seconds()
-    next_phase = await _try_batch(database, run_id, by, pace)
-    rest_seconds = pace.took(monotonic_seconds() - began)
+    next_phase, took_seconds = await _try_batch(database, run_id, by, pace)
+    rest_seconds = pace.took(took_seconds)
     if next_phase != phase:
         pace.begin_again()
     await asyncio.sleep(rest_seconds)
     return next_phase
 
 
-async def _try_batch(database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace) -> str:
+async def _try_batch(
+    database: Database, run_id: DispositionRunId, by: Initiator, pace: Pace
+) -> tuple[str, float]:
+    """The phase that comes next, and how many seconds the batch took to its commit."""
     for _ in range(MOST_TRIES):
         try:
             async with database.transaction() as transaction:
                 # First, and a statement of its own: what comes after sees every hold that was placed before.
                 await holds.lock_against_holds(transaction)
+                began = monotonic_seconds()
                 phase: str = await transaction.fetch_value(
                     queries.disposition.dispose_batch, run_id=run_id, most=pace.most
                 )
+                took_seconds = monotonic_seconds() - began
                 if phase == "done":
                     await _record_end(transaction, run_id, by)
-            return phase
+            return phase, took_seconds
         except TryAgain:
             # A hold is being placed, or a row is in somebody's hand. Nothing was done, or the run's row says so.
             await asyncio.sleep(PAUSE_SECONDS)
