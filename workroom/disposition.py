@@ -50,7 +50,7 @@ class DispositionRun:
 
 @dataclass(slots=True)
 class Pace:
-    """How much goes in one batch: as much as takes a fifth of a second, so that whoever places a hold waits no longer.
+    """How much goes in one batch: as much as takes a fifth of a second: whoever places a hold waits little longer.
 
     Its commit is not counted: it waits for the disk as long for few rows as for many, and on a slow disk batches would
     become ever smaller for nothing. After each batch it rests for a part of what that took, so that those who write

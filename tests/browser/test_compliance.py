@@ -289,7 +289,7 @@ async def expect_problem(page: Page, field: str, sentence: str) -> None:
     assert any(sentence in (text or "") for text in texts), texts
 
 
-async def place(officer: Person, room: dict[str, Any], **limits: str) -> Any:
+async def place(officer: Person, room: dict[str, Any], **limits: Any) -> Any:
     """A hold over a room, in a matter of its own."""
     matter = await _post(officer, "matters", {"name": "Case 9", "reason": REASON})
     scope = {"rooms": [room["room_id"]], "custodians": [], "kinds": ["messages", "files"], **limits}

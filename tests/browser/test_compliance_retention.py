@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +18,17 @@ from tests.browser.papers import post_files
 from tests.browser.test_compliance import REASON, answer, expect_problem, open_console, place, talked
 from tests.nodes import RunningNode
 from tests.servers import DatabaseUrls
+from workroom.disposition import run_disposition
 from workroom.expiry_rounds import tell_what_expired
-from workroom.storage.database import open_database
+from workroom.settings import load_settings
+from workroom.storage.database import Database, open_database
+from workroom.storage.open_stores import open_file_stores
 
 APPLIED = re.compile(r"^Applied .+ A changed rule destroys nothing for 24 hours\.$")
+ASSIGN = (
+    "insert into room_classes (room_id, class_id) values ($1, $2) "
+    "on conflict (room_id) do update set class_id = excluded.class_id"
+)
 REMOVED = re.compile(r"^Messages before .+ were removed after the agreed period\.$")
 
 
@@ -266,16 +275,9 @@ async def test_what_has_come_to_its_end_leaves_open_windows_and_says_since_when(
     papers = await owner.fetchval("select message_id from files where file_id = $1", ledger)
     await _label(staff, f"messages/{papers}", year)
     await _label(staff, f"files/{ledger}", day)
-    later = timedelta(days=2).total_seconds()
-    await owner.execute(
-        "create or replace function workroom.current_instant() returns timestamptz language sql volatile "
-        f"parallel safe as $$ select clock_timestamp() + interval '{later} seconds' $$"
-    )
-    database = await open_database(office_database.service_url, application_name="workroom test worker")
-    try:
+    await _move_time(owner, timedelta(days=2))
+    async with _worker(office_database) as database:
         await tell_what_expired(database)
-    finally:
-        await database.close(0.5)
     await expect(messages(page)).to_have_text(["The papers"], timeout=PATIENCE_MS)
     await expect(page.locator(".attachment", has_text="ledger.csv")).to_have_count(0)
     await expect(page.locator(".attachment", has_text="statement.pdf")).to_be_visible()
@@ -286,6 +288,58 @@ async def test_what_has_come_to_its_end_leaves_open_windows_and_says_since_when(
     await expect(messages(page)).to_have_text(["The papers", "Still here"])
     await expect(page.locator(".attachment", has_text="ledger.csv")).to_have_count(0)
     await expect(page.locator(".beginning")).to_have_text(REMOVED)
+
+
+async def test_an_officer_reads_since_when_members_see_it_no_more_and_what_has_no_text_left(
+    office: Office,
+    windows: Windows,
+    node: RunningNode,
+    owner: asyncpg.Connection,
+    office_database: DatabaseUrls,
+) -> None:
+    _, customer, room = await talked(office, "Emptied one")
+    officer = await office.make_staff("Ruth Amadi", "compliance")
+    await post_files(customer, room["stream"], "statement.pdf", text="The papers")
+    await place(officer, room, kinds=["files"])
+    day, year = await _make_class(owner, "A single day", 1), await _make_class(owner, "A whole year", 365)
+    await owner.execute(ASSIGN, room["room_id"], day)
+    await _move_time(owner, timedelta(days=2))
+    async with _worker(office_database) as database:
+        installation_id = await owner.fetchval("select installation_id from installation")
+        settings = load_settings(node.environment)
+        await run_disposition(database, await open_file_stores(settings, installation_id, has_files=True))
+    await owner.execute(ASSIGN, room["room_id"], year)
+    await customer.say(room["stream"], "Ended and held")
+    await place(officer, room)
+    ended = await owner.fetchval("select max(message_id::text)::uuid from messages")
+    await _label(officer, f"messages/{ended}", day)
+    await _move_time(owner, timedelta(days=2))
+    page = await open_console(windows, officer, f"/#/compliance/rooms/{room['room_id']}/open")
+    await page.get_by_label("Reason").fill("The dispute")
+    await page.get_by_role("button", name="Open", exact=True).click()
+    opened = page.locator(".opened-message")
+    await expect(opened.filter(has_text="Ended and held")).to_contain_text("Not visible to members since")
+    emptied = opened.filter(has_text="statement.pdf")
+    await expect(emptied).to_contain_text("The text was destroyed.")
+    await expect(emptied.get_by_text("Not visible to members")).to_be_hidden()
+
+
+async def _move_time(owner: asyncpg.Connection, ahead: timedelta) -> None:
+    """What the database says that it is moves ahead, from where it was moved before."""
+    moved = await owner.fetchval("select current_instant() - clock_timestamp()")
+    await owner.execute(
+        "create or replace function workroom.current_instant() returns timestamptz language sql volatile parallel safe "
+        f"as $$ select clock_timestamp() + interval '{(moved + ahead).total_seconds()} seconds' $$"
+    )
+
+
+@asynccontextmanager
+async def _worker(urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = await open_database(urls.service_url, application_name="workroom test worker")
+    try:
+        yield database
+    finally:
+        await database.close(0.5)
 
 
 async def _make_class(owner: asyncpg.Connection, name: str, destroy_days: int) -> Any:

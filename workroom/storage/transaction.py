@@ -131,9 +131,8 @@ async def open_transaction(pool: ConnectionPool, begin: str) -> AsyncIterator[Tr
         raise
     except BaseException:
         transaction._end()
-        pool.discard(
-            connection
-        )  # cancelled: a statement may be under way, and nobody has time to wait for it
+        # Cancelled: a statement may be under way, and nobody has time to wait for it.
+        pool.discard(connection)
         raise
     transaction._end()
     await _commit(pool, connection)
