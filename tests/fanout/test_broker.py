@@ -292,10 +292,12 @@ async def test_a_slot_that_moves_to_another_server_is_a_gap_and_then_heard() -> 
     async with run_redis(is_cluster=True) as first, run_redis(is_cluster=True) as second:
         await first.own_slots()
         await second.command("CLUSTER", "MEET", "127.0.0.1", first.port)
-        second_id = await second.command("CLUSTER", "MYID")
+        first_id, second_id = [await server.command("CLUSTER", "MYID") for server in (first, second)]
+        assert isinstance(first_id, bytes)
         assert isinstance(second_id, bytes)
-        while second_id not in str(await first.command("CLUSTER", "NODES")).encode():
-            pass
+        for server, other_id in ((first, second_id), (second, first_id)):
+            while other_id not in str(await server.command("CLUSTER", "NODES")).encode():
+                pass
         async with (
             run_broker(first.url, is_cluster=True) as here,
             run_broker(first.url, is_cluster=True) as there,
@@ -305,6 +307,9 @@ async def test_a_slot_that_moves_to_another_server_is_a_gap_and_then_heard() -> 
             gaps = there.gaps
             slot = await first.command("CLUSTER", "KEYSLOT", there.broker.prefix + STREAM.hex.encode())
             assert isinstance(slot, int)
+            # Who imported a slot has the newest word about it; who only claims it is talked out of it by gossip.
+            await second.command("CLUSTER", "SETSLOT", slot, "IMPORTING", first_id)
+            await first.command("CLUSTER", "SETSLOT", slot, "MIGRATING", second_id)
             for server in (second, first):
                 await server.command("CLUSTER", "SETSLOT", slot, "NODE", second_id)
             await there.until(lambda node: node.gaps > gaps)
