@@ -37,9 +37,8 @@ from workroom.retention_rule import (
     keeps_as_long,
     latest,
 )
-from workroom.simulation_picture import Question, compare_rules, describe_rules
+from workroom.simulation_picture import Question, compare_rules, count_unlabelled, describe_rules
 from workroom.storage.database import Database, Transaction
-from workroom.storage.queries import queries
 
 SENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENT_ONLY = Times(SENT)
@@ -201,11 +200,9 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
             question = Question(instant, days(20_000))
             rules = await describe_rules(Transaction(owner), question)
             asked = compare_rules(rules, rules)
-            counted = await Transaction(owner).fetch_one(
-                queries.simulations.count_messages, known_until=question.known_until, **asked
-            )
+            (counted,) = (await count_unlabelled(Transaction(owner), question, asked)).values()
             is_due = expected is not None and expected <= instant
-            assert (counted["due"], counted["due_before"]) == (is_due, is_due)
+            assert (counted.due, counted.due_before) == (is_due, is_due)
 
     async def compare(case: Case) -> None:
         transaction = owner.transaction()

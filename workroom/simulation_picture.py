@@ -7,9 +7,11 @@ in the transaction in which the change was made; whoever calls takes that back, 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -100,7 +102,13 @@ class _Cell:
         self.sums[0] ^= record["first_sum"]
         self.sums[1] ^= record["second_sum"]
 
+    def merge(self, other: _Cell) -> None:
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.sums = [one ^ another for one, another in zip(self.sums, other.sums, strict=True)]
 
+
+COUNTS = ("total", "due", "due_before", "held", "kept_by_labels", "kept_by_classes")
 Cells = dict[tuple[RoomId, datetime], _Cell]
 Rules = list[Record]
 BOUNDS = ("kept_until", "ended_until", "removed_until")
@@ -140,8 +148,8 @@ async def describe_rules(transaction: Transaction, question: Question) -> Rules:
     return await transaction.fetch(queries.simulations.describe_rules, **question.parameters)
 
 
-def compare_rules(rules: Rules, rules_before: Rules) -> dict[str, object]:
-    """The rules and those of before side by side, as `count_messages` takes them. A new room had none before."""
+def compare_rules(rules: Rules, rules_before: Rules) -> dict[str, list[Any]]:
+    """The rules and those of before side by side, as `count_months` takes them. A new room had none before."""
     before = {record["room_id"]: record for record in rules_before}
     pairs = [(record, before.get(record["room_id"])) for record in rules]
     return {
@@ -154,25 +162,59 @@ def compare_rules(rules: Rules, rules_before: Rules) -> dict[str, object]:
 async def count_after(transaction: Transaction, question: Question, rules_before: Rules) -> Counted:
     """Look after the change was made. Reads every message once, twice where much is on hold: a second for millions."""
     await transaction.fetch(queries.simulations.prepare_to_count)
-    cells = await _count_labelled(transaction, question)
-    asked = compare_rules(await describe_rules(transaction, question), rules_before)
-    asked["known_until"] = question.known_until
-    for query in (queries.simulations.count_messages, queries.simulations.count_messages_without_a_partition):
-        for record in await transaction.fetch(query, **asked):
-            if record["is_of_one_month"]:
-                names = ("total", "due", "due_before", "kept_by_classes")
-                cells[record["room_id"], record["month"]].add(record, *names)
+    rules = compare_rules(await describe_rules(transaction, question), rules_before)
+    cells = await count_unlabelled(transaction, question, rules)
+    for place, cell in (await _count_labelled(transaction, question)).items():
+        cells[place].merge(cell)
     held = await transaction.fetch_one(queries.simulations.list_held)
-    asked |= {"author_ids": held["author_ids"], "held_room_ids": held["held_room_ids"]}
-    for record in await transaction.fetch(queries.simulations.count_held_messages, **asked):
+    for record in await transaction.fetch(
+        queries.simulations.count_held_messages,
+        known_until=question.known_until,
+        author_ids=held["author_ids"],
+        held_room_ids=held["held_room_ids"],
+        **rules,
+    ):
         cell = cells[record["room_id"], record["month"]]
         cell.add(record, "held")
         cell.due_before -= record["held_before"]
     for place, cell in (await _count_held_labelled(transaction, question)).items():
-        cells[place].held += cell.held
-        cells[place].sums = [one ^ other for one, other in zip(cells[place].sums, cell.sums, strict=True)]
+        cells[place].merge(cell)
     revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
     return Counted(cells, await _count_files(transaction, question), revisions)
+
+
+async def count_unlabelled(
+    transaction: Transaction, question: Question, rules: Mapping[str, Sequence[Any]]
+) -> Cells:
+    """Messages without labels under rules side by side (`compare_rules`), held or not."""
+    cells: Cells = defaultdict(_Cell)
+    names = ("total", "due", "due_before", "kept_by_classes")
+    undecided: dict[datetime, list[Record]] = defaultdict(list)
+    for record in await transaction.fetch(
+        queries.simulations.count_months, known_until=question.known_until, **rules
+    ):
+        if not record["is_of_one_month"]:
+            continue
+        if None in (record["due"], record["due_before"], record["kept_by_classes"]):
+            undecided[record["month"]].append(record)
+        else:
+            cells[record["room_id"], record["month"]].add(record, *names)
+    places = {room_id: place for place, room_id in enumerate(rules["room_ids"])}
+    for month, records in undecided.items():
+        chosen = [places[record["room_id"]] for record in records]
+        for record in await transaction.fetch(
+            queries.simulations.count_messages,
+            known_until=question.known_until,
+            month=month,
+            are_deleted=[record["are_deleted"] for record in records],
+            **{name: [values[place] for place in chosen] for name, values in rules.items()},
+        ):
+            cells[record["room_id"], record["month"]].add(record, *names)
+    for record in await transaction.fetch(
+        queries.simulations.count_messages_without_a_partition, known_until=question.known_until, **rules
+    ):
+        cells[record["room_id"], record["month"]].add(record, *names)
+    return cells
 
 
 async def _count_labelled(transaction: Transaction, question: Question) -> Cells:

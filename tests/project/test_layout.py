@@ -24,7 +24,6 @@ TESTED_BY = {
     "audit_export.py": "test_audit_chain.py",
     "compliance_commands.py": "test_hold_commands.py",
     "retention_arguments.py": "test_retention_commands.py",
-    "simulation_picture.py": "test_simulation.py",
     "expiry_rounds.py": "test_expiry.py",
     "officers.py": "test_matters.py",
     "shell_access.py": "test_account_commands.py",

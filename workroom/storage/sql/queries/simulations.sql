@@ -73,14 +73,64 @@ select r.room_id,
     least(:instant::timestamptz - r.removed_after, :known_until)::text as removed_until
 from room_rules as r;
 
--- name: count_messages
--- Messages without labels by room and month: how many there are, how many are due at an instant, how many were under the
--- rules of before, and how many would have ended but for a keep. Of those that are due, two sums over their ids that do
--- not depend on their order, and undo themselves: what is held is taken out of them later. The rules come as parameters: a
--- CTE would keep Postgres from sharing the work, and of arrays it knows how long they are. A month is a partition: of a
--- month that is computed Postgres thinks that there are as many as messages, and sorts them all. Where is_of_one_month is
--- false, the next query says more.
+-- name: count_months
+-- Messages without labels by room and month, those that were deleted apart: how many there are, how many are due at an
+-- instant, how many were under the rules of before, and how many would have ended but for a keep. Of those that are due, two
+-- sums over their ids that do not depend on their order, and undo themselves: what is held is taken out of them later. The
+-- first and the last of a room's month mostly decide for all of it; null where they do not, and count_messages looks at each.
+-- The rules come as parameters: a CTE would keep Postgres from sharing the work, and of arrays it knows how long they are. A
+-- month is a partition: of a month that is computed Postgres thinks that there are as many as messages, and sorts them all.
+-- Where is_of_one_month is false, count_messages_without_a_partition says it.
 -- :room_ids uuid[], the other arrays text[] of the same length: what describe_rules gave, now and before
+select g.room_id, g.month, g.partition <> 'messages_default'::regclass as is_of_one_month, g.are_deleted, g.total,
+    d.due, d.due_before, d.kept_by_classes,
+    case d.due when 0 then 0 else g.first_sum end as first_sum,
+    case d.due when 0 then 0 else g.second_sum end as second_sum
+from (
+    select m.room_id, m.tableoid as partition, m.deleted_at is not null as are_deleted,
+        date_trunc('month', min(m.sent_at) at time zone 'utc') as month, count(*) as total,
+        min(m.sent_at) as first_sent_at, max(m.sent_at) as last_sent_at,
+        min(m.deleted_at) as first_deleted_at, max(m.deleted_at) as last_deleted_at,
+        bit_xor(uuid_hash_extended(m.message_id, 1)) as first_sum,
+        bit_xor(uuid_hash_extended(m.message_id, 2)) as second_sum
+    from messages as m
+    where m.labelled_at is null
+        and m.recorded_at <= :known_until
+    group by m.room_id, m.tableoid, m.deleted_at is not null
+) as g
+join unnest(
+    :room_ids::uuid[],
+    :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
+    :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
+    :removed_until_before::text[]::timestamptz[]
+) as r(
+    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = g.room_id
+cross join lateral (
+    select
+        case
+            when g.last_sent_at <= r.kept_until
+                and (g.last_sent_at <= r.ended_until or g.last_deleted_at <= r.removed_until) then g.total
+            when g.first_sent_at > r.kept_until
+                or g.first_sent_at > r.ended_until
+                and (not g.are_deleted or g.first_deleted_at > r.removed_until) then 0
+        end as due,
+        case
+            when g.last_sent_at <= r.kept_until_before
+                and (g.last_sent_at <= r.ended_until_before or g.last_deleted_at <= r.removed_until_before) then g.total
+            when g.first_sent_at > r.kept_until_before
+                or g.first_sent_at > r.ended_until_before
+                and (not g.are_deleted or g.first_deleted_at > r.removed_until_before) then 0
+        end as due_before,
+        case
+            when g.first_sent_at > r.kept_until and g.last_sent_at <= r.ended_until then g.total
+            when g.last_sent_at <= r.kept_until or g.first_sent_at > r.ended_until then 0
+        end as kept_by_classes
+) as d;
+
+-- name: count_messages
+-- The same for some rooms of one month, message by message.
+-- :month date; :room_ids uuid[]; :are_deleted boolean[]; the other arrays: as for count_months
 select m.room_id, date_trunc('month', min(m.sent_at) at time zone 'utc') as month, count(*) as total,
     count(*) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
@@ -90,8 +140,6 @@ select m.room_id, date_trunc('month', min(m.sent_at) at time zone 'utc') as mont
             and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
     ) as due_before,
     count(*) filter (where m.sent_at > r.kept_until and m.sent_at <= r.ended_until) as kept_by_classes,
-    0::bigint as kept_by_labels,
-    m.tableoid <> 'messages_default'::regclass as is_of_one_month,
     coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
     ), 0) as first_sum,
@@ -100,20 +148,23 @@ select m.room_id, date_trunc('month', min(m.sent_at) at time zone 'utc') as mont
     ), 0) as second_sum
 from messages as m
 join unnest(
-    :room_ids::uuid[],
+    :room_ids::uuid[], :are_deleted::boolean[],
     :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
     :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
     :removed_until_before::text[]::timestamptz[]
 ) as r(
-    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
-) on r.room_id = m.room_id
+    room_id, are_deleted, kept_until, ended_until, removed_until,
+    kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = m.room_id and r.are_deleted = (m.deleted_at is not null)
 where m.labelled_at is null
     and m.recorded_at <= :known_until
-group by m.room_id, m.tableoid;
+    and m.message_id >= first_message_id_of(:month::timestamp at time zone 'utc')
+    and m.message_id < first_message_id_of((:month::timestamp + interval '1 month') at time zone 'utc')
+group by m.room_id;
 
 -- name: count_messages_without_a_partition
--- The same for messages of months that have no partition of their own.
--- the arrays: as for count_messages
+-- The same for all messages of months that have no partition of their own.
+-- the arrays: as for count_months
 select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month, count(*) as total,
     count(*) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
@@ -123,8 +174,6 @@ select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month, co
             and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
     ) as due_before,
     count(*) filter (where m.sent_at > r.kept_until and m.sent_at <= r.ended_until) as kept_by_classes,
-    0::bigint as kept_by_labels,
-    true as is_of_one_month,
     coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
     ), 0) as first_sum,
@@ -172,7 +221,7 @@ from held_spans as s;
 
 -- name: count_held_messages
 -- Of messages without labels that are due, those that a hold keeps; and how many of those that were due before the change.
--- the arrays: as for count_messages; :author_ids, :held_room_ids uuid[]: what list_held gave
+-- the arrays: as for count_months; :author_ids, :held_room_ids uuid[]: what list_held gave
 select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
     count(*) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
