@@ -50,7 +50,7 @@ class DispositionRun:
 
 @dataclass(slots=True)
 class Pace:
-    """How much goes in one batch: as much as takes a fifth of a second: whoever places a hold waits little longer.
+    """How much goes in one batch: as much as takes a quarter of a second: whoever places a hold waits little longer.
 
     Its commit is not counted: it waits for the disk as long for few rows as for many, and on a slow disk batches would
     become ever smaller for nothing. After each batch it rests for a part of what that took, so that those who write
@@ -58,8 +58,8 @@ class Pace:
     """
 
     most: int = 1_000
-    rest: float = 0.05
-    batch_seconds: float = 0.2
+    rest: float = 0.04
+    batch_seconds: float = 0.25
     largest: int = 20_000
     first: int = field(init=False)
 
@@ -93,7 +93,7 @@ async def run_disposition(
     await _drop_months(database, run_id)
     while phase not in ("room_names", "done"):
         phase = await _dispose_batch(database, run_id, by, pace, phase)
-    await _drop_months(database, run_id)
+    await _drop_months(database, run_id, only_empty=True)
     while phase != "done":
         phase = await _dispose_batch(database, run_id, by, pace, phase)
     async with database.read() as reading:
@@ -180,8 +180,8 @@ async def _record_end(transaction: Transaction, run_id: DispositionRunId, by: In
     await audit.record_act(transaction, by, Act.DISPOSITION_ENDED, Subject("disposition_run", run_id), facts)
 
 
-async def _drop_months(database: Database, run_id: DispositionRunId) -> None:
-    """Drop months of which everything is due and free, and months that are empty; what is busy waits for its turn."""
+async def _drop_months(database: Database, run_id: DispositionRunId, *, only_empty: bool = False) -> None:
+    """Drop months of which everything is due and free, or of which nothing is left; what is busy waits for its turn."""
     async with database.read() as reading:
         months = await reading.fetch(queries.disposition.list_past_months)
     for record in months:
@@ -194,7 +194,10 @@ async def _drop_months(database: Database, run_id: DispositionRunId) -> None:
                 else:
                     # Takes the lock itself, when it has proven all that needs no lock.
                     outcome = await transaction.fetch_value(
-                        queries.disposition.drop_due_month, run_id=run_id, month=record["month"]
+                        queries.disposition.drop_due_month,
+                        run_id=run_id,
+                        month=record["month"],
+                        only_empty=only_empty,
                     )
             if outcome != "busy":
                 break

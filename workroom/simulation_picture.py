@@ -21,6 +21,7 @@ from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
 SHOWN_FIRST = 20
+LOOKED_AT_FIRST = 1_000
 LONGEST_MONTH = timedelta(days=31)
 
 
@@ -250,13 +251,23 @@ async def list_first(transaction: Transaction, question: Question, cells: Cells)
             break
     if not months:
         return []
-    records = await transaction.fetch(
-        queries.simulations.list_first,
-        from_month=months[0].replace(tzinfo=UTC),
-        until_month=(months[-1] + LONGEST_MONTH).replace(day=1, tzinfo=UTC),
-        **question.parameters,
-    )
-    return [FirstMessage(**record) for record in records]
+    message_count = LOOKED_AT_FIRST
+    while True:
+        place = await transaction.fetch_one(
+            queries.simulations.find_first,
+            from_month=months[0].replace(tzinfo=UTC),
+            until_month=(months[-1] + LONGEST_MONTH).replace(day=1, tzinfo=UTC),
+            message_count=message_count,
+        )
+        records = await transaction.fetch(
+            queries.simulations.list_first,
+            after_id=place["after_id"],
+            until_id=place["nearer_id"] or place["until_id"],
+            **question.parameters,
+        )
+        if len(records) == SHOWN_FIRST or place["nearer_id"] is None:
+            return [FirstMessage(**record) for record in records]
+        message_count *= 10
 
 
 def draw(question: Question, before: Before, counted: Counted, first: list[FirstMessage]) -> Picture:

@@ -20,7 +20,7 @@ import asyncpg
 from scripts.measure.people import Person, Room, make_people, make_rooms
 from scripts.measure.surroundings import Surroundings, prepare_surroundings
 from tests.holding import make_officer, open_matter, place_hold, release_hold
-from tests.retaining import assign_room, make_class
+from tests.retaining import assign_default, assign_room, make_class
 from tests.uploading import disk_stores
 from workroom.accounts import Account
 from workroom.hold_scopes import EVERY_KIND, Covers, Custodian, HoldScope
@@ -163,6 +163,8 @@ async def fill_archive(stack: AsyncExitStack, message_count: int, room_count: in
         archive.class_id = await make_class(owner, destroy=36_500, removed=3_650)
         for room in rooms:
             await assign_room(owner, RoomId(room.room_id), archive.class_id)
+        for kind in ("private", "shared"):
+            await assign_default(owner, kind, archive.class_id)
         label_id = await make_class(owner, keep=3_650)
     await _make_partitions(archive)
     waiting = iter(archive.months)

@@ -59,9 +59,10 @@ where m.message_id = f.message_id
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
-create index messages_set_apart on workroom.messages (message_id) where deleted_at is not null or labelled_at is not null;
-create index revisions_that_supersede on workroom.message_revisions (message_id) where revision > 1;
-create index reactions_taken_back on workroom.message_reactions (message_id) where removed_at is not null;
+create index messages_set_apart on workroom.messages (message_id, deleted_at, labelled_at)
+    where deleted_at is not null or labelled_at is not null;
+create index revisions_that_supersede on workroom.message_revisions (message_id, recorded_at) where revision > 1;
+create index reactions_taken_back on workroom.message_reactions (message_id, removed_at) where removed_at is not null;
 
 -- The instant at which a period counted from the sending of each message ends is that and the period: here is the period.
 create function workroom.after_sending(counted_from text, days integer) returns interval

@@ -10,6 +10,7 @@ create table workroom.disposition_runs (
     run_id uuid primary key default gen_random_uuid(),
     began_at timestamptz not null default workroom.current_instant(),
     horizon timestamptz not null,
+    removed_until timestamptz not null,
     phase text not null default 'files',
     after_id uuid not null default '00000000-0000-0000-0000-000000000000',
     batches integer not null default 0,
@@ -272,7 +273,8 @@ create function workroom.due_room_names(due_before timestamptz) returns table (
 
 -- Begins a run and gives its id; null where one is under way: there is never more than one. The horizon may be kept for the
 -- whole run: a rule that changes meanwhile destroys nothing for a day. In a room whose end has come as a whole, everything
--- is due that was sent until it was archived, or until now.
+-- is due that was sent until it was archived, or until now. So may removed_until: what has no label, and was deleted,
+-- superseded or taken back later, is not due for that.
 create function workroom.begin_disposition() returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
@@ -280,7 +282,7 @@ declare
     begun uuid;
     instant timestamptz := current_instant();
 begin
-    insert into disposition_runs (began_at, horizon)
+    insert into disposition_runs (began_at, horizon, removed_until)
     select instant, coalesce(
         max(
             case
@@ -289,7 +291,7 @@ begin
             end
         ),
         '-infinity'
-    )
+    ), coalesce(instant - min(r.removed_after), '-infinity')
     from room_rules as r
     on conflict do nothing
     returning run_id into begun;
@@ -320,6 +322,29 @@ begin
 end
 $$;
 
+-- Whether a hold touches any of some rooms between two instants.
+create function workroom.are_held(room_ids uuid[], first_sent_at timestamptz, last_sent_at timestamptz) returns boolean
+    language sql stable set search_path = workroom, pg_temp
+    as $$
+        select exists (
+            select
+            from held_spans as s
+            where s.room_id = any(room_ids)
+                and s.sent_from <= last_sent_at
+                and s.sent_until > first_sent_at
+        )
+    $$;
+
+-- The first id of what was sent after a run's horizon. Of that only what was deleted or has a label can be due.
+create function workroom.horizon_id(run workroom.disposition_runs) returns uuid
+    language sql stable set search_path = workroom, pg_temp
+    as $$
+        select case
+            when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
+            else '00000000-0000-0000-0000-000000000000'
+        end
+    $$;
+
 -- The rules of some rooms in one short text, to see whether they are still the same.
 create function workroom.describe_rules(room_ids uuid[]) returns text
     language sql stable set search_path = workroom, pg_temp
@@ -341,9 +366,25 @@ declare
     class_ids uuid[];
     room_ids uuid[];
     room record;
+    beyond_id constant uuid := horizon_id(run);
 begin
     select s.file_id into until_id
-    from (select f.file_id from files as f where f.file_id > run.after_id order by f.file_id limit most) as s
+    from (
+        select f.file_id
+        from files as f
+        where f.file_id > run.after_id
+            and (
+                f.message_id < beyond_id
+                or f.message_id in (
+                    select m.message_id
+                    from messages as m
+                    where m.message_id >= beyond_id
+                        and (m.deleted_at <= run.removed_until or m.labelled_at is not null)
+                )
+            )
+        order by f.file_id
+        limit most
+    ) as s
     order by s.file_id desc
     limit 1;
     if until_id is null then
@@ -434,20 +475,30 @@ declare
     items bigint[];
     have_files boolean;
     have_reactions boolean;
-    horizon_id constant uuid := case
-        when run.horizon > 'epoch' then first_message_id_of(run.horizon + interval '1 millisecond')
-        else '00000000-0000-0000-0000-000000000000'
-    end;
-    is_beyond constant boolean := run.after_id >= horizon_id;
+    beyond_id constant uuid := horizon_id(run);
+    is_beyond constant boolean := run.after_id >= beyond_id;
 begin
     if is_beyond then
         select s.message_id into until_id
         from (
-            select m.message_id
-            from messages as m
-            where m.message_id > run.after_id
-                and (m.deleted_at is not null or m.labelled_at is not null)
-            order by m.message_id
+            (
+                select m.message_id
+                from messages as m
+                where m.message_id > run.after_id
+                    and m.deleted_at <= run.removed_until
+                order by m.message_id
+                limit most
+            )
+            union all
+            (
+                select m.message_id
+                from messages as m
+                where m.message_id > run.after_id
+                    and m.labelled_at is not null
+                order by m.message_id
+                limit most
+            )
+            order by message_id
             limit most
         ) as s
         order by s.message_id desc
@@ -461,14 +512,14 @@ begin
             select m.message_id
             from messages as m
             where m.message_id > run.after_id
-                and m.message_id < horizon_id
+                and m.message_id < beyond_id
             order by m.message_id
             limit most
         ) as s
         order by s.message_id desc
         limit 1;
         if until_id is null then
-            return horizon_id;
+            return beyond_id;
         end if;
     end if;
     select exists (
@@ -480,7 +531,7 @@ begin
     from messages as m
     where m.message_id > run.after_id
         and m.message_id <= until_id
-        and (not is_beyond or m.deleted_at is not null or m.labelled_at is not null);
+        and (not is_beyond or m.deleted_at <= run.removed_until or m.labelled_at is not null);
     with due as materialized (
         select d.message_id, d.stream_id, d.seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id,
             d.reason
@@ -566,25 +617,53 @@ create function workroom.dispose_revisions(run workroom.disposition_runs, most i
     set enable_partitionwise_join = on
     as $$
 declare
-    until_id uuid;
     batch disposition_batches;
     message_ids uuid[];
     revisions integer[];
     class_ids uuid[];
+    first_id uuid;
+    until_id uuid;
 begin
-    select s.message_id into until_id
+    select min(s.message_id::text)::uuid, max(s.message_id::text)::uuid into first_id, until_id
     from (
-        select v.message_id
-        from message_revisions as v
-        where v.revision > 1 and v.message_id > run.after_id
-        order by v.message_id
+        (
+            select v.message_id
+            from message_revisions as v
+            where v.revision > 1
+                and v.message_id > run.after_id
+                and v.recorded_at <= run.removed_until
+            order by v.message_id
+            limit most
+        )
+        union all
+        (
+            select v.message_id
+            from message_revisions as v
+            join messages as m on m.message_id = v.message_id
+            where v.revision > 1
+                and v.message_id > run.after_id
+                and m.message_id > run.after_id
+                and m.labelled_at is not null
+            order by v.message_id
+            limit most
+        )
+        order by message_id
         limit most
-    ) as s
-    order by s.message_id desc
-    limit 1;
+    ) as s;
     if until_id is null then
         return null;
     end if;
+    -- Nothing between where the run has come to and the first of them can be due.
+    run.after_id := coalesce(
+        (
+            select v.message_id
+            from message_revisions as v
+            where v.revision > 1 and v.message_id > run.after_id and v.message_id < first_id
+            order by v.message_id desc
+            limit 1
+        ),
+        run.after_id
+    );
     select array_agg(d.message_id order by d.message_id, d.revision),
         array_agg(d.revision order by d.message_id, d.revision),
         array_agg(d.class_id order by d.message_id, d.revision)
@@ -638,10 +717,27 @@ declare
 begin
     select s.message_id into until_id
     from (
-        select x.message_id
-        from message_reactions as x
-        where x.removed_at is not null and x.message_id > run.after_id
-        order by x.message_id
+        (
+            select x.message_id
+            from message_reactions as x
+            where x.message_id > run.after_id
+                and x.removed_at <= run.removed_until
+            order by x.message_id
+            limit most
+        )
+        union all
+        (
+            select x.message_id
+            from message_reactions as x
+            join messages as m on m.message_id = x.message_id
+            where x.removed_at is not null
+                and x.message_id > run.after_id
+                and m.message_id > run.after_id
+                and m.labelled_at is not null
+            order by x.message_id
+            limit most
+        )
+        order by message_id
         limit most
     ) as s
     order by s.message_id desc
@@ -775,7 +871,9 @@ $$;
 -- time of one. Proves first, without holding anybody up, that what is due is all there is, with writes to it shut out; then,
 -- under the holds' lock, that no hold touches any of its rooms in that month and that no rule has changed; then drops.
 -- Gives 'dropped', 'kept' (not proven: row by row then), or 'busy' (somebody is reading or writing: later then).
-create function workroom.drop_due_month(of_run_id uuid, of_month date) returns text
+-- only_empty: after row by row, when what is left of other months is there to stay.
+create function workroom.drop_due_month(of_run_id uuid, of_month date, only_empty boolean default false)
+    returns text
     language plpgsql security definer set search_path = workroom, pg_temp set lock_timeout = '50ms'
     as $$
 declare
@@ -785,12 +883,16 @@ declare
     parts constant text[] := array(
         select p || '_' || to_char(month_from, 'YYYY_MM') from unnest(parents) with ordinality as u(p, n) order by n
     );
+    after_id constant uuid := first_message_id_of(month_from::timestamp at time zone 'utc');
+    until_id constant uuid := first_message_id_of(month_until::timestamp at time zone 'utc');
     run disposition_runs;
     batch disposition_batches;
     room_ids uuid[];
+    newest timestamptz[];
+    counts bigint[];
+    deleted_count bigint;
     rules text;
     is_open boolean;
-    message_count bigint;
     first_sent_at timestamptz;
     last_sent_at timestamptz;
     ids bytea;
@@ -808,6 +910,12 @@ begin
     end if;
     execute format('lock table only %I, only %I, only %I, only %I in share row exclusive mode',
                    parts[1], parts[2], parts[3], parts[4]);
+    if only_empty then
+        execute format('select exists (select from only %I)', parts[1]) into is_open;
+        if is_open then
+            return 'kept';
+        end if;
+    end if;
     -- What was sent last mostly says that the month is not over yet, without a look at all of it.
     execute format(
         'select exists (select from only %I) or exists (select from only %I as m where m.labelled_at is not null)
@@ -822,37 +930,62 @@ begin
     if is_open then
         return 'kept';
     end if;
+    -- So do those that were sent first and last where a hold covers the month.
     execute format(
-        'select array_agg(r.room_id), min(r.first_sent_at), max(r.last_sent_at), coalesce(sum(r.messages), 0)
+        'select array_agg(distinct m.room_id), min(m.sent_at), max(m.sent_at)
         from (
-            select m.room_id, min(m.sent_at) as first_sent_at, max(m.sent_at) as last_sent_at, count(*) as messages
+            (select x.room_id, x.sent_at from only %I as x order by x.message_id limit 1000)
+            union all
+            (select x.room_id, x.sent_at from only %I as x order by x.message_id desc limit 1000)
+        ) as m', parts[1], parts[1]) into room_ids, first_sent_at, last_sent_at;
+    if are_held(room_ids, first_sent_at, last_sent_at) then
+        return 'kept';
+    end if;
+    execute format(
+        'select array_agg(r.room_id), array_agg(r.newest), array_agg(r.messages), coalesce(sum(r.deleted), 0),
+            min(r.first_sent_at), max(r.last_sent_at)
+        from (
+            select m.room_id, min(m.sent_at) as first_sent_at, max(m.sent_at) as last_sent_at,
+                max(m.sent_at) filter (where m.deleted_at is null) as newest,
+                count(*) filter (where m.deleted_at is null) as messages,
+                count(m.deleted_at) as deleted
             from only %I as m
             group by m.room_id
-        ) as r', parts[1]) into room_ids, first_sent_at, last_sent_at, message_count;
+        ) as r', parts[1]) into room_ids, newest, counts, deleted_count, first_sent_at, last_sent_at;
     -- Looked at twice: here to go on quickly, and under the lock.
-    if exists (
-        select
-        from held_spans as s
-        where s.room_id = any(room_ids)
-            and s.sent_from <= last_sent_at
-            and s.sent_until > first_sent_at
-    ) then
+    if are_held(room_ids, first_sent_at, last_sent_at) then
         return 'kept';
     end if;
     rules := describe_rules(room_ids);
-    select array_agg(c.class_id), array_agg(c.reason), array_agg(c.items), coalesce(sum(c.items), 0)
-    into class_ids, reasons, items, batch.messages
-    from (
+    -- What was not deleted comes to its end in the order of its sending: when the newest of a room is due, all of it is.
+    with rooms as materialized (
+        select r.end_class_id, r.settled_at, g.messages,
+            plain_due_at(
+                g.newest, null, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) as due_at
+        from unnest(room_ids, newest, counts) as g(room_id, newest, messages)
+        join room_rules as r on r.room_id = g.room_id
+        where g.messages > 0
+    ), deleted as materialized (
         select d.class_id, d.reason, count(*) as items
-        from due_messages(
-            first_message_id_of(month_from::timestamp at time zone 'utc'),
-            first_message_id_of(month_until::timestamp at time zone 'utc'),
-            room_ids, run.began_at, 'infinity'
-        ) as d
-        where d.settled_at <= run.began_at
+        from due_messages(after_id, until_id, room_ids, run.began_at, 'infinity', true) as d
+        where deleted_count > 0
+            and d.settled_at <= run.began_at
         group by d.class_id, d.reason
-    ) as c;
-    if batch.messages <> message_count then
+    ), counted as (
+        select r.end_class_id as class_id, 'ended' as reason, sum(r.messages)::bigint as items
+        from rooms as r
+        group by r.end_class_id
+        union all
+        select d.class_id, d.reason, d.items
+        from deleted as d
+    )
+    select array_agg(c.class_id), array_agg(c.reason), array_agg(c.items), coalesce(sum(c.items), 0),
+        exists (select from rooms as r where r.due_at > run.began_at or r.settled_at > run.began_at)
+            or (select coalesce(sum(d.items), 0) from deleted as d) <> deleted_count
+    into class_ids, reasons, items, batch.messages, is_open
+    from counted as c;
+    if is_open then
         return 'kept';
     end if;
     execute format(
@@ -861,13 +994,7 @@ begin
     execute format('select count(*) from only %I', parts[2]) into batch.revisions;
     execute format('select count(*) from only %I', parts[3]) into batch.reactions;
     perform lock_holds_shared();
-    if exists (
-        select
-        from held_spans as s
-        where s.room_id = any(room_ids)
-            and s.sent_from <= last_sent_at
-            and s.sent_until > first_sent_at
-    ) or rules is distinct from describe_rules(room_ids) then
+    if are_held(room_ids, first_sent_at, last_sent_at) or rules is distinct from describe_rules(room_ids) then
         return 'kept';
     end if;
     batch.run_id := run.run_id;
@@ -932,11 +1059,11 @@ revoke all on function
     workroom.dispose_revisions(workroom.disposition_runs, integer),
     workroom.dispose_reactions(workroom.disposition_runs, integer),
     workroom.dispose_room_names(workroom.disposition_runs, integer),
-    workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date),
+    workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date, boolean),
     workroom.drop_empty_month_of_files(date)
     from public;
 grant execute on function
-    workroom.begin_disposition(), workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date),
+    workroom.begin_disposition(), workroom.dispose_batch(uuid, integer), workroom.drop_due_month(uuid, date, boolean),
     workroom.drop_empty_month_of_files(date)
     to workroom_service;
 grant execute on function

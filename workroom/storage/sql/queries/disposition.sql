@@ -39,8 +39,9 @@ where p.relnamespace = 'workroom'::regnamespace
 order by month;
 
 -- name: drop_due_month
--- Drops the partitions of messages of a month of which everything is due and free: dropped, kept or busy.
-select drop_due_month(:run_id, to_date(:month, 'YYYY_MM_DD'));
+-- Drops the partitions of messages of a month of which everything is due and free, or of which nothing is left (only_empty):
+-- dropped, kept or busy.
+select drop_due_month(:run_id, to_date(:month, 'YYYY_MM_DD'), :only_empty);
 
 -- name: drop_empty_month_of_files
 -- Drops the partitions of files of a month in which none is left: dropped, kept or busy.

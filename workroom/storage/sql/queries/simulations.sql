@@ -316,12 +316,23 @@ where not exists (
         and s.covers_messages
 );
 
+-- name: find_first
+-- Where some months begin and end, and where so many messages after their beginning (null: there are fewer).
+select first_message_id_of(:from_month) as after_id, first_message_id_of(:until_month) as until_id,
+    (
+        select m.message_id
+        from messages as m
+        where m.message_id > first_message_id_of(:from_month)
+            and m.message_id <= first_message_id_of(:until_month)
+        order by m.message_id
+        offset :message_count
+        limit 1
+    ) as nearer_id;
+
 -- name: list_first
--- The first messages that would go, of some months.
+-- The first messages that would go, between two ids.
 select d.message_id, d.room_id, d.sent_at, d.due_at
-from due_messages(
-    first_message_id_of(:from_month), first_message_id_of(:until_month), null, :instant, :known_until
-) as d
+from due_messages(:after_id, :until_id, null, :instant, :known_until) as d
 where not exists (
     select
     from held_spans as s
