@@ -93,6 +93,29 @@ async def test_without_a_class_nothing_goes_but_what_was_deleted(
     assert await owner.fetchval("select count(*) from messages") == 1
 
 
+async def test_a_label_ends_what_its_room_keeps(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    plain, short, brief = [await post(database, author, place.shared, "First") for _ in range(3)]
+    for posted in (plain, brief):
+        await edit(database, author, place.shared, posted.message_id, "Second")
+        await react(database, author, place.shared, posted.message_id, "🎉")
+        await react(database, author, place.shared, posted.message_id, "🎉", is_added=False)
+    await label_message(owner, short.message_id, await make_class(owner, destroy=10))
+    await label_message(owner, brief.message_id, await make_class(owner, removed=5))
+    await move_time(timedelta(days=5, minutes=1))
+    run = await dispose(database, stores)
+    assert (run.messages, run.revisions, run.reactions) == (0, 1, 1)
+    left = await owner.fetch("select message_id from message_revisions where revision = 1")
+    assert {record["message_id"] for record in left} == {plain.message_id, short.message_id}
+    await move_time(timedelta(days=5))
+    run = await dispose(database, stores)
+    assert (run.messages, run.revisions, run.reactions) == (1, 1, 0)
+    left = await owner.fetch("select message_id from messages")
+    assert {record["message_id"] for record in left} == {plain.message_id, brief.message_id}
+
+
 async def test_bytes_leave_the_store(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
 ) -> None:
@@ -112,6 +135,8 @@ async def test_bytes_leave_the_store(
 async def test_superseded_revisions_and_reactions_taken_back_go_by_themselves(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
 ) -> None:
+    _, elsewhere = await a_room(database)
+    await assign_room(owner, elsewhere.room_id, await make_class(owner, removed=300))
     author, place = await a_room(database)
     posted = await post(database, author, place.shared, "Frist")
     await edit(database, author, place.shared, posted.message_id, "First")
@@ -126,7 +151,8 @@ async def test_superseded_revisions_and_reactions_taken_back_go_by_themselves(
     assert (run.messages, run.revisions, run.reactions, run.room_names) == (0, 1, 1, 1)
     assert [r["text"] for r in await owner.fetch("select text from message_revisions")] == ["First"]
     assert [r["emoji"] for r in await owner.fetch("select emoji from message_reactions")] == ["👍"]
-    assert [r["name"] for r in await owner.fetch("select name from room_names")] == ["Another name"]
+    names = await owner.fetch("select name from room_names where room_id = $1", place.room_id)
+    assert [r["name"] for r in names] == ["Another name"]
 
 
 async def test_what_is_held_by_any_hold_survives_and_its_twin_does_not(
@@ -309,7 +335,24 @@ async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed
 def test_the_next_batch_is_as_large_as_a_quarter_of_a_second_allows() -> None:
     pace = Pace(most=1_000, largest=5_000)
     sizes = []
-    for seconds in (0.02, 0.2, 0.25, 0.3125, 0.5, 6.0, 6.0, 6.0, 6.0, 6.0, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02):
+    for seconds in (
+        0.02,
+        0.2,
+        0.25,
+        0.3125,
+        0.5,
+        6.0,
+        6.0,
+        6.0,
+        6.0,
+        6.0,
+        0.02,
+        0.02,
+        0.02,
+        0.02,
+        0.02,
+        0.02,
+    ):
         assert pace.took(seconds) == seconds * pace.rest
         sizes.append(pace.most)
     assert sizes == [
@@ -462,7 +505,7 @@ async def test_a_month_of_which_all_is_due_is_dropped_and_recorded_like_any_batc
     await post(database, author, place.shared)
 
 
-@pytest.mark.parametrize("reason", ["held", "labelled", "not due", "not settled"])
+@pytest.mark.parametrize("reason", ["held", "labelled", "not due", "not settled", "deleted, but kept"])
 async def test_a_month_is_not_dropped_while_anything_in_it_stays(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores, reason: str
 ) -> None:
@@ -473,6 +516,14 @@ async def test_a_month_is_not_dropped_while_anything_in_it_stays(
     posted = [await post(database, author, place.shared) for _ in range(3)]
     if reason == "not due":
         await post(database, author, (await open_place(database, author)).shared)
+    if reason == "deleted, but kept":
+        other = await open_place(database, author)
+        await assign_room(owner, other.room_id, await make_class(owner, keep=1000))
+        gone = await post(database, author, other.shared)
+        await delete(database, author, other.shared, gone.message_id)
+    if reason in ("not due", "deleted, but kept"):  # far from those that are looked at first
+        for _ in range(100):
+            await post(database, author, place.shared)
     month = await owner.fetchval("select to_char(current_instant() at time zone 'utc', 'YYYY_MM')")
     await move_time(timedelta(days=70))
     if reason == "held":
@@ -484,7 +535,8 @@ async def test_a_month_is_not_dropped_while_anything_in_it_stays(
         await assign_room(owner, place.room_id, await make_class(owner, destroy=20))
     run = await dispose(database, stores)
     assert f"messages_{month}" in await list_parts(owner)
-    assert run.messages == {"held": 0, "labelled": 2, "not due": 3, "not settled": 0}[reason]
+    expected = {"held": 0, "labelled": 2, "not due": 103, "not settled": 0, "deleted, but kept": 103}
+    assert run.messages == expected[reason]
 
 
 async def test_this_month_is_never_dropped(
