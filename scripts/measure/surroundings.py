@@ -23,6 +23,7 @@ from workroom.embedded import EmbeddedServers
 from workroom.storage.migrate import migrate
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+ALLOWED_CORES = sorted(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,7 @@ class Cores:
     @classmethod
     def choose(cls) -> Cores:
         """The first two that this process may use."""
-        allowed = sorted(os.sched_getaffinity(0))
-        return cls(allowed[0], allowed[-1] if len(allowed) < 2 else allowed[1])
+        return cls(ALLOWED_CORES[0], ALLOWED_CORES[:2][-1])
 
 
 class MeasuredNode:
@@ -125,6 +125,8 @@ async def prepare_surroundings() -> AsyncIterator[Surroundings]:
     cores = Cores.choose()
     with tempfile.TemporaryDirectory(prefix="workroom-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        # Where this process stands its children stand as well: it may have been put on a core before, and they may not.
+        os.sched_setaffinity(0, ALLOWED_CORES)
         servers = await EmbeddedServers.start(folder / "data")
         try:
             await migrate(servers.owner_url)
