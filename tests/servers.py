@@ -7,6 +7,7 @@ superuser's) and WORKROOM_TEST_REDIS_URL they are servers of the system, for exa
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -53,6 +54,9 @@ class SharedServers:
     redis_url: str
     passwords: dict[str, str]
     template: str
+    # Kept open: connecting takes longer than what is done on it.
+    superuser: asyncpg.Connection
+    turn: asyncio.Lock
 
     def name_database(self, name: str) -> DatabaseUrls:
         """Give the addresses of a database of these servers."""
@@ -74,14 +78,15 @@ class SharedServers:
     @asynccontextmanager
     async def make_database(self, name: str, template: str = "template0") -> AsyncIterator[DatabaseUrls]:
         """A database that belongs to the owner role, dropped at the end."""
-        await run_sql(
-            self.superuser_url,
-            f"create database {name} template {template} owner workroom_owner strategy file_copy",
-        )
+        await self._run(f"create database {name} template {template} owner workroom_owner strategy file_copy")
         try:
             yield self.name_database(name)
         finally:
-            await run_sql(self.superuser_url, f"drop database {name} with (force)")
+            await self._run(f"drop database {name} with (force)")
+
+    async def _run(self, sql: str) -> None:
+        async with self.turn:
+            await self.superuser.execute(sql)
 
 
 @asynccontextmanager
@@ -128,10 +133,14 @@ async def _prepare(
         passwords = {"workroom_owner": "workroom-tests", "workroom_service": "workroom-tests"}
         await _make_roles(superuser_url, passwords)
     template = f"workroom_template_{os.getpid()}"
-    servers = SharedServers(superuser_url, redis_url, passwords, template)
-    async with servers.make_database(template) as database:
-        await migrate(database.owner_url)
-        yield servers
+    superuser = await asyncpg.connect(superuser_url)
+    servers = SharedServers(superuser_url, redis_url, passwords, template, superuser, asyncio.Lock())
+    try:
+        async with servers.make_database(template) as database:
+            await migrate(database.owner_url)
+            yield servers
+    finally:
+        await superuser.close()
 
 
 async def _make_roles(superuser_url: str, passwords: dict[str, str]) -> None:

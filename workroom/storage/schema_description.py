@@ -46,11 +46,11 @@ def write_description(parts: Mapping[Part, str]) -> str:
 def expect_parts(shipped: Mapping[Part, str], found: Mapping[Part, str]) -> dict[Part, str]:
     """What a database has to have, given which partitions it has: each is to be like the default one."""
     expected = dict(shipped)
+    of_relation = _sort_by_relation(shipped)
     for partition, parent in _partitions(found).items():
         default = f"{parent}_default"
-        for (kind, name), definition in shipped.items():
-            if _relation_of(kind, name) == default:
-                expected[kind, partition + name.removeprefix(default)] = definition
+        for kind, name in of_relation.get(default, ()):
+            expected[kind, partition + name.removeprefix(default)] = shipped[kind, name]
     return expected
 
 
@@ -83,6 +83,13 @@ def _partitions(parts: Iterable[Part] | Mapping[Part, str]) -> dict[str, str]:
         for (kind, name), definition in parts.items()
         if kind == "table" and _PARTITION in definition
     }
+
+
+def _sort_by_relation(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    sorted_parts: dict[str, list[Part]] = {}
+    for kind, name in parts:
+        sorted_parts.setdefault(_relation_of(kind, name), []).append((kind, name))
+    return sorted_parts
 
 
 def _relation_of(kind: str, name: str) -> str:
