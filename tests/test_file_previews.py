@@ -16,13 +16,14 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from tests.deeds import open_place, read_all
+from tests.gates import ends_or_waits, gate, until_at_the_gate
 from tests.people import make_account
 from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom import file_findings, file_previews, files
 from workroom.clock import monotonic_seconds
 from workroom.file_previews import Painted, make_previews, paint
 from workroom.file_sweep import sweep_files
-from workroom.storage.database import Database
+from workroom.storage.database import Database, Transaction
 from workroom.stored_bytes import StoredBytes
 
 PLACE = 0x8825  # Exif's pointer to where a picture was taken
@@ -305,6 +306,49 @@ async def test_two_workers_at_the_same_file_never_write_over_what_is_served(
     assert await StoredBytes(database, stores).read_preview(preview, file_id, author.account_id)
     changes = [told for told in await read_all(database, place.shared) if told.kind == "file_changed"]
     assert [told.file.preview is not None for told in changes if told.file] == [True]
+
+
+async def test_who_comes_to_a_file_while_its_preview_is_being_kept_leaves_it_alone(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph())
+    await claim(database, author, place, file_id)
+    async with gate(owner, "files", "update") as open_gate:
+        first = asyncio.create_task(make_previews(database, stores))
+        await until_at_the_gate(owner)
+        second = asyncio.create_task(make_previews(database, stores))
+        await ends_or_waits(owner, second)
+        await open_gate()
+        await asyncio.gather(first, second)
+    await sweep_files(database, stores)
+    rows = await owner.fetch("select store_key from file_segments order by store_key")
+    assert await stores.writing.list_keys() == [row["store_key"] for row in rows]
+    async with database.read() as reading:
+        preview = await files.require_preview(reading, file_id)
+    assert await StoredBytes(database, stores).read_preview(preview, file_id, author.account_id)
+
+
+async def test_a_preview_that_was_made_stays_whatever_becomes_of_another_attempt(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph())
+    await claim(database, author, place, file_id)
+    add = file_findings.add_preview
+
+    async def another_fails_first(transaction: Transaction, *arguments: Any) -> bool:
+        async with database.transaction() as another:
+            await file_findings.record_preview_state(another, file_id, is_made=False)
+        return await add(transaction, *arguments)
+
+    monkeypatch.setattr(file_findings, "add_preview", another_fails_first)
+    await make_previews(database, stores)
+    assert await owner.fetchval("select preview_state from files") == "made"
+    async with database.read() as reading:
+        assert await files.require_preview(reading, file_id)
 
 
 async def test_a_preview_of_a_swept_file_leaves_nothing(

@@ -74,21 +74,25 @@ async def list_to_preview(transaction: Transaction, batch_size: int) -> list[Wai
 
 
 async def begin_preview(transaction: Transaction, file_id: FileId, store: str, store_key: str) -> bool:
-    """Record where a preview is going to lie, before it does; False when the file is gone, or has one by now.
+    """Record where a preview is going to lie, before it does.
 
-    What an earlier attempt wrote is a stray from here on.
+    False when the file is gone, has one by now, or another attempt began at this moment. What an earlier attempt wrote
+    is a stray from here on.
     """
     earlier = await transaction.fetch_one_or_none(queries.files.lock_preview_segment, file_id=file_id)
-    begun = await transaction.fetch_value(
-        queries.files.insert_preview_segment, file_id=file_id, store=store, store_key=store_key
-    )
+    begin = queries.files.insert_preview_segment if earlier is None else queries.files.take_preview_segment
+    begun = await transaction.fetch_value(begin, file_id=file_id, store=store, store_key=store_key)
     if begun is not None and earlier is not None:
         await strays.leave_behind(transaction, Stray(**earlier))
     return begun is not None
 
 
 async def add_preview(transaction: Transaction, file_id: FileId, store_key: str, preview: NewPreview) -> bool:
-    """Record a preview whose bytes are durable; False when the file is gone, or another attempt took over."""
+    """Record a preview whose bytes are durable; False when the file is gone, or another attempt took over.
+
+    To be told (`record_preview_state`) in the same transaction: who finds the file still wanting a preview may rely on
+    there being none.
+    """
     added = await transaction.fetch_value(
         queries.files.insert_preview,
         file_id=file_id,

@@ -20,7 +20,7 @@ from workroom import file_findings, messages
 from workroom.errors import WorkroomError
 from workroom.ids import FileId
 from workroom.logs import log_event
-from workroom.storage.database import Database
+from workroom.storage.database import Database, Transaction
 from workroom.storage.file_store import FileStores, segment_key
 from workroom.stored_bytes import StoredBytes
 from workroom.uploads import PREVIEW_NUMBER
@@ -61,14 +61,12 @@ async def make_previews(database: Database, stores: FileStores) -> int:
 
 async def _make_preview(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> None:
     painted = await _paint(database, stores, file) if file.byte_size <= LARGEST_BYTES else None
-    if painted is not None and not await _keep(database, stores, file.file_id, painted):
-        return  # the file went meanwhile, or another worker sees to it
+    if painted is not None:
+        await _keep(database, stores, file.file_id, painted)
+        return
     async with database.transaction() as transaction:
-        stream_id = await file_findings.find_stream(transaction, file.file_id)
-        if stream_id is None:
-            return
-        await messages.lock_rooms_of(transaction, [stream_id])
-        await file_findings.record_preview_state(transaction, file.file_id, is_made=painted is not None)
+        if await _lock_room_of(transaction, file.file_id):
+            await file_findings.record_preview_state(transaction, file.file_id, is_made=False)
 
 
 async def _paint(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> Painted | None:
@@ -122,36 +120,45 @@ async def paint(content: IO[bytes], media_type: str) -> Painted | None:
         return None
 
 
-async def _keep(database: Database, stores: FileStores, file_id: FileId, painted: Painted) -> bool:
-    """Store a preview, its row before its bytes; False when the file went, or another attempt took over."""
+async def _keep(database: Database, stores: FileStores, file_id: FileId, painted: Painted) -> None:
+    """Store a preview, its row before its bytes; nothing when the file went, or another attempt took over."""
     store = stores.writing
     # A key of this attempt alone: another worker may be at the same file, and what is served is never written over.
     key = f"{segment_key(file_id, PREVIEW_NUMBER, 0)}-{secrets.token_hex(4)}"
     async with database.transaction() as transaction:
         if not await file_findings.begin_preview(transaction, file_id, store.name, key):
-            return False
+            return
     writer = await store.open_segment(key, 0)
     await writer.write(painted.content)
     await writer.make_durable()
     await writer.close()
-    sizes = painted.sizes
     async with database.transaction() as transaction:
-        is_there = await file_findings.add_preview(
-            transaction,
-            file_id,
-            key,
-            file_findings.NewPreview(
-                PREVIEW_TYPE,
-                len(painted.content),
-                sha256(painted.content).digest(),
-                sizes.width,
-                sizes.height,
-                sizes.shown_width,
-                sizes.shown_height,
-            ),
+        is_kept = await _lock_room_of(transaction, file_id) and await file_findings.add_preview(
+            transaction, file_id, key, _describe(painted)
         )
-    if not is_there:
-        await store.delete(
-            key
-        )  # swept, or taken over, while it was being made: nobody else wants these bytes
-    return is_there
+        if is_kept:
+            await file_findings.record_preview_state(transaction, file_id, is_made=True)
+    if not is_kept:
+        # Swept, or taken over, while it was being made: nobody else wants these bytes.
+        await store.delete(key)
+
+
+async def _lock_room_of(transaction: Transaction, file_id: FileId) -> bool:
+    stream_id = await file_findings.find_stream(transaction, file_id)
+    if stream_id is None:
+        return False
+    await messages.lock_rooms_of(transaction, [stream_id])
+    return True
+
+
+def _describe(painted: Painted) -> file_findings.NewPreview:
+    sizes = painted.sizes
+    return file_findings.NewPreview(
+        PREVIEW_TYPE,
+        len(painted.content),
+        sha256(painted.content).digest(),
+        sizes.width,
+        sizes.height,
+        sizes.shown_width,
+        sizes.shown_height,
+    )

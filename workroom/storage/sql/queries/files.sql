@@ -147,11 +147,11 @@ where file_id = :file_id
     and scan_state = 'unchecked';
 
 -- name: mark_preview!
--- That a preview was made, or could not be.
+-- That a preview was made, or could not be; one that was made stays, whatever became of another attempt.
 update files
 set preview_state = :preview_state
 where file_id = :file_id
-    and preview_state = 'wanted';
+    and (preview_state = 'wanted' or preview_state = 'failed' and :preview_state = 'made');
 
 -- name: list_to_scan
 -- Files that wait for the virus scan, oldest first.
@@ -172,7 +172,7 @@ order by f.file_id
 limit :batch_size;
 
 -- name: lock_preview_segment
--- Where an earlier attempt began to write a preview.
+-- Where an earlier attempt began to write a preview. Who keeps one changes this row: it waits, or this does.
 select store, store_key
 from file_segments
 where file_id = :file_id
@@ -181,16 +181,31 @@ for update;
 
 -- name: insert_preview_segment
 -- Where a preview is about to be written, for a file that is there and has none; the row is there before the bytes are.
+-- No row when another attempt just began.
 insert into file_segments (file_id, number, byte_offset, store, store_key)
 select file_id, -1, 0, :store, :store_key
 from files
 where file_id = :file_id
     and preview_state = 'wanted'
 for key share
-on conflict (file_id, number) do update
-set store = excluded.store,
-    store_key = excluded.store_key
+on conflict (file_id, number) do nothing
 returning file_id;
+
+-- name: take_preview_segment
+-- The same after an earlier attempt, whose row is locked; no row when that attempt has kept its preview by now.
+update file_segments as s
+set store = :store,
+    store_key = :store_key
+from (
+    select file_id
+    from files
+    where file_id = :file_id
+        and preview_state = 'wanted'
+    for key share
+) as f
+where s.file_id = f.file_id
+    and s.number = -1
+returning s.file_id;
 
 -- name: insert_preview
 -- The preview is durable, where its row still says that it is to lie.
