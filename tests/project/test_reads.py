@@ -24,6 +24,7 @@ WHY_NOT = {
     "files.find_stream_of": "a place, no content",
     "files.insert_preview": "the worker's",
     "files.insert_preview_segment": "the worker's",
+    "files.take_preview_segment": "the worker's",
     "files.list_files_of_store": "moves bytes, shows nobody anything",
     "files.list_to_preview": "the worker's",
     "files.list_to_scan": "the worker's",
