@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from tests.programs import until
+from tests.looking import take_breath, until_yes
 
 _KEY = 4713
 _MAKE = f"""
@@ -55,7 +55,7 @@ async def gate(owner: asyncpg.Connection, table: str, operation: str) -> AsyncIt
 
 async def until_at_the_gate(owner: asyncpg.Connection) -> None:
     """Return as soon as somebody stands there."""
-    await until(owner, _STANDS)
+    await until_yes(owner, _STANDS)
 
 
 async def ends_or_waits(owner: asyncpg.Connection, task: asyncio.Task[object]) -> bool:
@@ -63,5 +63,5 @@ async def ends_or_waits(owner: asyncpg.Connection, task: asyncio.Task[object]) -
     while not task.done():
         if await owner.fetchval(_WAITS_ELSEWHERE) and not task.done():
             return False
-        await asyncio.sleep(0)
+        await take_breath()
     return True

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
 
 @asynccontextmanager
 async def run_program(
@@ -35,9 +33,3 @@ async def run_program(
         if process.returncode is None:
             process.kill()
         await process.wait()
-
-
-async def until(connection: asyncpg.Connection, question: str, *values: object) -> None:
-    """Return as soon as Postgres answers a question with yes."""
-    while not await connection.fetchval(question, *values):  # noqa: ASYNC110 - Postgres tells nobody
-        await asyncio.sleep(0)

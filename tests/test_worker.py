@@ -10,8 +10,9 @@ from pathlib import Path
 import asyncpg
 
 from tests.deeds import open_place, post
+from tests.looking import take_breath, until_yes
 from tests.people import make_account
-from tests.programs import run_program, until
+from tests.programs import run_program
 from tests.retaining import assign_room, make_class
 from workroom import disposition, integrity, sessions, worker
 from workroom.expiry_rounds import tell_what_expired
@@ -100,8 +101,8 @@ async def test_the_worker_tells_what_expired_and_destroys_it(
     await tell_what_expired(database)
     await move_time(timedelta(days=11))
     async with run_program(environment, tmp_path / "worker.log", "worker"):
-        await until(owner, "select exists (select from events where kind = 'messages_expired')")
-        await until(owner, "select not exists (select from messages)")
+        await until_yes(owner, "select exists (select from events where kind = 'messages_expired')")
+        await until_yes(owner, "select not exists (select from messages)")
 
 
 async def test_the_worker_verifies_by_itself_and_raises_an_alarm_that_officers_see(
@@ -110,10 +111,10 @@ async def test_the_worker_verifies_by_itself_and_raises_an_alarm_that_officers_s
     await owner.execute("alter table message_revisions disable trigger guard_after_delete")
     log_file = tmp_path / "worker.log"
     async with run_program(environment, log_file, "worker"):
-        await until(owner, "select exists (select from integrity_alarms)")
+        await until_yes(owner, "select exists (select from integrity_alarms)")
         async with asyncio.timeout(10):
-            while "integrity_verified" not in log_file.read_text():  # noqa: ASYNC110 - a file tells nobody
-                await asyncio.sleep(0)
+            while "integrity_verified" not in log_file.read_text():
+                await take_breath()
     async with database.read() as reading:
         alarms = await integrity.list_alarms(reading)
     assert [(alarm.problem, alarm.subject) for alarm in alarms] == [

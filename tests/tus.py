@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -136,13 +136,6 @@ async def meet(database: Database, url: str) -> AsyncIterator[Meeting]:
     finally:
         for person in people:
             await person.client.disconnect()
-
-
-async def until(find: Callable[[], Awaitable[Any]]) -> Any:
-    """What `find` gives as soon as it is true: of what Postgres or a disk tell nobody."""
-    while not (found := await find()):  # noqa: ASYNC110 - see above
-        await asyncio.sleep(0)
-    return found
 
 
 def _dashed(headers: dict[str, str]) -> dict[str, str]:

@@ -18,8 +18,8 @@ import pytest
 
 from tests.deeds import Place, open_place, post
 from tests.holding import make_officer, open_matter, place_hold, write_everything
+from tests.looking import until_yes
 from tests.people import make_account
-from tests.programs import until
 from tests.retaining import assign_default, make_class
 from tests.servers import DatabaseUrls
 from tests.uploading import disk_stores
@@ -162,9 +162,9 @@ async def test_a_hold_waits_for_the_batch_that_came_first_at_every_one_of_its_st
                     batch = tasks.create_task(
                         meeting.worker.execute("select dispose_batch($1, 1000)", run_id)
                     )
-                    await until(owner, AT_THE_GATE)
+                    await until_yes(owner, AT_THE_GATE)
                     tasks.create_task(meeting.hold(place.room_id))
-                    await until(owner, WAITS_FOR_THE_HOLDS)
+                    await until_yes(owner, WAITS_FOR_THE_HOLDS)
                 await batch
                 assert await owner.fetchval("select count(*) from holds") == number, "beside the batch"
                 await run.commit()
@@ -197,9 +197,9 @@ async def test_a_batch_waits_for_the_hold_that_came_first_and_spares_what_it_cov
                 async with asyncio.TaskGroup() as tasks:
                     async with meeting.gate(table, "insert"):
                         placing = tasks.create_task(meeting.hold(place.room_id))
-                        await until(owner, AT_THE_GATE)
+                        await until_yes(owner, AT_THE_GATE)
                         locking = tasks.create_task(meeting.worker.execute("select lock_holds_shared()"))
-                        await until(owner, WAITS_FOR_THE_HOLDS)
+                        await until_yes(owner, WAITS_FOR_THE_HOLDS)
                     await placing
                     await locking
                 await meeting.worker.execute("select dispose_batch($1, 1000)", run_id)
@@ -264,7 +264,7 @@ async def test_a_month_is_not_dropped_beside_a_hold_and_no_hold_comes_beside_a_d
         drop = "select drop_due_month($1, $2)"
         async with asyncio.TaskGroup() as tasks, meeting.gate("holds", "insert"):
             tasks.create_task(meeting.hold(held.room_id))
-            await until(owner, AT_THE_GATE)
+            await until_yes(owner, AT_THE_GATE)
             assert await meeting.worker.fetchval(drop, run_id, first) == "busy"
         assert await meeting.worker.fetchval(drop, run_id, first) == "kept"
         assert (await meeting.count(held))[0] == 1
@@ -273,7 +273,7 @@ async def test_a_month_is_not_dropped_beside_a_hold_and_no_hold_comes_beside_a_d
         async with asyncio.TaskGroup() as tasks:
             assert await meeting.worker.fetchval(drop, run_id, second) == "dropped"
             placing = tasks.create_task(meeting.hold(free.room_id))
-            await until(owner, WAITS_FOR_THE_HOLDS)
+            await until_yes(owner, WAITS_FOR_THE_HOLDS)
             assert not placing.done()
             await dropping.commit()
         assert (await meeting.count(free))[0] == 0

@@ -29,6 +29,7 @@ from tests.journeys.crowd import crowd
 from tests.journeys.promptness import at_once
 from tests.journeys.visitors import Outbox, visit
 from tests.line import open_line
+from tests.looking import take_breath
 from tests.nodes import RunningNode, run_node
 from tests.people import make_account
 from tests.servers import SharedServers
@@ -286,7 +287,7 @@ async def test_who_was_at_a_node_that_was_killed_is_seen_to_have_gone(
         other = await visit(doomed.url, database, settings, other_account)
         await other.subscribe(place.shared)
         while not (born := await find_living(redis, database) - before):
-            pass  # its first word to Redis is on its way
+            await take_breath()  # its first word to Redis is on its way
         [(key, dead)] = born
         node = await running_node()
         client = await visit(node.url, database, settings, account)

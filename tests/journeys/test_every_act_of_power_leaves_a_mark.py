@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from tests.deeds import Place, open_place, post
 from tests.http_client import Answer
+from tests.looking import take_breath
 from tests.people import make_account
 from tests.servers import DatabaseUrls
 from tests.uploading import claim, make_receiver, upload
@@ -262,6 +263,7 @@ async def _simulated(office: Office, officer: Powerful, change: dict[str, Any]) 
     begun = (await office.ask(officer, "POST", path, {"change": change})).json()
     found = {"state": "running"}
     while found["state"] == "running":
+        await take_breath()
         found = (await office.ask(officer, "GET", f"{path}/{begun['simulation_id']}")).json()["simulation"]
     return found
 

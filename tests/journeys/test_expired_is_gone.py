@@ -18,8 +18,9 @@ import pytest
 from tests.deeds import edit, open_place, post, react, rename
 from tests.gates import gate, until_at_the_gate
 from tests.holding import CONTENT, count_content, make_officer, place_hold, read_content
+from tests.looking import until_yes
 from tests.people import make_account
-from tests.programs import run_program, until
+from tests.programs import run_program
 from tests.retaining import assign_default, make_class
 from tests.uploading import claim, make_receiver, upload
 from workroom.accounts import Account
@@ -183,11 +184,11 @@ async def test_a_run_that_is_killed_at_every_step_comes_to_the_same_end(
         )
         await owner.execute("select pg_advisory_lock($1)", GATE)
         async with run_program(environment, log, "disposition", "run", "--as", OFFICER) as program:
-            await until(owner, IS_AT_THE_GATE)
+            await until_yes(owner, IS_AT_THE_GATE)
             program.kill()
             await program.wait()
         await owner.execute("select pg_advisory_unlock($1)", GATE)
-        await until(owner, NOBODY_AT_WORK)
+        await until_yes(owner, NOBODY_AT_WORK)
         await owner.execute(f"drop trigger stand_at_the_gate on {table}")
         await assert_whole(owner)
     await run_to_the_end(environment, log)
@@ -223,7 +224,7 @@ async def test_a_run_that_is_killed_while_it_drops_a_month_leaves_it_whole(
                 program.kill()
                 await program.wait()
             await open_gate()
-            await until(owner, NOBODY_AT_WORK)
+            await until_yes(owner, NOBODY_AT_WORK)
         assert await read_content(owner) == before
     assert await owner.fetchval("select to_regclass($1)::text", month) == month
     await run_to_the_end(environment, log)

@@ -21,9 +21,10 @@ import asyncpg
 import pytest
 
 from tests.journeys.visitors import LOST
+from tests.looking import until
 from tests.nodes import RunningNode
 from tests.servers import DatabaseUrls
-from tests.tus import Meeting, meet, until
+from tests.tus import Meeting, meet
 from workroom.file_sweep import sweep_files
 from workroom.settings import load_settings
 from workroom.storage.database import Database

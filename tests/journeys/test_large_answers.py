@@ -20,6 +20,7 @@ import pytest_asyncio
 from scripts.measure.people import Person, Room, make_people, make_rooms
 from tests.client import Client, Json
 from tests.http_client import request
+from tests.looking import take_breath
 from tests.nodes import RunningNode, run_node
 from tests.servers import SharedServers
 from workroom.settings import load_settings
@@ -139,7 +140,7 @@ async def test_whoever_asks_and_does_not_read_is_closed_and_little_was_kept_for_
     for _ in range(SERVED_MEANWHILE):
         assert len((await reader.command("list_people"))["accounts"]) == LISTED
     while await count_slow(crowd.node) == before:  # it is closed by its heartbeats
-        pass
+        await take_breath()
     stubborn.connection.transport.resume_reading()
     assert await stubborn.wait_closed() in (4008, 1006)
     # What its own kernel had taken, and what waited here.

@@ -23,6 +23,7 @@ from tests.http_client import request
 from tests.journeys.promptness import at_once
 from tests.journeys.visitors import visit
 from tests.line import Line, open_line
+from tests.looking import take_breath
 from tests.nodes import RunningNode
 from tests.people import make_account
 from workroom.accounts import Account
@@ -116,12 +117,13 @@ async def test_redis_stopped_and_started_again_under_running_nodes_loses_nothing
         until = clock.time() + OUTAGE_SECONDS
         while clock.time() < until:
             await hear(author, reader, place.shared, "without redis")
+            await take_breath()
         for node in nodes:
             ready = await request("GET", f"{node.url}/health/ready")
             assert (ready.status, ready.json()["redis"]) == (200, "lost")
         await redis.start()
         while await count_listening_nodes(redis, place.shared) < len(nodes):
-            pass
+            await take_breath()
         await author.command("typing", stream=place.shared)
         await reader.wait_for_hint(type="typing")  # by Redis alone
         await hear(author, reader, place.shared, "with redis again")

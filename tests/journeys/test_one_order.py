@@ -15,6 +15,7 @@ from tests import deeds
 from tests.client import Client, CommandRefused
 from tests.deeds import Place
 from tests.journeys.visitors import visit
+from tests.looking import take_breath
 from tests.nodes import RunningNode
 from tests.people import make_account
 from workroom.settings import Settings
@@ -148,6 +149,7 @@ async def wait_for_waiters(owner: asyncpg.Connection, count: int) -> None:
         "where not granted and datname = current_database()"
     )
     while await owner.fetchval(waiting) < count:
+        await take_breath()
         await owner.execute("select pg_stat_clear_snapshot()")
 
 

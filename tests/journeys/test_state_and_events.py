@@ -7,7 +7,6 @@ compares.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,6 +25,7 @@ from hypothesis import strategies as st
 from tests.client import CommandRefused, Json
 from tests.deeds import Place, open_place
 from tests.local_client import LocalClient, local_client, local_node, sign_in
+from tests.looking import take_breath
 from tests.people import by, make_account
 from tests.reference_room import ReferenceRoom, as_shown
 from tests.retaining import assign_room, make_class
@@ -166,8 +166,8 @@ class Visitor:
         """
         own = self.account.stream_id
         await self.client.wait_for_seq(own, seq)
-        while own not in self.client.line.session.streams:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        while own not in self.client.line.session.streams:
+            await take_breath()
 
     def apply_heard(self) -> None:
         """Apply everything that was heard and is not applied yet."""

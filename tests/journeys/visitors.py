@@ -8,6 +8,7 @@ from uuid import uuid4
 from websockets.exceptions import ConnectionClosed
 
 from tests.client import Client, CommandRefused, Json
+from tests.looking import take_breath
 from workroom import sessions
 from workroom.accounts import Account
 from workroom.settings import Settings
@@ -53,6 +54,7 @@ class Outbox:
             except CommandRefused as refused:
                 if not refused.error["retry"]:
                     raise
+                await take_breath()
             except LOST:
                 await self._come_back()
             else:

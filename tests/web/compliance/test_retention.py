@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from tests.deeds import post
+from tests.looking import take_breath
 from tests.retaining import make_class
 from tests.web.compliance.conftest import Meeting, Officer
 from workroom.storage.database import Database
@@ -27,6 +28,7 @@ async def simulated(officer: Officer, change: dict[str, Any], instant: str | Non
     path = f"retention/simulations/{begun['simulation_id']}"
     found = None
     while found is None or found["state"] == "running":
+        await take_breath()
         found = (await officer.get(path))["simulation"]
     return found
 
