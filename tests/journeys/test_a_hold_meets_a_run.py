@@ -31,6 +31,8 @@ from workroom.storage.database import Database
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 ROUNDS = 20
+MET_PARTLY = 6
+MOST_ROUNDS = 100
 
 # The statements of a batch between its lock and its commit, and those of placing a hold, by what they write into.
 OF_A_BATCH = {
@@ -220,7 +222,9 @@ async def test_wherever_they_meet_nothing_goes_after_the_hold_has_committed(
     random = Random()
     partly = 0
     async with a_meeting(database, database_urls, owner, move_time) as meeting:
-        for number in range(ROUNDS):
+        for number in range(MOST_ROUNDS):
+            if number >= ROUNDS and partly >= MET_PARTLY:
+                break
             place = await meeting.make_room()
             stores = disk_stores(tmp_path / str(number))
 
@@ -242,7 +246,7 @@ async def test_wherever_they_meet_nothing_goes_after_the_hold_has_committed(
             assert await meeting.count(place) == kept
             await run_disposition(database, stores, pace=Pace(rest=0.0))
             assert await meeting.count(place) == kept
-    assert partly > ROUNDS // 4, "they hardly met: this proves nothing"
+    assert partly >= MET_PARTLY, "they hardly met: this proves nothing"
 
 
 async def test_a_month_is_not_dropped_beside_a_hold_and_no_hold_comes_beside_a_drop(
