@@ -39,7 +39,7 @@ PASSWORD = "seven ledgers in the attic"
 UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 DATE_FORM = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
-TOKEN_FORM = re.compile(r"(?<=token=)[\w-]{43}|\b[\w-]{43}\b")
+TOKEN_FORM = re.compile(r"(?<=token=)[\w-]{43}|(?<![\w-])[\w-]{43}(?![\w-])")
 COOKIE_FORM = re.compile(r"workroom_session_\w+=[^;]*")
 # Lists without an order of their own.
 UNORDERED = {"online", "people", "accounts", "customers", "offline"}
