@@ -110,7 +110,7 @@ async def test_somebody_waits_for_an_answer_and_something_is_unread(
 ) -> None:
     async with database.read() as reading:
         tomas = actor_of(await accounts.require_account_of(reading, CAST["tomas"].email))
-        waiting = await room_overview.list_waiting_rooms(reading, tomas)
+        waiting = (await room_overview.list_waiting_rooms(reading, tomas)).rooms
         lines = await room_overview.list_rooms(reading, tomas)
     assert {line.name for line in waiting} >= {"First tax return", "VAT registration abroad"}
     assert sum(line.unread for line in lines) >= 2

@@ -62,7 +62,7 @@ async def open_room(database: Database, account: Account, room_id: RoomId) -> Op
 
 async def list_waiting(database: Database, account: Account) -> list[WaitingRoom]:
     async with database.read() as reading:
-        return await room_overview.list_waiting_rooms(reading, actor_of(account))
+        return (await room_overview.list_waiting_rooms(reading, actor_of(account))).rooms
 
 
 def as_json(told: object) -> Any:
@@ -266,7 +266,10 @@ async def test_the_desks_fingerprint_changes_with_its_list(database: Database) -
 
     async def fingerprint() -> str:
         async with database.read() as reading:
-            return await room_overview.fingerprint_waiting_rooms(reading)
+            alone = await room_overview.fingerprint_waiting_rooms(reading)
+            listed = await room_overview.list_waiting_rooms(reading, actor_of(staff))
+        assert alone == listed.fingerprint
+        return alone
 
     seen = [await fingerprint()]
     await post(database, customer, place.shared)

@@ -127,12 +127,13 @@ class Node:
         )
         self.stored_bytes = StoredBytes(database, stores)
         self.sessions: dict[AccountId, list[OpenSession]] = {}
-        self.desk_watchers: set[OpenSession] = set()
         self._tasks = tasks
         self._check_now = asyncio.Event()
         self._emptied = asyncio.Event()
         self._snapshot = ""
-        self._desk_fingerprint: str | None = None
+        # Who watches the desk, and the fingerprint of the list they were last given or told of; None: of no list yet.
+        self._desk_watchers: dict[OpenSession, str | None] = {}
+        self._desk_fingerprint = ""
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -202,7 +203,7 @@ class Node:
 
     def session_closed(self, session: OpenSession) -> None:
         """Count a socket out; the account's last one ends its presence here."""
-        self.desk_watchers.discard(session)
+        self.unwatch_desk(session)
         standing = self.sessions.get(session.account_id)
         if standing is None or session not in standing:
             return
@@ -213,11 +214,20 @@ class Node:
             self.presence.depart(session.account_id)
 
     def watch_desk(self, session: OpenSession) -> None:
-        """Tell a socket from now on when the list of waiting rooms changes."""
-        if not self.desk_watchers:
-            # Nobody looked meanwhile: the next change counts, whatever the list was like when somebody last did.
-            self._desk_fingerprint = None
-        self.desk_watchers.add(session)
+        """Tell a socket from now on when the list of waiting rooms is another than the one it was last given."""
+        self._desk_watchers[session] = None
+        self._snapshot = ""
+
+    def unwatch_desk(self, session: OpenSession) -> None:
+        """Tell a socket no more."""
+        self._desk_watchers.pop(session, None)
+
+    def desk_seen(self, session: OpenSession, fingerprint: str) -> None:
+        """Learn which list of waiting rooms a socket is being given."""
+        if session in self._desk_watchers:
+            self._desk_watchers[session] = fingerprint
+            if fingerprint != self._desk_fingerprint:  # not the one that was compared last: compare again
+                self._snapshot = ""
 
     async def wait_until_empty(self) -> None:
         """Return when the last socket is gone: while draining."""
@@ -263,19 +273,20 @@ class Node:
                 delivered_seqs=list(positions.values()),
             )
             await self._check_desk(reading)
+            # What was read may be older than the next commit, so the snapshot counts only when nothing was behind.
+            self._snapshot = "" if behind else snapshot
         for record in behind:
             metrics.position_check_repairs.inc()
             self.hub.catch_up(record["stream_id"], record["last_seq"])
-        # What was read may be older than the next commit, so the snapshot counts only when nothing was behind.
-        self._snapshot = "" if behind else snapshot
 
     async def _check_desk(self, transaction: Transaction) -> None:
-        if not self.desk_watchers:
+        if not self._desk_watchers:
             return
-        fingerprint = await room_overview.fingerprint_waiting_rooms(transaction)
-        if fingerprint != self._desk_fingerprint:
-            self._desk_fingerprint = fingerprint
-            for session in tuple(self.desk_watchers):
+        fingerprint = self._desk_fingerprint = await room_overview.fingerprint_waiting_rooms(transaction)
+        # Each is compared with what they were given: a list may have changed and changed back since the last look.
+        for session, seen in tuple(self._desk_watchers.items()):
+            if seen != fingerprint:
+                self._desk_watchers[session] = fingerprint
                 session.desk_changed()
 
     async def prolong_sessions(self, used: Iterable[SignedIn]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -79,6 +80,13 @@ class WaitingRoom(msgspec.Struct, frozen=True, kw_only=True):
     member: bool
 
 
+class WaitingList(NamedTuple):
+    """The rooms where a customer waits, and the fingerprint of that list, which says later whether it is another."""
+
+    rooms: list[WaitingRoom]
+    fingerprint: str
+
+
 class ToldMarker(msgspec.Struct, frozen=True):
     """How far a member has read."""
 
@@ -135,15 +143,20 @@ def show_who_is_there(lines: Sequence[RoomLine], online: Collection[AccountId]) 
     ]
 
 
-async def list_waiting_rooms(transaction: Transaction, actor: Actor) -> list[WaitingRoom]:
+async def list_waiting_rooms(transaction: Transaction, actor: Actor) -> WaitingList:
     """The rooms where a customer waits for an answer, longest first."""
     require_ability(actor.kind, Ability.WATCH_DESK)
     records = await transaction.fetch(queries.rooms.list_waiting_rooms, account_id=actor.account_id)
     customers = await _list_customers(transaction, [record["room_id"] for record in records])
-    return [
-        WaitingRoom(customers=[told.name for told in customers.get(record["room_id"], [])], **record)
-        for record in records
-    ]
+    fingerprint = ""
+    rooms = []
+    for record in records:
+        line = dict(record)
+        fingerprint = line.pop("fingerprint")
+        rooms.append(
+            WaitingRoom(customers=[told.name for told in customers.get(record["room_id"], [])], **line)
+        )
+    return WaitingList(rooms, fingerprint)
 
 
 async def fingerprint_waiting_rooms(transaction: Transaction) -> str:

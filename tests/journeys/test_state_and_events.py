@@ -8,6 +8,7 @@ compares.
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from random import Random
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
@@ -26,10 +28,10 @@ from tests.client import CommandRefused, Json
 from tests.deeds import Place, open_place
 from tests.local_client import LocalClient, local_client, local_node, sign_in
 from tests.looking import take_breath
-from tests.people import by, make_account
+from tests.people import actor_of, by, make_account
 from tests.reference_room import ReferenceRoom, as_shown
 from tests.retaining import assign_room, make_class
-from workroom import accounts
+from workroom import accounts, room_overview
 from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.errors import WorkroomError
@@ -486,7 +488,13 @@ class Play:
             # Which of them one is in follows from one's own stream.
             return [room | {"member": room["room_id"] in visitor.known_room_ids()} for room in rooms]
 
-        while shown(held) != (await visitor.client.command("list_waiting_rooms"))["rooms"]:
+        async def read() -> Any:
+            # Past the line: what is fetched on it is what is held.
+            async with self.node.database.read() as reading:
+                waiting = await room_overview.list_waiting_rooms(reading, actor_of(visitor.account))
+            return json.loads(msgspec.json.encode(waiting.rooms))
+
+        while shown(held) != await read():
             await visitor.client.wait_until(lambda: visitor.count_desk_hints() > visitor.desk_told)
             held = await visitor.fetch_desk()
 

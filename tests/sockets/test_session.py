@@ -202,7 +202,7 @@ async def test_nothing_of_a_lost_connection_stays_behind(node: Node, database: D
         for stream_id in (place.shared, place.staff, staff.stream_id):
             assert not node.hub.has_listeners(stream_id)
         assert node.count_connections(staff.account_id) == 0
-        assert node.desk_watchers == set()
+        assert node._desk_watchers == {}
         assert not node.presence._streams
         assert node.sessions == {}
 

@@ -207,7 +207,9 @@ async def _open_room(session: Session, command: p.OpenRoom) -> object:
 
 async def _list_waiting_rooms(session: Session, command: p.ListWaitingRooms) -> object:
     async with session.node.database.read() as reading:
-        return {"rooms": await room_overview.list_waiting_rooms(reading, session.actor)}
+        waiting = await room_overview.list_waiting_rooms(reading, session.actor)
+    session.node.desk_seen(session, waiting.fingerprint)
+    return {"rooms": waiting.rooms}
 
 
 async def _watch_desk(session: Session, command: p.WatchDesk) -> object:
@@ -215,7 +217,7 @@ async def _watch_desk(session: Session, command: p.WatchDesk) -> object:
     if command.watching and not session.is_lost:
         session.node.watch_desk(session)
     else:
-        session.node.desk_watchers.discard(session)
+        session.node.unwatch_desk(session)
     return {}
 
 

@@ -161,6 +161,22 @@ create table workroom.room_customers (
 );
 create index rooms_of_a_customer on workroom.room_customers (customer_id);
 
+-- A short text that changes whenever the list of rooms that wait for an answer does; empty while none waits. Small, because few
+-- rooms wait. Who is a member of them differs from account to account, and each hears of it on its own stream. A room's
+-- customers are only ever added to.
+create view workroom.waiting_list as
+select coalesce(
+    md5(string_agg(concat_ws(' ', w.room_id, w.waiting_since, w.name_revision, w.customer_count), ',' order by w.room_id)),
+    ''
+) as fingerprint
+from (
+    select s.room_id, s.waiting_since,
+        (select max(n.revision) from workroom.room_names as n where n.room_id = s.room_id) as name_revision,
+        (select count(*) from workroom.room_customers as c where c.room_id = s.room_id) as customer_count
+    from workroom.streams as s
+    where s.waiting_since is not null
+) as w;
+
 -- Intervals in seq and time, never deleted. Seqs are of the room's shared stream.
 create table workroom.memberships (
     membership_id uuid primary key default gen_random_uuid(),

@@ -231,14 +231,16 @@ where m.account_id = :account_id
 order by coalesce(last_line.sent_at, m.joined_at) desc, r.room_id;
 
 -- name: list_waiting_rooms
--- Rooms where a customer waits for the provider, longest first: no content, only that somebody waits.
+-- Rooms where a customer waits for the provider, longest first: no content, only that somebody waits. Each line carries the
+-- fingerprint of the whole list, read in the same statement.
 select r.room_id, r.kind, n.name, s.waiting_since,
     exists (
         select from memberships as m
         where m.room_id = r.room_id
             and m.account_id = :account_id
             and m.left_seq is null
-    ) as member
+    ) as member,
+    (select fingerprint from waiting_list) as fingerprint
 from streams as s
 join rooms as r on r.room_id = s.room_id
 cross join lateral (
@@ -254,16 +256,5 @@ order by s.waiting_since, r.room_id
 limit 500;
 
 -- name: fingerprint_of_waiting_rooms
--- Changes whenever the list of waiting rooms does; small, because few rooms wait. Who is a member of them differs from
--- account to account, and each hears of it on its own stream. A room's customers are only ever added to.
-select coalesce(
-    md5(string_agg(concat_ws(' ', w.room_id, w.waiting_since, w.name_revision, w.customer_count), ',' order by w.room_id)),
-    ''
-)
-from (
-    select s.room_id, s.waiting_since,
-        (select max(n.revision) from room_names as n where n.room_id = s.room_id) as name_revision,
-        (select count(*) from room_customers as c where c.room_id = s.room_id) as customer_count
-    from streams as s
-    where s.waiting_since is not null
-) as w;
+-- Changes whenever the list of waiting rooms does; empty while nobody waits.
+select fingerprint from waiting_list;
