@@ -230,6 +230,27 @@ async def test_an_idle_node_asks_postgres_one_small_question_and_no_more(
         await client.wait_for_seq(place.shared, 3)
 
 
+async def test_a_position_that_was_read_before_a_commit_and_learned_after_a_look_is_looked_at_again(
+    node: Node, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    check_positions, ask = node._check_positions, node.reads.listening.ask
+    monkeypatch.setattr(node, "_check_positions", _never)
+
+    async def ask_and_be_late(request: Any) -> Any:
+        found = await ask(request)
+        await post(database, staff, place.shared, "Unheard")  # at another node, and Redis lost it
+        await check_positions()
+        return found
+
+    monkeypatch.setattr(node.reads.listening, "ask", ask_and_be_late)
+    async with local_client(node, staff) as client:
+        await client.subscribe(place.shared)
+        await check_positions()  # nothing has been committed since the last look
+        await client.wait_for_event(place.shared, text="Unheard")
+
+
 async def test_after_a_gap_everything_is_looked_at_whatever_the_snapshot_says(
     node: Node, database: Database
 ) -> None:

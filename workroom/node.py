@@ -53,7 +53,7 @@ class OpenSession(Protocol):
 
     def write(self, data: bytes, /) -> None: ...
 
-    def dropped(self, stream_id: StreamId, reason: str, /) -> None: ...
+    def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int, /) -> None: ...
 
     def sign_in_ended(self) -> None:
         """Learn that the session does not stand any more; the connection is closed."""
@@ -130,7 +130,8 @@ class Node:
         self._tasks = tasks
         self._check_now = asyncio.Event()
         self._emptied = asyncio.Event()
-        self._snapshot = ""
+        # What the last position check compared: the snapshot of Postgres, and how many positions had been learned.
+        self._snapshot, self._learned = "", 0
         # Who watches the desk, and the fingerprint of the list they were last given or told of; None: of no list yet.
         self._desk_watchers: dict[OpenSession, str | None] = {}
         self._desk_fingerprint = ""
@@ -264,9 +265,12 @@ class Node:
     async def _check_positions(self) -> None:
         async with self.database.read() as reading:
             snapshot = await reading.fetch_value(queries.events.read_snapshot)
-            if snapshot == self._snapshot and _is_settled(snapshot):
+            # Nothing was committed since, and no stream has been listened to since.
+            if (snapshot, self.hub.positions_learned) == (self._snapshot, self._learned) and _is_settled(
+                snapshot
+            ):
                 return
-            positions = self.hub.positions()
+            positions, learned = self.hub.positions(), self.hub.positions_learned
             behind = await reading.fetch(
                 queries.events.read_positions_behind,
                 stream_ids=list(positions.keys()),
@@ -274,7 +278,7 @@ class Node:
             )
             await self._check_desk(reading)
             # What was read may be older than the next commit, so the snapshot counts only when nothing was behind.
-            self._snapshot = "" if behind else snapshot
+            self._snapshot, self._learned = "" if behind else snapshot, learned
         for record in behind:
             metrics.position_check_repairs.inc()
             self.hub.catch_up(record["stream_id"], record["last_seq"])

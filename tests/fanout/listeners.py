@@ -24,6 +24,7 @@ class RememberingListener:
         self.account_id = account_id or AccountId(uuid4())
         self.writes: list[bytes] = []
         self.drops: list[tuple[StreamId, str]] = []
+        self.heard_until: list[int] = []
         self.was_written = asyncio.Event()
 
     def write(self, data: bytes) -> None:
@@ -31,8 +32,9 @@ class RememberingListener:
         self.writes.append(data)
         self.was_written.set()
 
-    def dropped(self, stream_id: StreamId, reason: str) -> None:
+    def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int) -> None:
         self.drops.append((stream_id, reason))
+        self.heard_until.append(heard_until_seq)
 
     @property
     def heard(self) -> list[str]:

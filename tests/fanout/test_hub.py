@@ -429,6 +429,7 @@ async def test_a_removed_account_hears_its_removal_and_nothing_after_it(hub: Run
     assert stays.heard == ["1", "2", "3"]
     assert removed.heard == second_tab.heard == ["1", "2"]
     assert removed.drops == second_tab.drops == [(STREAM, MEMBERSHIP_ENDED)]
+    assert removed.heard_until == second_tab.heard_until == [2]
 
 
 async def test_what_a_removed_account_was_told_before_comes_before_its_last_events(hub: RunningHub) -> None:

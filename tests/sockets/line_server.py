@@ -58,7 +58,7 @@ class RememberingSession:
     def write(self, data: bytes) -> None:
         self.connection.write_frame(data)
 
-    def dropped(self, stream_id: StreamId, reason: str) -> None:
+    def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int) -> None:
         pass
 
     def connection_lost(self, code: int) -> None:

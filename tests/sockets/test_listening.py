@@ -440,6 +440,24 @@ async def test_what_is_told_while_a_session_proves_itself_makes_the_client_come_
         assert "room_entered" in [event["kind"] for event in missed["events"]]
 
 
+async def test_what_comes_together_with_a_change_of_the_account_makes_the_client_come_back(
+    node: Node, database: Database
+) -> None:
+    staff, customer = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, staff)
+    async with local_client(node, customer) as client:
+        async with database.transaction() as transaction:
+            changed = await accounts.change_name(transaction, customer.account_id, "Second name")
+        _, entered = await add(database, staff, place.room_id, customer)
+        await tell(node, [*changed.events, *entered])  # as from another node, or read after Redis was away
+        assert await client.wait_closed() == 4003
+        await client.connect()
+        heard = client.positions[str(customer.stream_id)]
+        missed = await client.command("read_since", stream=customer.stream_id, seq=changed.events[-1].seq)
+        assert heard >= changed.events[-1].seq
+        assert [event["kind"] for event in missed["events"]] == ["room_entered"]
+
+
 @pytest.mark.parametrize("what", ["end", "deactivate", "expire"])
 async def test_a_session_that_ended_between_two_looks_opens_no_connection(
     node: Node, database: Database, monkeypatch: pytest.MonkeyPatch, what: str, owner: Any

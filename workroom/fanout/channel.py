@@ -30,8 +30,8 @@ class Listener(Protocol):
     def write(self, data: bytes, /) -> None:
         """Take bytes that are framed already. Never raises, never waits."""
 
-    def dropped(self, stream_id: StreamId, reason: str, /) -> None:
-        """Learn that nothing more of this stream will come. Said when its last bytes are on their way."""
+    def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int, /) -> None:
+        """Learn that nothing of this stream after a number will come. Said when the last bytes are on their way."""
 
 
 class Arrival(NamedTuple):
@@ -67,6 +67,14 @@ class Pin:
         return position_seq < self.ended.get(account_id, 0)
 
 
+class Departure(NamedTuple):
+    """A listener that was dropped, with the bytes that are still its own, and how far it has heard with them."""
+
+    listener: Listener
+    data: bytes
+    heard_until_seq: int
+
+
 class Channel:
     """See the module. `listeners` maps each to the number it may read from."""
 
@@ -85,7 +93,7 @@ class Channel:
         self.is_marked = False
         self.is_mending = False
         self._arriving: dict[Listener, Arrival] | None = None
-        self._departed: list[tuple[Listener, bytes]] | None = None
+        self._departed: list[Departure] | None = None
         self._early: dict[int, StreamFrame] | None = None
         self._early_bytes = 0
 
@@ -133,17 +141,20 @@ class Channel:
         leaving = self._departed = self._departed or []
         for listener, reads_from_seq in self.listeners.items():
             if listener.account_id == account_id:
-                leaving.append((listener, pending.bytes_for(account_id, reads_from_seq) if pending else b""))
+                data = pending.bytes_for(account_id, reads_from_seq) if pending else b""
+                leaving.append(Departure(listener, data, ended_seq))
         for listener, arrival in (self._arriving or {}).items():
             if listener.account_id != account_id or arrival.after_seq >= ended_seq:
                 continue
-            is_in_step = pending and arrival.from_index is not None
-            leaving.append((listener, self._bytes_for_arrival(listener, arrival) if is_in_step else b""))
-        for listener, _ in leaving:
-            self.remove_listener(listener)
+            if pending and arrival.from_index is not None:
+                leaving.append(Departure(listener, self._bytes_for_arrival(listener, arrival), ended_seq))
+            else:
+                leaving.append(Departure(listener, b"", arrival.after_seq))
+        for departure in leaving:
+            self.remove_listener(departure.listener)
 
-    def take_departed(self) -> list[tuple[Listener, bytes]]:
-        """Hand over who was dropped, with the bytes that are still theirs."""
+    def take_departed(self) -> list[Departure]:
+        """Hand over who was dropped."""
         departed, self._departed = self._departed, None
         return departed or []
 

@@ -67,6 +67,8 @@ class Hub:
         self._on_last_listener = on_last_listener
         self._tasks = tasks
         self._channels: dict[StreamId, Channel] = {}
+        # How often a stream's position has become known here.
+        self.positions_learned = 0
 
     # -- listening -------------------------------------------------------------------------------------------
 
@@ -106,6 +108,8 @@ class Hub:
         channel = pin.channel
         if pin.is_stale(listener.account_id, position_seq):
             return None
+        if channel.delivered_seq is None:
+            self.positions_learned += 1
         after_seq = channel.add_listener(listener, reads_from_seq, position_seq)
         if channel.drain_early():
             self._leave(channel)
@@ -173,10 +177,10 @@ class Hub:
     # -- private ---------------------------------------------------------------------------------------------
 
     def _leave(self, channel: Channel) -> None:
-        for listener, data in channel.take_departed():
+        for listener, data, heard_until_seq in channel.take_departed():
             if data:
                 self.flusher.send(listener, data)
-            listener.dropped(channel.stream_id, MEMBERSHIP_ENDED)
+            listener.dropped(channel.stream_id, MEMBERSHIP_ENDED, heard_until_seq)
         pending = channel.pending
         if pending is not None and pending.byte_size > MAX_PENDING_BYTES:
             flush_channel(channel, {})

@@ -72,10 +72,10 @@ class SocketCommands:
         except WorkroomError as error:
             answer(error)
 
-    async def prove(self, session: Session, pin: Pin) -> None:
+    async def prove(self, session: Session, pin: Pin, heard_until_seq: int) -> None:
         """Ask Postgres whether the session still stands: go on listening, or close with the reason."""
         try:
-            code = await _prove(session, pin)
+            code = await _prove(session, pin, heard_until_seq)
         except WorkroomError:
             # Not knowing is no right: the client comes back and shows its cookie.
             code = CloseCode.SESSION_CHANGED
@@ -83,11 +83,10 @@ class SocketCommands:
             session.close(code)
 
 
-async def _prove(session: Session, pin: Pin) -> CloseCode | None:
-    heard_until_seq = pin.channel.delivered_seq
+async def _prove(session: Session, pin: Pin, heard_until_seq: int) -> CloseCode | None:
     own = await listening.listen_to_own_stream(session, pin)
     if own is not None:
-        # What was told in between is read by coming back: the client then says how far it heard.
+        # What came after that is read by coming back: the client then says how far it heard.
         goes_on = own.signed_in.kind == session.actor.kind and own.seq == heard_until_seq
         return None if goes_on else CloseCode.SESSION_CHANGED
     async with session.node.database.read() as reading:

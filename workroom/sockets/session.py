@@ -139,13 +139,14 @@ class Session:
         """Write framed bytes now."""
         self._line.write_frame(data)
 
-    def dropped(self, stream_id: StreamId, reason: str) -> None:
+    def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int) -> None:
         """Listening to a stream has ended. Where it is the account's own, the session has to prove itself again."""
         if stream_id in self.streams:
             self.streams.remove(stream_id)
         if stream_id == self.signed_in.stream_id:
             # Opened now, so that nothing of the stream is missed unnoticed until the session has proved itself.
-            self.node.start(self._commands.prove(self, self.node.hub.open_channel(stream_id)))
+            pin = self.node.hub.open_channel(stream_id)
+            self.node.start(self._commands.prove(self, pin, heard_until_seq))
             return
         self.node.presence.stop_listening(self.account_id, [stream_id])
         told = {"type": "unsubscribed", "stream": stream_id, "reason": "removed"}
@@ -256,6 +257,6 @@ class Commands(Protocol):
     def begin(self, session: Session, command: Command) -> None:
         """Begin to perform a command. Returns at once; the reply follows."""
 
-    async def prove(self, session: Session, pin: Pin) -> None:
-        """Have a session show that it still stands, or close it. `pin` is of its account's stream, opened at the
-        number after which it does not listen any more."""
+    async def prove(self, session: Session, pin: Pin, heard_until_seq: int) -> None:
+        """Have a session show that it still stands, or close it. `pin` is of its account's stream, of which it has
+        heard everything up to a number."""
