@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from tests.deeds import a_command, open_place, post, read_all, remove
 from tests.line import Line, open_line
 from tests.people import make_account, make_accounts
 from tests.servers import DatabaseUrls
+from workroom import posting
 from workroom.accounts import Account
 from workroom.command_writer import (
     CommandWriter,
@@ -25,11 +26,11 @@ from workroom.command_writer import (
     ReactionChange,
     StreamWrite,
 )
-from workroom.errors import NotFound, TryAgain, WorkroomError
+from workroom.errors import InternalError, NotFound, TryAgain, WorkroomError
 from workroom.event_frames import ToldEvent
 from workroom.ids import MessageId, StreamId
 from workroom.messages import NewMessage, Posted, Written
-from workroom.storage.database import Database, DatabaseLimits, open_database
+from workroom.storage.database import Database, DatabaseLimits, Transaction, open_database
 
 COMMIT = b"commit\0"  # not the "read committed" that every new connection says
 LIMITS = DatabaseLimits(acquire_seconds=1.0, connect_seconds=1.0, statement_seconds=2.0, lock_seconds=0.5)
@@ -173,6 +174,29 @@ async def test_a_bad_command_that_postgres_itself_refuses_fails_alone(database: 
         assert isinstance(outcome, WorkroomError)
         assert not outcome.retry
     assert [event.text for event in running.told(place.shared)] == ["one", "two", "three"]
+
+
+async def test_a_defect_that_one_write_finds_fails_that_write_alone_and_is_logged_without_its_words(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    post_messages = posting.post_messages
+
+    async def post_with_a_defect(transaction: Transaction, posts: Sequence[NewMessage]) -> list[Outcome]:
+        if any(post.text == "secret" for post in posts):
+            raise ZeroDivisionError("secret")
+        return await post_messages(transaction, posts)
+
+    monkeypatch.setattr(posting, "post_messages", post_with_a_defect)
+    async with running_writer(database) as running:
+        outcomes = await asyncio.gather(
+            *(running.write(a_post(staff, place.shared, text)) for text in ("one", "secret", "two"))
+        )
+        assert [type(outcome) for outcome in outcomes] == [Posted, InternalError, Posted]
+        assert isinstance(await running.write(a_post(staff, place.shared, "three")), Posted)
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_a_full_lane_refuses_at_once(database: Database) -> None:

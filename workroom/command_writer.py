@@ -26,6 +26,7 @@ from workroom.clock import monotonic_seconds, now_milliseconds
 from workroom.errors import (
     CommandIdReused,
     Forbidden,
+    InternalError,
     InvalidInput,
     NotFound,
     RoomArchived,
@@ -246,9 +247,15 @@ class _Lane:
 
     async def _write(self, batch: Sequence[Waiting]) -> None:
         started = time.perf_counter()
-        async with self._database.transaction() as transaction:
-            await messages.lock_rooms_of(transaction, {waiting.write.stream_id for waiting in batch})
-            outcomes = await perform_all(transaction, [waiting.write for waiting in batch])
+        try:
+            async with self._database.transaction() as transaction:
+                await messages.lock_rooms_of(transaction, {waiting.write.stream_id for waiting in batch})
+                outcomes = await perform_all(transaction, [waiting.write for waiting in batch])
+        except WorkroomError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect in one write must not end the node, nor stay silent
+            logs.log_failure("write_failed_unexpectedly", error, writes=len(batch))
+            raise InternalError("Something failed on our side.") from None
         metrics.commit_batch_commands.observe(len(batch))
         metrics.commit_seconds.observe(time.perf_counter() - started)
         self._tell_all(batch, outcomes)
