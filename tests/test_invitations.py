@@ -24,6 +24,7 @@ from tests.deeds import (
     remove,
     set_archived,
 )
+from tests.looking import until_yes
 from tests.people import actor_of, make_account, make_accounts
 from workroom import invitations
 from workroom.accounts import Account
@@ -249,6 +250,25 @@ async def test_the_invitation_of_somebody_who_left_still_works_until_it_is_revok
     await leave(database, staff, place.room_id)
     assert await listed(database, colleague, place.room_id) == [made.invitation_id]
     await accept(database, customer, made.token)
+
+
+async def test_a_link_that_is_used_while_it_is_revoked_was_not_revoked(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    staff, customer = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, staff)
+    made = await invite(database, staff, place.room_id)
+    async with database.transaction() as transaction:
+        await invitations.accept_invitation(transaction, actor_of(customer), made.token, a_command())
+        revoking = asyncio.create_task(revoke(database, staff, made.invitation_id))
+        await until_yes(
+            owner,
+            "select exists (select from pg_locks join pg_stat_activity using (pid) "
+            "where datname = current_database() and not granted)",
+        )
+    with pytest.raises(NotFound):
+        await revoking
+    assert (await readership_of(database, customer, place.shared)).reads_from_seq
 
 
 async def _find(database: Database, token: str) -> invitations.Invitation:

@@ -105,9 +105,11 @@ async def revoke_invitation(transaction: Transaction, actor: Actor, invitation_i
     room = await rooms.find_room(transaction, record["room_id"])
     if not await room_members.is_member(transaction, room, actor):
         raise NotFound("There is no such invitation.")
-    await transaction.execute(
+    revoked = await transaction.execute(
         queries.invitations.revoke_invitation, invitation_id=invitation_id, revoked_by=actor.account_id
     )
+    if revoked == 0:  # somebody was faster, and is in
+        raise NotFound("There is no such invitation.")
 
 
 async def accept_invitation(
