@@ -48,7 +48,7 @@ export class MentionSuggestions {
    * @returns {boolean} Whether the key was for the suggestions.
    */
   key(event) {
-    if (this.#people.length === 0) return false;
+    if (this.#people.length === 0 || event.shiftKey) return false;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       const step = event.key === 'ArrowDown' ? 1 : -1;
       this.#chosen = (this.#chosen + step + this.#people.length) % this.#people.length;

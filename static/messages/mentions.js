@@ -3,6 +3,7 @@
  *
  * @import { Person } from '../connection/protocol-shapes.js'
  */
+import { mentionOf } from './text-parts.js';
 
 /**
  * The beginning of a mention right before the caret: null where none is being written.
@@ -46,5 +47,7 @@ export function matchingPeople(people, query, most = 6) {
  * @returns {string[]}
  */
 export function mentionedIn(text, people) {
-  return people.filter(({ display_name }) => text.includes(`@${display_name}`)).map(({ account_id }) => account_id);
+  if (people.length === 0) return [];
+  const named = new Set(text.match(mentionOf(people.map(({ display_name }) => display_name))));
+  return people.filter(({ display_name }) => named.has(`@${display_name}`)).map(({ account_id }) => account_id);
 }

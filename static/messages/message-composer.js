@@ -28,7 +28,7 @@ const TYPING_MS = 3_000;
  */
 export class MessageComposer extends HTMLElement {
   #listening = new Listening();
-  #field = build('textarea', { class: 'composer-field', rows: 1, dir: 'auto', enterkeyhint: 'send' });
+  #field = build('textarea', { class: 'composer-field', rows: 1, dir: 'auto', enterkeyhint: breaksLines() ? 'enter' : 'send' });
   #send = build('button', { type: 'submit', class: 'send-button' });
   #attach = iconButton('clip', words.files.add);
   #camera = iconButton('camera', words.files.camera);

@@ -5,7 +5,7 @@
  */
 
 const LINK = /https?:\/\/[^\s<>"'`{}|\\^]+/giu;
-const TRAILING = /[.,;:!?…)\]]+$/u;
+const TRAILING = '.,;:!?…)]';
 
 /**
  * @param {string} text
@@ -33,9 +33,11 @@ export function textParts(text, names = []) {
  */
 function withoutTrailing(link) {
   const opened = (link.match(/\(/g) ?? []).length - (link.match(/\)/g) ?? []).length;
-  const trailing = link.match(TRAILING)?.[0] ?? '';
-  if (trailing === ')' && opened >= 0) return link;
-  return link.slice(0, link.length - trailing.length);
+  // From the end, and not by a pattern: it would begin anew at each of thousands of dots.
+  let length = link.length;
+  while (length > 0 && TRAILING.includes(link[length - 1])) length -= 1;
+  if (link.slice(length) === ')' && opened >= 0) return link;
+  return link.slice(0, length);
 }
 
 /** @param {string} link */
@@ -52,9 +54,17 @@ function isSafeLink(link) {
  */
 function mentionParts(text, names) {
   if (names.length === 0 || !text.includes('@')) return [{ type: 'text', text }];
+  return text.split(mentionOf(names)).map((part, index) => ({ type: index % 2 ? 'mention' : 'text', text: part }));
+}
+
+/**
+ * What finds a mention of one of these names: the longest that fits, and no part of a longer word.
+ *
+ * @param {readonly string[]} names
+ */
+export function mentionOf(names) {
   const longestFirst = [...names].sort((one, other) => other.length - one.length).map(escaped);
-  const mention = new RegExp(`(@(?:${longestFirst.join('|')}))`, 'u');
-  return text.split(mention).map((part, index) => ({ type: index % 2 ? 'mention' : 'text', text: part }));
+  return new RegExp(`(@(?:${longestFirst.join('|')})(?![\\p{L}\\p{N}]))`, 'gu');
 }
 
 /** @param {string} text */

@@ -20,3 +20,11 @@ test('those whose name begins with it come first, then those with a word that do
 test('a text mentions whom it names in full', () => {
   assert.deepEqual(mentionedIn('Dear @Anna Berg and @Ben', PEOPLE), ['0']);
 });
+
+test('a name that begins another is mentioned only where it stands alone', () => {
+  const people = ['Ann', 'Anna Berg', 'Anna'].map((display_name, index) => ({ account_id: `${index}`, display_name, kind: 'staff' }));
+  assert.deepEqual(mentionedIn('@Anna Berg', people), ['1']);
+  assert.deepEqual(mentionedIn('@Anna, @Annabel', people), ['2']);
+  assert.deepEqual(mentionedIn('(@Ann) @Anna Berg', people), ['0', '1']);
+  assert.deepEqual(mentionedIn('@Ann', []), []);
+});

@@ -26,3 +26,14 @@ test('a mention is the longest name that fits', () => {
   const parts = textParts('Hello @Anna Berg!', ['Anna', 'Anna Berg']);
   assert.deepEqual(parts[1], { type: 'mention', text: '@Anna Berg' });
 });
+
+test('a mention is no part of a longer word', () => {
+  assert.deepEqual(textParts('@Annabel', ['Ann', 'Anna']), [{ type: 'text', text: '@Annabel' }]);
+});
+
+test('no text takes long to be cut', () => {
+  const began = performance.now();
+  textParts(`http://${'.'.repeat(19_900)}x`);
+  textParts(`https://example.org/${')'.repeat(19_900)}x https://example.org/${'(.'.repeat(9_000)}`);
+  assert.ok(performance.now() - began < 100);
+});
