@@ -159,6 +159,7 @@ export class Workroom extends EventTarget {
     if (phase !== 'open') {
       this.streams.disconnected();
       this.outbox.disconnected();
+      this.openRooms.disconnected();
     }
     this.dispatchEvent(new Event('phase'));
   }
@@ -211,6 +212,7 @@ export class Workroom extends EventTarget {
       if (staff_stream) this.streams.restart(staff_stream, staff_seq);
     }
     this.openRooms.loadMissing();
+    this.openRooms.refreshLast();
   }
 
   /** Listen to the rooms of the list, as many as may be listened to. */

@@ -75,6 +75,18 @@ export class OpenRoom extends EventTarget {
   }
 
   /**
+   * Fetch what has no number, and so is not told again after a lost line: who is there, and how far the others have read.
+   * Rejects with a CommandError where that fails.
+   */
+  async refreshHints() {
+    const { room } = await this.#send('open_room', { room_id: this.roomId });
+    if (this.room) this.#changeRoom({ ...this.room, online: room.online });
+    const { shared, staff } = room.streams;
+    for (const { account_id, seq } of shared.read_markers) this.shared.readMarkerMoved(account_id, seq);
+    for (const { account_id, seq } of staff?.read_markers ?? []) this.staff?.readMarkerMoved(account_id, seq);
+  }
+
+  /**
    * @param {string} stream
    * @returns {Conversation|null}
    */

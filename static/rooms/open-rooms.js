@@ -14,6 +14,8 @@ const RETRY_MS = 4_000;
 export class OpenRooms {
   /** @type {Map<string, OpenRoom>} The one used last is last. */
   #rooms = new Map();
+  /** @type {Set<OpenRoom>} Those that may have missed who came, went and read. */
+  #outdated = new Set();
   #parts;
   #onGone;
 
@@ -38,6 +40,7 @@ export class OpenRooms {
     this.#rooms.set(line.room_id, room);
     if (this.#rooms.size > MOST_OPEN_ROOMS) this.#rooms.delete([...this.#rooms.keys()][0]);
     if (!known) void this.#load(room);
+    else void this.#refreshHints(room);
     return room;
   }
 
@@ -48,6 +51,8 @@ export class OpenRooms {
 
   /** @param {string} roomId */
   forget(roomId) {
+    const room = this.#rooms.get(roomId);
+    if (room) this.#outdated.delete(room);
     this.#rooms.delete(roomId);
   }
 
@@ -71,6 +76,17 @@ export class OpenRooms {
     for (const room of this.#rooms.values()) if (!room.room) void this.#load(room);
   }
 
+  /** Nothing is told without a line: who is there and who has read what is fetched again, room by room. */
+  disconnected() {
+    for (const room of this.#rooms.values()) if (room.room) this.#outdated.add(room);
+  }
+
+  /** Fetch for the room used last what `disconnected` made doubtful; the others follow when they are used. */
+  refreshLast() {
+    const last = [...this.#rooms.values()].at(-1);
+    if (last) void this.#refreshHints(last);
+  }
+
   /** What is held may never have happened: fetch it again when `loadMissing` is called. */
   distrust() {
     for (const room of this.#rooms.values()) room.room = null;
@@ -78,6 +94,18 @@ export class OpenRooms {
 
   clear() {
     this.#rooms.clear();
+    this.#outdated.clear();
+  }
+
+  /** @param {OpenRoom} room */
+  async #refreshHints(room) {
+    if (!this.#outdated.delete(room)) return;
+    try {
+      await room.refreshHints();
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#outdated.add(room);
+    }
   }
 
   /** @param {OpenRoom} room */
