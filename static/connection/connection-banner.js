@@ -39,11 +39,11 @@ export class ConnectionBanner extends HTMLElement {
 
   #phaseChanged() {
     const { phase } = this.#workroom.connection;
-    if (phase === 'open') {
+    if (phase === 'open' || phase === 'stopped') {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      if (!this.hidden) this.#sayBack();
-    } else if (phase !== 'stopped') {
+      if (phase === 'open' && !this.hidden) this.#sayBack();
+    } else {
       // Most losses mend themselves before anybody would have noticed.
       this.#timer ??= setTimeout(() => this.#show(words.connection.lost, words.connection.tryNow), PATIENCE_MS);
     }

@@ -52,7 +52,8 @@ export class MessageList {
    */
   show(conversation, readers) {
     const { state, markers, newAfterSeq, accountId, entries } = conversation;
-    const waiting = state.moreAfter ? [] : entries.filter((entry) => !isThere(state.messages, entry.client_command_id));
+    // Shown below an older stretch as well: without a line it cannot be left, and what was written must not be out of sight.
+    const waiting = entries.filter((entry) => !isThere(state.messages, entry.client_command_id));
     const rows = rowsOf(state.messages, { newAfterSeq, accountId, entries: waiting });
     const standing = readersByMessage(markers, state.messages, readers);
     const unsaved = unsavedByMessage(conversation.changes, this.#workroom.connection.phase === 'open');
