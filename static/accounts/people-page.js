@@ -1,11 +1,11 @@
 import { CommandError } from '../connection/command-error.js';
-import { request } from '../connection/http.js';
 import { build, fill, say } from '../elements/build.js';
 import { KeyedList } from '../elements/keyed-list.js';
 import { pageHeader } from '../elements/page-header.js';
 import { words } from '../words/english.js';
 import { sentenceFor } from '../words/sentences.js';
 import { AccountLine } from './account-line.js';
+import { fetchAccounts } from './all-accounts.js';
 import { askForAccount } from './new-account-dialog.js';
 
 /** @import { Workroom } from '../workroom.js' */
@@ -42,9 +42,8 @@ export class PeoplePage extends HTMLElement {
 
   async #fetch() {
     try {
-      const { accounts } = await request('GET', '/api/accounts');
-      this.#accounts = accounts;
-      this.#lines.show(accounts);
+      this.#accounts = await fetchAccounts();
+      this.#lines.show(this.#accounts);
       say(this.#problem, '');
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

@@ -5,10 +5,11 @@
  * @import { Send } from '../connection/stream-registry.js'
  * @import { Timers } from '../connection/timers.js'
  */
-import { CommandError } from '../connection/command-error.js';
+import { CommandError, isLineLost } from '../connection/command-error.js';
 import { browserTimers } from '../connection/timers.js';
 
 const REFRESH_AFTER_MS = 250;
+const RETRY_MS = 4_000;
 
 export class Desk extends EventTarget {
   /** @type {WaitingRoom[]} Those who wait longest first. */
@@ -47,7 +48,11 @@ export class Desk extends EventTarget {
   refreshSoon(delayMs = REFRESH_AFTER_MS) {
     this.#timer ??= this.#timers.set(() => {
       this.#timer = null;
-      this.#refresh().catch(ignoreLoss);
+      this.#refresh().catch((error) => {
+        ignoreLoss(error);
+        // Without a line, the next hello fetches.
+        if (error.retry && !isLineLost(error)) this.refreshSoon(RETRY_MS);
+      });
     }, delayMs);
   }
 
@@ -62,7 +67,7 @@ export class Desk extends EventTarget {
 }
 
 /**
- * The line was lost, or the right: the next hello watches again.
+ * The line was lost, or the right: the next hello watches again. Anything but such an error is a defect.
  *
  * @param {unknown} error
  */

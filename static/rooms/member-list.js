@@ -10,6 +10,7 @@ import { checkField, choiceField } from '../elements/fields.js';
 import { icon } from '../elements/icon.js';
 import { KeyedList } from '../elements/keyed-list.js';
 import { words } from '../words/english.js';
+import { sentenceFor } from '../words/sentences.js';
 import { isOnline } from './room-state.js';
 
 /** @typedef {{member: Person, isHere: boolean}} ShownMember */
@@ -18,6 +19,7 @@ import { isOnline } from './room-state.js';
 export class MemberList {
   #list = build('ul', { class: 'members' });
   #heading = build('h3', {}, words.details.members);
+  #problem = build('p', { class: 'problem', role: 'alert' });
   element;
   #entries;
   #workroom;
@@ -36,8 +38,8 @@ export class MemberList {
       ({ member }) => this.#create(member),
     );
     const add = workroom.may('manage_members') && build('button', { type: 'button', class: 'icon-button', 'aria-label': words.details.addMember }, icon('plus'));
-    if (add) add.addEventListener('click', () => void this.#askWhom());
-    this.element = build('section', { class: 'details-section' }, build('header', {}, this.#heading, add), this.#list);
+    if (add) add.addEventListener('click', () => void this.#fetchPeople());
+    this.element = build('section', { class: 'details-section' }, build('header', {}, this.#heading, add), this.#problem, this.#list);
   }
 
   draw() {
@@ -90,16 +92,25 @@ export class MemberList {
     return button;
   }
 
-  async #askWhom() {
-    const { accounts } = await this.#workroom.send('list_people', { room_id: this.#open.roomId });
+  async #fetchPeople() {
+    say(this.#problem, '');
+    try {
+      this.#askWhom((await this.#workroom.send('list_people', { room_id: this.#open.roomId })).accounts);
+    } catch (error) {
+      say(this.#problem, sentenceFor(error));
+    }
+  }
+
+  /** @param {Person[]} accounts */
+  #askWhom(accounts) {
     const there = new Set(this.#open.room?.members.map((member) => member.account_id));
     const others = accounts
-      .filter((/** @type {Person} */ person) => !there.has(person.account_id) && !person.deactivated)
+      .filter((person) => !there.has(person.account_id) && !person.deactivated)
       .sort(byName)
-      .map((/** @type {Person} */ { account_id, display_name, kind, customer_name }) => [
+      .map(({ account_id, display_name, kind, customer_name }) => /** @type {const} */ ([
         account_id,
         `${display_name} (${kind === 'customer' ? customer_name : words.kinds[kind]})`,
-      ]);
+      ]));
     const person = choiceField(words.details.addPerson, { name: 'account_id' }, others);
     ask({
       title: words.details.addTitle,

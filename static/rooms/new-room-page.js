@@ -1,3 +1,4 @@
+import { mintCommandId } from '../connection/command-id.js';
 import { build, fill, say } from '../elements/build.js';
 import { checkField, radioField, textField } from '../elements/fields.js';
 import { Listening } from '../elements/listening.js';
@@ -19,6 +20,8 @@ export class NewRoomPage extends HTMLElement {
   /** @type {Customer[]|null} Null until they were fetched. */
   #offered = null;
   #kind = 'private';
+  // The same at every try with the same answers: one that was done, and of which nothing was heard, is done once.
+  #commandId = mintCommandId();
   #workroom;
 
   /** @param {Workroom} workroom */
@@ -39,6 +42,9 @@ export class NewRoomPage extends HTMLElement {
       this.#problem,
       build('div', { class: 'form-actions' }, button),
     );
+    form.addEventListener('input', () => {
+      this.#commandId = mintCommandId();
+    });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.#create(new FormData(form), button);
@@ -111,6 +117,7 @@ export class NewRoomPage extends HTMLElement {
     button.disabled = true;
     try {
       const { room_id } = await this.#workroom.record('create_room', {
+        client_command_id: this.#commandId,
         kind: String(answers.get('kind') ?? 'private'),
         name: String(answers.get('name')).trim(),
         customer_ids: this.#workroom.isProvider ? customerIds : own,
