@@ -79,8 +79,10 @@ export class Shell extends HTMLElement {
     to.to(document, 'visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#workroom.connection.hurry();
     });
-    to.to(window, 'storage', (event) => this.#workroom.storageChanged(event));
+    to.to(window, 'storage', (event) => this.#workroom.unsent.storageChanged(event));
     to.to(this.#workroom, 'ended', (event) => this.#ended(event.detail));
+    // Nothing that was drawn or fetched for the account before may be left.
+    to.to(this.#workroom, 'replaced', () => location.reload());
     to.to(this.#workroom, 'account', () => this.#accountChanged());
     to.to(this, 'sign-out', () => this.#signOut(null));
   }

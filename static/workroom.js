@@ -8,26 +8,25 @@
 import { PeopleDirectory } from './accounts/people-directory.js';
 import { CommandError } from './connection/command-error.js';
 import { mintCommandId } from './connection/command-id.js';
-import { Drafts } from './connection/drafts.js';
 import { request } from './connection/http.js';
-import { Outbox } from './connection/outbox.js';
 import { checkSession } from './connection/session-check.js';
 import { SocketConnection } from './connection/socket-connection.js';
 import { StreamRegistry } from './connection/stream-registry.js';
 import { Desk } from './desk/desk.js';
-import { postsWithFiles, uploadsOf } from './files/posts-with-files.js';
 import { TypingHints } from './messages/typing-hints.js';
 import { streamsToFollow } from './rooms/followed-rooms.js';
 import { OpenRooms } from './rooms/open-rooms.js';
 import { ReadReporter } from './rooms/read-reporter.js';
 import { RoomList } from './rooms/room-list.js';
+import { Unsent } from './unsent.js';
 
 const PRESENCE_REFRESH_MS = 2_000;
 const UNFOLLOWED_REFRESH_MS = 30_000;
 
 /**
  * Events: `phase` (the line's phase changed), `ended` (detail: the close code's name; nobody will connect again),
- * `account` (the account's own kind or name changed), `room-gone` (detail: the room's id).
+ * `account` (the account's own kind or name changed), `replaced` (another account has this browser's session, and all of
+ * this has ended), `room-gone` (detail: the room's id).
  */
 export class Workroom extends EventTarget {
   people = new PeopleDirectory();
@@ -49,31 +48,25 @@ export class Workroom extends EventTarget {
       openSocket: () => new WebSocket(new URL('/socket', location.href.replace(/^http/, 'ws'))),
       checkSession,
       listener: {
+        admits: ({ account }) => this.#isOurs(account),
         onPhase: (phase) => this.#phaseChanged(phase),
         onHello: (hello) => this.#welcome(hello),
         onFrame: (frame) => this.#receive(frame),
         onStopped: (close) => this.dispatchEvent(new CustomEvent('ended', { detail: close })),
       },
     });
-    this.drafts = new Drafts(localStorage, accountId);
     this.streams = new StreamRegistry(send);
-    this.uploads = uploadsOf(accountId);
-    this.outbox = new Outbox({
-      accountId,
-      storage: localStorage,
-      send,
-      needs: postsWithFiles(this.uploads),
-      listener: {
-        onChange: () => this.openRooms.conversations.forEach((conversation) => conversation.outboxChanged()),
-        onDelivered: (entry, result) => this.openRooms.conversationOf(entry.stream)?.delivered(entry, result.seq),
-      },
+    this.unsent = new Unsent(accountId, send, {
+      onChange: () => this.openRooms.conversations.forEach((conversation) => conversation.outboxChanged()),
+      onDelivered: (entry, result) => this.openRooms.conversationOf(entry.stream)?.delivered(entry, result.seq),
     });
-    this.uploads.addEventListener('change', () => this.outbox.advance());
+    this.drafts = this.unsent.drafts;
+    this.outbox = this.unsent.outbox;
+    this.uploads = this.unsent.uploads;
     this.reads = new ReadReporter(send);
     this.roomList = new RoomList({ accountId, people: this.people, send, onListed: (lines) => this.#listed(lines) });
     this.desk = new Desk(send);
-    const parts = { accountId, send, outbox: this.outbox, people: this.people };
-    this.openRooms = new OpenRooms(parts, (roomId) => this.#leave(roomId));
+    this.openRooms = new OpenRooms({ accountId, send, outbox: this.outbox, people: this.people }, (id) => this.#leave(id));
     this.people.learn([account]);
   }
 
@@ -82,23 +75,16 @@ export class Workroom extends EventTarget {
     this.connection.start();
   }
 
-  /** Close the line and leave nothing of this account behind in the browser. */
-  signOut() {
+  /** Close the line and send nothing more. */
+  end() {
     this.connection.stop();
-    this.outbox.clear();
-    this.uploads.clear();
-    this.drafts.clear();
+    this.unsent.end();
   }
 
-  /**
-   * Another tab of this browser sent, or threw away, what lay in the outbox of both, or went on with an upload.
-   *
-   * @param {StorageEvent} event
-   */
-  storageChanged({ key, newValue }) {
-    this.uploads.storageChanged({ key, newValue });
-    const id = key?.split('.').at(-1);
-    if (key && id && newValue === null && key.startsWith('workroom.outbox.')) this.outbox.settle(id);
+  /** Close the line and leave nothing of this account behind in the browser. */
+  signOut() {
+    this.end();
+    this.unsent.clear();
   }
 
   /** @param {string} ability */
@@ -192,8 +178,9 @@ export class Workroom extends EventTarget {
     });
   }
 
-  /** @param {Account} account */
+  /** @param {Account} account As the service has it by now. */
   become(account) {
+    if (!this.#isOurs(account)) return;
     const changedKind = account.kind !== this.account.kind;
     this.account = { ...this.account, ...account };
     this.people.learn([this.account]);
@@ -202,6 +189,19 @@ export class Workroom extends EventTarget {
       this.roomList.refreshSoon();
     }
     this.dispatchEvent(new Event('account'));
+  }
+
+  /**
+   * Whether this is still about the account that all of this belongs to. Another tab may have signed in somebody else:
+   * what was written here must not leave under their name.
+   *
+   * @param {Account} account
+   */
+  #isOurs({ account_id: accountId }) {
+    if (accountId === this.account.account_id) return true;
+    this.end();
+    this.dispatchEvent(new Event('replaced'));
+    return false;
   }
 
   /** @param {RoomLine[]} lines */

@@ -6,6 +6,7 @@
  * A post may wait for something of its own, its files. While that is on its way the posts after it wait too, so that they
  * stand in the order they were written in, unless the person sends one ahead. One that waits for the person steps aside.
  *
+ * @import { Needs } from './needs.js'
  * @import { Timers } from './timers.js'
  *
  * @typedef {object} OutboxEntry
@@ -21,27 +22,13 @@
  * @typedef {object} OutboxListener
  * @property {() => void} [onChange]
  * @property {(entry: OutboxEntry, result: any) => void} [onDelivered]
- *
- * @typedef {object} Needs What a post needs besides the line.
- * @property {(entry: OutboxEntry) => 'ready'|'coming'|'aside'} readinessOf
- * @property {(entry: OutboxEntry) => Record<string, any>} fieldsOf The fields to send, once it is ready.
- * @property {(entry: OutboxEntry, error: CommandError) => boolean} mend Whether a refusal is seen to, and `readinessOf`
- *   tells when to send again.
- * @property {(entry: OutboxEntry, isDone: boolean) => void} release It is done, or thrown away.
  */
 import { BackOff } from './back-off.js';
 import { CommandError, isLineLost } from './command-error.js';
 import { mintCommandId } from './command-id.js';
+import { NOTHING } from './needs.js';
 import { OutboxStorage } from './outbox-storage.js';
 import { browserTimers } from './timers.js';
-
-/** @type {Needs} */
-const NOTHING = {
-  readinessOf: () => 'ready',
-  fieldsOf: ({ fields }) => fields,
-  mend: () => false,
-  release: () => {},
-};
 
 export class Outbox {
   /** @type {OutboxEntry[]} In order. */
@@ -199,9 +186,14 @@ export class Outbox {
     this.#advance(entry.stream);
   }
 
+  /** Send nothing more; what is left stays for the next load of the page. */
+  end() {
+    this.#closed = true;
+  }
+
   /** Signed out: what is left is nobody's business any more. */
   clear() {
-    this.#closed = true;
+    this.end();
     for (const entry of [...this.#entries]) this.#remove(entry);
     this.#changed();
   }

@@ -8,6 +8,8 @@
  * @typedef {'idle'|'connecting'|'open'|'waiting'|'stopped'} ConnectionPhase
  *
  * @typedef {object} ConnectionListener
+ * @property {(hello: Hello) => boolean} [admits] Whether a hello is for us; else the line is closed before it counts as
+ *   open, and nothing is sent on it.
  * @property {(phase: ConnectionPhase) => void} [onPhase]
  * @property {(hello: Hello) => void} [onHello]
  * @property {(frame: any) => void} [onFrame] Events and hints, in the order they came.
@@ -136,6 +138,7 @@ export class SocketConnection {
 
   /** @param {Hello} hello */
   #welcome(hello) {
+    if (this.#listener.admits?.(hello) === false) return this.stop();
     this.#timers.clear(this.#timer.opening);
     this.#hello = hello;
     this.#notBefore = 0;

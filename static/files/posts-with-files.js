@@ -1,7 +1,7 @@
 /**
  * Where the outbox and the uploads meet: a post names its uploads, waits until they are whole, and then names their files.
  *
- * @import { Needs } from '../connection/outbox.js'
+ * @import { Needs } from '../connection/needs.js'
  */
 import { FileKeeper } from './file-keeper.js';
 import { Thumbnails } from './thumbnails.js';

@@ -208,10 +208,15 @@ export class Uploads extends EventTarget {
     this.#changed();
   }
 
-  /** Signed out: nothing is left in this browser. */
-  clear() {
+  /** Send nothing more; what is left stays for the next load of the page. */
+  end() {
     this.#closed = true;
     for (const upload of this.#uploads) upload.stop();
+  }
+
+  /** Signed out: nothing is left in this browser. */
+  clear() {
+    this.end();
     this.#uploads = [];
     this.#storage.clear();
     this.thumbnails.clear();

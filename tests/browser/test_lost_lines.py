@@ -10,7 +10,17 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, composer, enter_room, line, messages, open_details, open_for, write
+from tests.browser.office import (
+    Office,
+    Person,
+    composer,
+    enter_room,
+    line,
+    messages,
+    open_details,
+    open_for,
+    write,
+)
 from tests.line import Line, open_line
 from tests.nodes import RunningNode
 
@@ -124,6 +134,41 @@ async def test_what_was_written_survives_the_closing_of_the_window(
     assert [message["text"] for message in answer["messages"]] == ["First", "Second"]
 
 
+async def test_what_was_written_never_leaves_under_the_name_of_whoever_signed_in_meanwhile(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    other = await office.make_staff("Ilse Brandt")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Whose words", staff, other)
+    page = await open_for(windows, staff, url=wire.url)
+    await enter_room(page, "Whose words")
+    await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
+    _close_lid(wire)
+    await write(page, "Mine alone")
+    await composer(page).fill("Half of a thought")
+    # What signing in in another tab of this browser does.
+    await _take_cookie(page, other)
+    wire.resume()
+    await expect(page.locator(".message.is-pending")).to_have_count(0, timeout=20_000)
+    assert (await person.do("read_messages", stream=room["stream"]))["messages"] == []
+    await expect(composer(page)).to_have_value("")
+    await other.say(room["stream"], "Theirs")
+    await expect(messages(page)).to_have_text(["Theirs"])
+    await composer(page).fill("A thought of theirs")
+
+    await _take_cookie(page, staff)
+    await page.reload()
+    await expect(composer(page)).to_have_value("Half of a thought")
+    await expect(messages(page)).to_have_text(["Theirs", "Mine alone"])
+    await expect(page.locator(".message.is-pending")).to_have_count(0)
+    answer = await person.do("read_messages", stream=room["stream"])
+    assert [(message["text"], message["author_id"]) for message in answer["messages"]] == [
+        ("Theirs", other.id),
+        ("Mine alone", staff.id),
+    ]
+
+
 async def test_an_acknowledgement_that_is_lost_posts_nothing_twice(
     office: Office, windows: Windows, wire: Line
 ) -> None:
@@ -233,6 +278,11 @@ async def test_an_open_window_survives_the_restart_of_its_node(
 def _close_lid(wire: Line) -> None:
     wire.silence()
     wire.cut()
+
+
+async def _take_cookie(page: Page, person: Person) -> None:
+    name, _, value = person.client.cookie.partition("=")
+    await page.context.add_cookies([{"name": name, "value": value, "url": page.url.partition("#")[0]}])
 
 
 async def _picture(page: Page) -> str:

@@ -5,7 +5,7 @@ import { CLOSE_CODES } from '../../../static/connection/close-codes.js';
 import { SocketConnection } from '../../../static/connection/socket-connection.js';
 import { FakeSocket, FakeTimers, settled } from '../fakes.mjs';
 
-function connect({ random = () => 0.5, checkSession } = {}) {
+function connect({ random = () => 0.5, checkSession, admits } = {}) {
   const timers = new FakeTimers();
   const sockets = [];
   const heard = { phases: [], frames: [], stopped: null };
@@ -15,6 +15,7 @@ function connect({ random = () => 0.5, checkSession } = {}) {
       return sockets.at(-1);
     },
     listener: {
+      admits,
       onPhase: (phase) => heard.phases.push(phase),
       onFrame: (frame) => heard.frames.push(frame),
       onStopped: (close) => (heard.stopped = close),
@@ -32,6 +33,19 @@ test('the line is open only after the hello', () => {
   assert.equal(connection.phase, 'connecting');
   latest().hello();
   assert.equal(connection.phase, 'open');
+});
+
+test('a hello that is not for us opens no line, and nothing is sent on it', async () => {
+  const { connection, heard, sockets, timers, latest } = connect({ admits: ({ account }) => account.account_id === 'anna' });
+  latest().hello({ account: { account_id: 'anna' } });
+  assert.equal(connection.phase, 'open', 'hers opens one');
+  latest().lose();
+  await timers.pass(2_000);
+  latest().hello({ account: { account_id: 'ben' } });
+  await timers.pass(20_000);
+  assert.deepEqual(heard.phases, ['connecting', 'open', 'waiting', 'connecting', 'idle']);
+  assert.deepEqual([latest().isClosed, latest().sent, sockets.length], [true, [], 2]);
+  await assert.rejects(connection.send('post_message', {}), { code: 'not_connected' });
 });
 
 test('a reply settles the command with its ref and no other', async () => {
