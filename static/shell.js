@@ -26,6 +26,7 @@ import { words } from './words/english.js';
 /** @import { Route } from './route.js' */
 
 const ENDED_SESSION = 4001;
+const DEACTIVATED = 'account_deactivated';
 
 export class Shell extends HTMLElement {
   #listening = new Listening();
@@ -169,9 +170,14 @@ export class Shell extends HTMLElement {
     this.dataset.kind = kind;
   }
 
-  /** @param {string|null} reason */
+  /**
+   * A session that ended by itself may be followed by another one of the same account: what was not sent waits for it.
+   *
+   * @param {string|null} reason Null where the person wanted it.
+   */
   #signOut(reason) {
-    this.#workroom.signOut();
+    if (reason === null || reason === DEACTIVATED) this.#workroom.signOut();
+    else this.#workroom.end();
     if (reason === null) location.hash = '';
     tell(this, 'signed-out', reason);
   }

@@ -1,5 +1,5 @@
 /**
- * What was begun and not sent, kept for each stream of an account until it is sent or the account signs out.
+ * What was begun and not sent, kept for each stream of an account until it is sent or the person signs out.
  */
 export class Drafts {
   #storage;

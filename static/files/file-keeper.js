@@ -1,6 +1,6 @@
 /**
  * Keeps what is being sent in the browser's own database until a message has it, so that nobody has to choose a file
- * again after a reload. One database for each account, which goes when the account signs out. Very large files are not
+ * again after a reload. One database for each account, which goes when the person signs out. Very large files are not
  * copied, and a browser may refuse: then the file has to be chosen again, and nothing else is lost.
  */
 const LARGEST_BYTES = 1024 ** 3;

@@ -390,7 +390,7 @@ export const words = {
     signOutTitle: 'Sign out and lose what is not sent?',
     signOutEverywhere: 'Sign out everywhere',
     signOutEverywhereTitle: 'Sign out on every device?',
-    signOutEverywhereLead: 'This browser and all others have to sign in again.',
+    signOutEverywhereLead: 'This browser and all others have to sign in again. What was not sent from the others stays in them for you.',
   },
 
   listed,
