@@ -36,13 +36,12 @@ export class Unsent {
   }
 
   /**
-   * Another tab of this browser sent, or threw away, what lay in the outbox of both, or went on with an upload.
+   * Another tab of this browser wrote, sent or threw away something, or went on with an upload.
    *
    * @param {StorageEvent} event
    */
-  storageChanged({ key, newValue }) {
-    this.uploads.storageChanged({ key, newValue });
-    const id = key?.split('.').at(-1);
-    if (key && id && newValue === null && key.startsWith('workroom.outbox.')) this.outbox.settle(id);
+  storageChanged(event) {
+    this.uploads.storageChanged(event);
+    this.outbox.storageChanged(event);
   }
 }

@@ -2,7 +2,7 @@
  * What an entry of the outbox needs besides the line.
  *
  * @import { CommandError } from './command-error.js'
- * @import { OutboxEntry } from './outbox.js'
+ * @import { OutboxEntry } from './outbox-entries.js'
  *
  * @typedef {object} Needs
  * @property {(entry: OutboxEntry) => 'ready'|'coming'|'aside'} readinessOf

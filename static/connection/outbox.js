@@ -6,18 +6,11 @@
  * A post may wait for something of its own, its files. While that is on its way the posts after it wait too, so that they
  * stand in the order they were written in, unless the person sends one ahead. One that waits for the person steps aside.
  *
- * @import { Needs } from './needs.js'
- * @import { Timers } from './timers.js'
+ * All tabs of an account share one storage: what another tab left there is sent from here too.
  *
- * @typedef {object} OutboxEntry
- * @property {string} client_command_id
- * @property {string} command
- * @property {string} stream
- * @property {Record<string, any>} fields
- * @property {number} order Rises with every entry.
- * @property {'pending'|'failed'} state
- * @property {{code: string, params: Record<string, string|number>}|null} error
- * @property {boolean} [ahead] It does not wait for the posts before it.
+ * @import { Needs } from './needs.js'
+ * @import { OutboxEntry } from './outbox-entries.js'
+ * @import { Timers } from './timers.js'
  *
  * @typedef {object} OutboxListener
  * @property {() => void} [onChange]
@@ -27,17 +20,18 @@ import { BackOff } from './back-off.js';
 import { CommandError, isLineLost } from './command-error.js';
 import { mintCommandId } from './command-id.js';
 import { NOTHING } from './needs.js';
-import { OutboxStorage } from './outbox-storage.js';
+import { OutboxEntries } from './outbox-entries.js';
 import { browserTimers } from './timers.js';
 
+/** How long another tab may take to send what it has just written. */
+const OTHERS_MS = 5_000;
+
 export class Outbox {
-  /** @type {OutboxEntry[]} In order. */
-  #entries;
   /** @type {Map<string, BackOff>} One for each stream that has something under way. */
   #underWay = new Map();
   #connected = false;
   #closed = false;
-  #storage;
+  #entries;
   #send;
   #listener;
   #needs;
@@ -55,13 +49,12 @@ export class Outbox {
    * @param {() => string} [options.mintId]
    */
   constructor({ accountId, storage, send, listener = {}, needs = NOTHING, timers = browserTimers, mintId = mintCommandId }) {
-    this.#storage = new OutboxStorage(storage, accountId);
+    this.#entries = new OutboxEntries(storage, accountId);
     this.#send = send;
     this.#listener = listener;
     this.#needs = needs;
     this.#timers = timers;
     this.#mintId = mintId;
-    this.#entries = this.#storage.load();
   }
 
   /**
@@ -71,12 +64,12 @@ export class Outbox {
    * @returns {OutboxEntry[]}
    */
   of(stream) {
-    return this.#entries.filter((entry) => entry.stream === stream);
+    return this.entries.filter((entry) => entry.stream === stream);
   }
 
   /** @returns {readonly OutboxEntry[]} What waits or failed anywhere, oldest first. */
   get entries() {
-    return this.#entries;
+    return this.#entries.all;
   }
 
   /**
@@ -88,7 +81,7 @@ export class Outbox {
    * @returns {OutboxEntry}
    */
   put(command, stream, fields) {
-    const last = this.#entries[this.#entries.length - 1]?.order ?? 0;
+    const last = this.entries.at(-1)?.order ?? 0;
     /** @type {OutboxEntry} */
     const entry = {
       client_command_id: this.#mintId(),
@@ -99,8 +92,7 @@ export class Outbox {
       state: 'pending',
       error: null,
     };
-    this.#entries.push(entry);
-    this.#storage.save(entry);
+    this.#entries.add(entry);
     this.#changed();
     this.#advance(stream);
     return entry;
@@ -108,17 +100,34 @@ export class Outbox {
 
   connected() {
     this.#connected = true;
+    this.takeOthers();
+  }
+
+  /** What other tabs wrote may have nobody else to send it. Where both do, the id is the same: it arrives once. */
+  takeOthers() {
+    if (this.#closed) return;
+    if (this.#entries.takeOthers()) this.#changed();
     this.advance();
+  }
+
+  /** @param {{key: string|null, newValue: string|null}} change By another tab. */
+  storageChanged(change) {
+    const changed = this.#entries.changed(change);
+    if (!changed || this.#closed) return;
+    const { id, entry } = changed;
+    if (!entry) this.settle(id);
+    else if (this.#entries.adopt(entry)) this.#changed();
+    else this.#timers.set(() => this.takeOthers(), OTHERS_MS);
   }
 
   /** What entries waited for may be there. */
   advance() {
-    for (const stream of new Set(this.#entries.map((entry) => entry.stream))) this.#advance(stream);
+    for (const stream of new Set(this.entries.map((entry) => entry.stream))) this.#advance(stream);
   }
 
   /** @param {OutboxEntry} entry One that is acknowledged is held no more. */
   holds(entry) {
-    return this.#entries.includes(entry);
+    return this.entries.includes(entry);
   }
 
   /**
@@ -128,7 +137,7 @@ export class Outbox {
    */
   waitsForOthers(entry) {
     if (entry.command !== 'post_message' || entry.ahead || !this.#isReady(entry)) return false;
-    const before = this.#entries.filter((other) => other.stream === entry.stream && other.order < entry.order);
+    const before = this.of(entry.stream).filter((other) => other.order < entry.order);
     return before.some((other) => other.state === 'pending' && this.#needs.readinessOf(other) === 'coming');
   }
 
@@ -139,9 +148,9 @@ export class Outbox {
    * @param {Partial<Pick<OutboxEntry, 'fields'|'ahead'>>} changes
    */
   change(clientCommandId, changes) {
-    const entry = this.#find(clientCommandId);
+    const entry = this.#entries.find(clientCommandId);
     if (!entry) return;
-    this.#storage.save(Object.assign(entry, changes));
+    this.#entries.save(Object.assign(entry, changes));
     this.#changed();
     this.#advance(entry.stream);
   }
@@ -156,20 +165,15 @@ export class Outbox {
    * @param {string} clientCommandId
    */
   retry(clientCommandId) {
-    const entry = this.#find(clientCommandId);
+    const entry = this.#entries.find(clientCommandId);
     if (!entry || entry.state !== 'failed') return;
-    this.#remove(entry);
+    this.#drop(clientCommandId);
     this.put(entry.command, entry.stream, entry.fields);
   }
 
   /** @param {string} clientCommandId */
   discard(clientCommandId) {
-    const entry = this.#find(clientCommandId);
-    if (!entry) return;
-    this.#remove(entry);
-    this.#needs.release(entry, false);
-    this.#changed();
-    this.#advance(entry.stream);
+    this.#drop(clientCommandId, (entry) => this.#needs.release(entry, false));
   }
 
   /**
@@ -178,12 +182,7 @@ export class Outbox {
    * @param {string} clientCommandId
    */
   settle(clientCommandId) {
-    const entry = this.#find(clientCommandId);
-    if (!entry) return;
-    this.#remove(entry);
-    this.#needs.release(entry, true);
-    this.#changed();
-    this.#advance(entry.stream);
+    this.#drop(clientCommandId, (entry) => this.#needs.release(entry, true));
   }
 
   /** Send nothing more; what is left stays for the next load of the page. */
@@ -194,7 +193,7 @@ export class Outbox {
   /** Signed out: what is left is nobody's business any more. */
   clear() {
     this.end();
-    for (const entry of [...this.#entries]) this.#remove(entry);
+    this.#entries.clear();
     this.#changed();
   }
 
@@ -227,7 +226,7 @@ export class Outbox {
       const fields = this.#needs.fieldsOf(entry);
       const result = await this.#send(entry.command, { client_command_id, stream, ...fields });
       this.#underWay.get(stream)?.succeed();
-      this.#remove(entry);
+      this.#entries.remove(entry);
       this.#listener.onDelivered?.(entry, result);
       this.#needs.release(entry, true);
       this.#changed();
@@ -259,13 +258,13 @@ export class Outbox {
   #fail(entry, error) {
     entry.state = 'failed';
     entry.error = { code: error.code, params: error.params };
-    if (this.#find(entry.client_command_id)) this.#storage.save(entry);
+    if (this.holds(entry)) this.#entries.save(entry);
     this.#changed();
   }
 
   /** @param {string} stream */
   #nextOf(stream) {
-    const pending = this.#entries.filter((entry) => entry.stream === stream && entry.state === 'pending');
+    const pending = this.of(stream).filter((entry) => entry.state === 'pending');
     return pending.find((entry) => this.#isReady(entry) && !this.waitsForOthers(entry));
   }
 
@@ -274,15 +273,17 @@ export class Outbox {
     return entry.state === 'pending' && this.#needs.readinessOf(entry) === 'ready';
   }
 
-  /** @param {string} clientCommandId */
-  #find(clientCommandId) {
-    return this.#entries.find((entry) => entry.client_command_id === clientCommandId);
-  }
-
-  /** @param {OutboxEntry} entry */
-  #remove(entry) {
-    this.#entries = this.#entries.filter((other) => other !== entry);
-    this.#storage.remove(entry);
+  /**
+   * @param {string} clientCommandId
+   * @param {(entry: OutboxEntry) => void} [release]
+   */
+  #drop(clientCommandId, release) {
+    const entry = this.#entries.find(clientCommandId);
+    if (!entry) return;
+    this.#entries.remove(entry);
+    release?.(entry);
+    this.#changed();
+    this.#advance(entry.stream);
   }
 
   #changed() {

@@ -1,7 +1,7 @@
 /**
  * The files of a message that waits for them, each where it will stand once it is posted.
  *
- * @import { OutboxEntry } from '../connection/outbox.js'
+ * @import { OutboxEntry } from '../connection/outbox-entries.js'
  * @import { Upload } from './upload.js'
  * @import { Uploads } from './uploads.js'
  */

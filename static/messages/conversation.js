@@ -3,7 +3,8 @@
  * read how far, and the deeds that can be done in it. Fetches pages; draws nothing.
  *
  * @import { Message, MessagePage, RoomEvent, RoomStreamSnapshot } from '../connection/protocol-shapes.js'
- * @import { Outbox, OutboxEntry } from '../connection/outbox.js'
+ * @import { Outbox } from '../connection/outbox.js'
+ * @import { OutboxEntry } from '../connection/outbox-entries.js'
  * @import { Send } from '../connection/stream-registry.js'
  * @import { ConversationState } from './conversation-state.js'
  * @import { ReadMarkers } from './read-markers.js'
@@ -122,7 +123,6 @@ export class Conversation extends EventTarget {
     this.#changed();
   }
 
-  /** @returns {Promise<void>} */
   async loadBefore() {
     const first = this.state.messages[0];
     if (!first || !this.state.moreBefore) return;
@@ -132,7 +132,6 @@ export class Conversation extends EventTarget {
     this.#changed();
   }
 
-  /** @returns {Promise<void>} */
   async loadAfter() {
     const last = this.state.messages[this.state.messages.length - 1];
     if (!last || !this.state.moreAfter) return;

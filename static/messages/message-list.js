@@ -1,7 +1,7 @@
 /**
  * @import { Workroom } from '../workroom.js'
  * @import { Conversation } from './conversation.js'
- * @import { OutboxEntry } from '../connection/outbox.js'
+ * @import { OutboxEntry } from '../connection/outbox-entries.js'
  * @import { Row, MessageRow as MessageRowShape } from './message-rows.js'
  * @import { ShownMessage } from './message-row.js'
  * @import { Message } from '../connection/protocol-shapes.js'

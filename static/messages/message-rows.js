@@ -3,7 +3,7 @@
  * messages of one author within five minutes as one group.
  *
  * @import { Message } from '../connection/protocol-shapes.js'
- * @import { OutboxEntry } from '../connection/outbox.js'
+ * @import { OutboxEntry } from '../connection/outbox-entries.js'
  *
  * @typedef {{key: string, type: 'day', day: string}} DayRow
  * @typedef {{key: string, type: 'new'}} NewRow

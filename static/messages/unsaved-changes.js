@@ -2,7 +2,7 @@
  * What the outbox holds besides posts: edits, deletions and reactions that are on their way or were refused. Each is told
  * on the message it is about, so that nothing one did is lost without a word. Plain values; draws nothing.
  *
- * @import { OutboxEntry } from '../connection/outbox.js'
+ * @import { OutboxEntry } from '../connection/outbox-entries.js'
  * @import { Message } from '../connection/protocol-shapes.js'
  *
  * @typedef {object} UnsavedChange

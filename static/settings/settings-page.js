@@ -91,7 +91,10 @@ export class SettingsPage extends HTMLElement {
 
   /** @param {HTMLElement} problem */
   async #signOut(problem) {
-    const { entries } = this.#workroom.outbox;
+    const { outbox } = this.#workroom;
+    // What other tabs have not sent is lost too.
+    outbox.takeOthers();
+    const { entries } = outbox;
     if (entries.length > 0) {
       ask({
         title: words.settings.signOutTitle,

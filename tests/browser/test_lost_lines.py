@@ -134,6 +134,27 @@ async def test_what_was_written_survives_the_closing_of_the_window(
     assert [message["text"] for message in answer["messages"]] == ["First", "Second"]
 
 
+async def test_what_a_closed_tab_left_leaves_with_the_line_of_another(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Two tabs", staff)
+    page = await open_for(windows, person, url=wire.url)
+    await enter_room(page, "Two tabs")
+    other = await windows.open_tab(page.context, f"/#/rooms/{room['room_id']}")
+    await expect(composer(other)).to_be_visible()
+    _close_lid(wire)
+    for text in ("First", "Second"):
+        await write(page, text)
+    await page.close()
+    wire.resume()
+    await expect(messages(other)).to_have_text(["First", "Second"], timeout=20_000)
+    await expect(other.locator(".message.is-pending")).to_have_count(0)
+    answer = await staff.do("read_messages", stream=room["stream"])
+    assert [message["text"] for message in answer["messages"]] == ["First", "Second"]
+
+
 async def test_what_was_written_never_leaves_under_the_name_of_whoever_signed_in_meanwhile(
     office: Office, windows: Windows, wire: Line
 ) -> None:

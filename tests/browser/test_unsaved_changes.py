@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, Person, composer, enter_room, messages, open_for
+from tests.browser.office import Office, Person, composer, enter_room, messages, open_for, write
 from tests.line import Line, open_line
 from tests.nodes import RunningNode
 
@@ -223,3 +223,18 @@ async def test_signing_out_says_what_would_be_lost(office: Office, windows: Wind
     await page.get_by_role("button", name="Sign out", exact=True).click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("1 edit and 1 reaction have not arrived and would be lost.")
+
+
+async def test_signing_out_says_what_another_tab_would_lose(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    _, person, _ = await _room(office, "Two tabs open")
+    page = await open_for(windows, person, url=wire.url)
+    await enter_room(page, "Two tabs open")
+    other = await windows.open_tab(page.context, "/#/settings")
+    await expect(other.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+    await _cut(page, wire)
+    await write(page, "Not gone yet")
+    await expect(page.locator(".message.is-pending")).to_have_count(1)
+    await other.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(other.get_by_role("dialog")).to_contain_text("1 message has not arrived and would be lost.")

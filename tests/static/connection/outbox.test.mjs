@@ -6,7 +6,7 @@ import { FakeStorage, FakeTimers, deferred, settled } from '../fakes.mjs';
 
 const LOST = () => new CommandError('connection_lost', { retry: true });
 
-function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), accountId = 'anna', needs } = {}) {
+function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), accountId = 'anna', tab = accountId, needs } = {}) {
   const sent = [];
   const delivered = [];
   const timers = new FakeTimers();
@@ -16,7 +16,7 @@ function outbox({ storage = new FakeStorage(), send = async () => ({ seq: 1 }), 
     storage,
     timers,
     needs,
-    mintId: () => `${accountId}-${++minted}`,
+    mintId: () => `${tab}-${++minted}`,
     send: (command, fields) => {
       sent.push(fields);
       return send(fields, sent.length);
@@ -123,6 +123,70 @@ test('another account on the same machine never sees it', () => {
   const storage = new FakeStorage();
   outbox({ storage }).write('private');
   assert.equal(outbox({ storage, accountId: 'ben' }).box.entries.length, 0);
+});
+
+/** Two tabs of one browser, where each hears of what the other one changed in the storage of both. */
+function twoTabs(options) {
+  const tabs = [new FakeStorage(), new FakeStorage()];
+  const boxes = tabs.map((storage, index) => outbox({ ...options, storage, tab: `tab${index + 1}` }));
+  tabs.forEach((storage, index) => {
+    const other = 1 - index;
+    const tell = (key, newValue, change) => {
+      change(storage);
+      change(tabs[other]);
+      boxes[other].box.storageChanged({ key, newValue });
+    };
+    const { setItem, removeItem } = FakeStorage.prototype;
+    storage.setItem = (key, value) => tell(key, String(value), (each) => setItem.call(each, key, value));
+    storage.removeItem = (key) => tell(key, null, (each) => removeItem.call(each, key));
+  });
+  return boxes;
+}
+
+test('what another tab left leaves with the rest when the line opens, in order', async () => {
+  const [one, two] = twoTabs();
+  one.write('first');
+  await two.timers.pass(10);
+  two.write('second');
+  await one.timers.pass(20);
+  one.write('third');
+  two.box.connected();
+  await settled();
+  assert.deepEqual(two.delivered, ['first', 'second', 'third']);
+  assert.deepEqual(two.sent.map((fields) => fields.client_command_id), ['tab1-1', 'tab2-1', 'tab1-2']);
+  assert.deepEqual([one.box.entries, one.storage.length, one.sent], [[], 0, []]);
+});
+
+test('what another tab does not get rid of is shown and sent here after a while, and what it sent is not', async () => {
+  const [one, two] = twoTabs();
+  two.box.connected();
+  one.write('stuck');
+  await two.timers.pass(1_000);
+  assert.deepEqual(two.sent, [], 'the tab that it was written in has the first turn');
+  await two.timers.pass(10_000);
+  assert.deepEqual(two.delivered, ['stuck']);
+  one.box.connected();
+  one.write('quick');
+  await two.timers.pass(10_000);
+  assert.deepEqual([one.delivered, two.delivered], [['quick'], ['stuck']]);
+});
+
+test('what another tab changed in a post that waits is sent as it changed it', async () => {
+  const [one, two] = twoTabs();
+  const { client_command_id } = one.write('with two files');
+  await two.timers.pass(10_000);
+  assert.equal(two.box.entries.length, 1, 'the other tab has nothing: this proves nothing');
+  one.box.change(client_command_id, { fields: { text: 'with one file' } });
+  two.box.connected();
+  await settled();
+  assert.deepEqual(two.delivered, ['with one file']);
+});
+
+test('signing out takes along what other tabs have not sent', async () => {
+  const [one, two] = twoTabs();
+  one.write('unsent');
+  two.box.clear();
+  assert.deepEqual([two.storage.length, one.box.entries], [0, []]);
 });
 
 test('what the server refuses stays visible, and the next one goes on', async () => {
