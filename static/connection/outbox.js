@@ -115,7 +115,8 @@ export class Outbox {
     const changed = this.#entries.changed(change);
     if (!changed || this.#closed) return;
     const { id, entry } = changed;
-    if (!entry) this.settle(id);
+    // Sent, thrown away, or sent anew: what it needed is that tab's business.
+    if (!entry) this.#drop(id);
     else if (this.#entries.adopt(entry)) this.#changed();
     else this.#timers.set(() => this.takeOthers(), OTHERS_MS);
   }
@@ -167,8 +168,9 @@ export class Outbox {
   retry(clientCommandId) {
     const entry = this.#entries.find(clientCommandId);
     if (!entry || entry.state !== 'failed') return;
-    this.#drop(clientCommandId);
+    // The new one is stored before the old one goes: a page that ends in between loses nothing.
     this.put(entry.command, entry.stream, entry.fields);
+    this.#drop(clientCommandId);
   }
 
   /** @param {string} clientCommandId */
@@ -177,7 +179,7 @@ export class Outbox {
   }
 
   /**
-   * It was seen done, as an event or by another tab: nothing is left to send.
+   * It was seen done, as an event: nothing is left to send.
    *
    * @param {string} clientCommandId
    */

@@ -149,10 +149,7 @@ export class Uploads extends EventTarget {
 
   /** @param {readonly string[]} ids A message has them for good: nothing is left to do. */
   claimed(ids) {
-    for (const upload of this.listOf(ids)) {
-      if (upload.record.file_id) this.thumbnails.rename(upload.id, upload.record.file_id);
-      this.#drop(upload);
-    }
+    for (const upload of this.listOf(ids)) this.#handOver(upload);
     this.#changed();
   }
 
@@ -203,7 +200,7 @@ export class Uploads extends EventTarget {
     if (!changed || this.#closed) return;
     const upload = this.find(changed.id);
     if (upload && changed.record) upload.adopt(changed.record);
-    else if (upload) this.#drop(upload);
+    else if (upload) this.#handOver(upload);
     else if (changed.record) this.#hold(new Upload(changed.record, null, this.#parts));
     this.#changed();
   }
@@ -272,6 +269,12 @@ export class Uploads extends EventTarget {
   #hold(upload) {
     this.#uploads.push(upload);
     upload.addEventListener('change', this.#changed);
+  }
+
+  /** @param {Upload} upload Whoever shows its message shows it with the small picture. */
+  #handOver(upload) {
+    if (upload.record.file_id) this.thumbnails.rename(upload.id, upload.record.file_id);
+    this.#drop(upload);
   }
 
   /** @param {Upload} upload */
