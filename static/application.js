@@ -6,6 +6,7 @@
 import { FirstAdminPage } from './accounts/first-admin-page.js';
 import { InvitationPage } from './accounts/invitation-page.js';
 import { RegistrationPage } from './accounts/registration-page.js';
+import { tellTabs } from './accounts/session-news.js';
 import { SetPasswordPage } from './accounts/set-password-page.js';
 import { SignInPage } from './accounts/sign-in-page.js';
 import { CommandError } from './connection/command-error.js';
@@ -54,6 +55,7 @@ export class Application extends HTMLElement {
 
   /** @param {Account} account */
   #enter(account) {
+    tellTabs(account.account_id);
     // Somebody who came to sign in on an invitation's page goes on with the invitation.
     if (location.pathname === '/invitation' && this.#token) return this.#show(new InvitationPage(this.#token, account));
     if (location.pathname !== '/') history.replaceState(null, '', '/');

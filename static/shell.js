@@ -6,6 +6,7 @@
  */
 import { PeoplePage } from './accounts/people-page.js';
 import { tell } from './accounts/door-form.js';
+import { hearTabs } from './accounts/session-news.js';
 import { ConnectionBanner } from './connection/connection-banner.js';
 import { SIGN_IN_CODES } from './connection/close-codes.js';
 import { requestsAnswered } from './connection/http.js';
@@ -30,6 +31,8 @@ const DEACTIVATED = 'account_deactivated';
 
 export class Shell extends HTMLElement {
   #listening = new Listening();
+  /** @type {BroadcastChannel|undefined} */
+  #tabs;
   #main = build('main', { id: 'main', class: 'main', tabindex: -1 });
   #shown = '';
   #workroom;
@@ -67,6 +70,7 @@ export class Shell extends HTMLElement {
 
   disconnectedCallback() {
     this.#listening.end();
+    this.#tabs?.close();
     this.#title.end();
     this.#workroom.connection.stop();
   }
@@ -82,6 +86,10 @@ export class Shell extends HTMLElement {
     });
     to.to(window, 'storage', (event) => this.#workroom.unsent.storageChanged(event));
     to.to(this.#workroom, 'ended', (event) => this.#ended(event.detail));
+    this.#tabs = hearTabs();
+    to.to(this.#tabs, 'message', ({ data: accountId }) => {
+      if (accountId !== this.#workroom.account.account_id) void this.#workroom.fetchAccount();
+    });
     // Nothing that was drawn or fetched for the account before may be left.
     to.to(this.#workroom, 'replaced', () => location.reload());
     to.to(this.#workroom, 'account', () => this.#accountChanged());

@@ -265,14 +265,14 @@ export class Workroom extends EventTarget {
       if (event.kind === 'room_exited') this.#leave(event.room_id ?? '');
       // Whether one is in a room that waits stands in the desk's list, and is nobody else's business.
       if (['room_entered', 'room_exited'].includes(event.kind) && this.may('watch_desk')) this.desk.refreshSoon();
-      if (event.kind === 'account_changed') void this.#fetchAccount();
+      if (event.kind === 'account_changed') void this.fetchAccount();
       if (event.kind === 'read_marker_moved') {
         this.openRooms.conversationOf(event.stream ?? '')?.readMarkerMoved(this.account.account_id, event.read_seq ?? 0);
       }
     }
   }
 
-  async #fetchAccount() {
+  async fetchAccount() {
     try {
       this.become((await request('GET', '/api/session')).account);
     } catch (error) {

@@ -8,7 +8,17 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, Person, composer, enter_room, messages, open_for, sign_in, write
+from tests.browser.office import (
+    PASSWORD,
+    Office,
+    Person,
+    composer,
+    enter_room,
+    messages,
+    open_for,
+    sign_in,
+    write,
+)
 from tests.browser.papers import payload, pick
 from tests.line import Line, open_line
 from tests.nodes import RunningNode
@@ -59,6 +69,25 @@ async def test_what_was_not_sent_waits_for_its_author_where_a_session_ended_by_i
         ("Without", person.id),
     ]
     assert [file["name"] for file in posted[0]["files"]] == ["invoice.txt"]
+
+
+async def test_whoever_signs_in_in_one_tab_is_who_is_there_in_all(office: Office, windows: Windows) -> None:
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Nobody else's")
+    page = await open_for(windows, person)
+    await enter_room(page, "Nobody else's")
+    await composer(page).fill("Not finished")
+    account = {"kind": "staff", "email": "ilse@provider.example", "display_name": "Ilse Brandt"}
+    answer = await office.admin.client.send("POST", "/api/accounts", account)
+    token = answer.json()["link"].partition("token=")[2]
+    other = await windows.open_tab(page.context, f"/set-password?token={token}")
+    await other.get_by_label("password").fill(PASSWORD)
+    await other.get_by_role("button").click()
+    for tab in (other, page):
+        await expect(tab.locator(".me-name")).to_have_text("Ilse Brandt")
+    await expect(composer(page)).to_be_hidden()
+    kept = await page.evaluate(KEPT)
+    assert [key.split(".")[2:] for key in kept] == [[person.id, room["stream"]]]
 
 
 async def test_signing_out_leaves_nothing_in_the_browser(
