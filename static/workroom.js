@@ -145,7 +145,6 @@ export class Workroom extends EventTarget {
     if (phase !== 'open') {
       this.streams.disconnected();
       this.outbox.disconnected();
-      this.openRooms.disconnected();
     }
     this.dispatchEvent(new Event('phase'));
   }
@@ -159,7 +158,7 @@ export class Workroom extends EventTarget {
     this.outbox.connected();
     this.reads.connected();
     if (this.may('watch_desk')) this.desk.watch();
-    this.openRooms.loadMissing();
+    this.openRooms.connected();
     // Presence has no number: what changed while the line was gone is fetched with the list, a little later.
     this.roomList.refreshSoon(this.#isFirstHello ? 0 : PRESENCE_REFRESH_MS * (0.5 + Math.random()));
     this.#isFirstHello = false;
@@ -211,8 +210,7 @@ export class Workroom extends EventTarget {
       this.streams.restart(stream, seq);
       if (staff_stream) this.streams.restart(staff_stream, staff_seq);
     }
-    this.openRooms.loadMissing();
-    this.openRooms.refreshLast();
+    this.openRooms.listed();
   }
 
   /** Listen to the rooms of the list, as many as may be listened to. */

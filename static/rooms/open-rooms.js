@@ -76,13 +76,15 @@ export class OpenRooms {
     for (const room of this.#rooms.values()) if (!room.room) void this.#load(room);
   }
 
-  /** Nothing is told without a line: who is there and who has read what is fetched again, room by room. */
-  disconnected() {
+  /** There is a line again: fetch what could not be fetched. Who came, went and read meanwhile was told to nobody here. */
+  connected() {
     for (const room of this.#rooms.values()) if (room.room) this.#outdated.add(room);
+    this.loadMissing();
   }
 
-  /** Fetch for the room used last what `disconnected` made doubtful; the others follow when they are used. */
-  refreshLast() {
+  /** The list was fetched: the room used last learns who is there and who has read, the others when they are used. */
+  listed() {
+    this.loadMissing();
     const last = [...this.#rooms.values()].at(-1);
     if (last) void this.#refreshHints(last);
   }

@@ -29,11 +29,11 @@ test('after a lost line the room used last learns who is there and who has read,
   const one = rooms.open(line('one'));
   const other = rooms.open(line('other'));
   await settled();
-  rooms.refreshLast();
+  rooms.listed();
   assert.deepEqual(asked, ['one', 'other']);
   Object.assign(now, { online: ['anna'], read: 7 });
-  rooms.disconnected();
-  rooms.refreshLast();
+  rooms.connected();
+  rooms.listed();
   await settled();
   assert.deepEqual([other.room.online, other.shared.markers.ben], [['anna'], 7]);
   assert.deepEqual([one.room.online, one.shared.markers.ben], [['anna', 'ben'], 1]);
@@ -41,7 +41,7 @@ test('after a lost line the room used last learns who is there and who has read,
   await settled();
   assert.deepEqual([one.room.online, one.shared.markers.ben], [['anna'], 7]);
   rooms.open(line('one'));
-  rooms.refreshLast();
+  rooms.listed();
   assert.deepEqual(asked, ['one', 'other', 'other', 'one']);
 });
 
@@ -50,12 +50,12 @@ test('what could not be fetched is fetched when the list has come again', async 
   const room = rooms.open(line('one'));
   await settled();
   Object.assign(now, { online: ['anna'], fails: true });
-  rooms.disconnected();
-  rooms.refreshLast();
+  rooms.connected();
+  rooms.listed();
   await settled();
   assert.deepEqual(room.room.online, ['anna', 'ben']);
   now.fails = false;
-  rooms.refreshLast();
+  rooms.listed();
   await settled();
   assert.deepEqual(room.room.online, ['anna']);
 });
