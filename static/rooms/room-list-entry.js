@@ -1,14 +1,30 @@
 /**
  * @import { RoomEntry } from './room-list-state.js'
  */
-import { build, fill, mark } from '../elements/build.js';
+import { arrange } from '../elements/arrange.js';
+import { build, mark, say } from '../elements/build.js';
+import { Count } from '../elements/count.js';
 import { roomAddress } from '../route.js';
 import { shortTime, elapsed, wholeDate } from '../words/dates.js';
 import { words } from '../words/english.js';
 
-/** A room in the list: its name, the last line, how much is unread, who is there, whether a customer waits. */
+/**
+ * A room in the list: its name, the last line, how much is unread, who is there, whether a customer waits. Its parts are
+ * made once and changed in place: a browser tells of no click where the part that was pressed has gone by the release.
+ */
 export class RoomListEntry {
-  #link = build('a', { class: 'room-link' });
+  #name = build('span', { class: 'room-name', dir: 'auto' });
+  #time = build('time', { class: 'room-time' });
+  #top = build('span', { class: 'room-line-top' }, this.#name);
+  #last = build('span', { class: 'room-last', dir: 'auto' });
+  #customers = build('span', { class: 'room-customers', dir: 'auto' });
+  #here = build('span', { class: 'here' });
+  #archived = build('span', { class: 'badge' }, words.rooms.archived);
+  #waiting = build('span', { class: 'badge waiting' });
+  #notes = new Count();
+  #unread = new Count();
+  #marks = build('span', { class: 'room-marks' });
+  #link = build('a', { class: 'room-link' }, this.#top, this.#last, this.#marks);
   element = build('li', { class: 'room-line' }, this.#link);
   #accountId;
 
@@ -23,32 +39,27 @@ export class RoomListEntry {
     this.element.classList.toggle('is-unread', unread > 0);
     mark(this.#link, 'href', roomAddress(room.room_id));
     mark(this.#link, 'aria-current', isOpen && 'page');
-    this.#link.dataset.roomId = room.room_id;
-    const others = room.online.filter((id) => id !== this.#accountId).length;
-    fill(
-      this.#link,
-      build(
-        'span',
-        { class: 'room-line-top' },
-        build('span', { class: 'room-name', dir: 'auto' }, room.name),
-        room.last_message && this.#time(room.last_message.sent_at),
-      ),
-      build('span', { class: 'room-last', dir: 'auto' }, this.#lastLine(room, lastAuthor)),
-      build(
-        'span',
-        { class: 'room-marks' },
-        room.customers.length > 0 && this.#customers(room),
-        others > 0 && build('span', { class: 'here' }, words.rooms.online(others)),
-        room.archived_at && build('span', { class: 'badge' }, words.rooms.archived),
-        waitingSince && this.#waiting(waitingSince),
-        ...this.#counts(room),
-      ),
+    mark(this.#link, 'data-room-id', room.room_id);
+    say(this.#name, room.name);
+    arrange(this.#top, this.#name, this.#timeOf(room));
+    say(this.#last, this.#lastLine(room, lastAuthor));
+    arrange(
+      this.#marks,
+      this.#customersOf(room),
+      this.#othersHere(room),
+      room.archived_at && this.#archived,
+      this.#waitingFor(waitingSince),
+      ...this.#counts(room),
     );
   }
 
-  /** @param {string} sentAt */
-  #time(sentAt) {
-    return build('time', { class: 'room-time', datetime: sentAt, title: wholeDate(sentAt) }, shortTime(sentAt));
+  /** @param {RoomEntry} room */
+  #timeOf({ last_message: last }) {
+    if (!last) return null;
+    mark(this.#time, 'datetime', last.sent_at);
+    mark(this.#time, 'title', wholeDate(last.sent_at));
+    say(this.#time, shortTime(last.sent_at));
+    return this.#time;
   }
 
   /**
@@ -64,40 +75,38 @@ export class RoomListEntry {
   }
 
   /** @param {RoomEntry} room */
-  #customers({ customers, name }) {
+  #customersOf({ customers, name }) {
     const names = customers.map((customer) => customer.name).filter((customer) => customer !== name);
-    return names.length > 0 && build('span', { class: 'room-customers', dir: 'auto' }, names.join(', '));
-  }
-
-  /** @param {string} since */
-  #waiting(since) {
-    return build(
-      'span',
-      { class: 'badge waiting', title: words.rooms.waitingSince(wholeDate(since)) },
-      [words.rooms.waiting, elapsed(since)].filter(Boolean).join(' '),
-    );
+    say(this.#customers, names.join(', '));
+    return names.length > 0 && this.#customers;
   }
 
   /** @param {RoomEntry} room */
-  #counts(room) {
-    const { unread, staff_unread: notes = 0, mentioned } = room;
-    const words_ = [words.rooms.unread(unread), mentioned && words.rooms.mentioned].filter(Boolean).join(', ');
+  #othersHere({ online }) {
+    const others = online.filter((id) => id !== this.#accountId).length;
+    say(this.#here, words.rooms.online(others));
+    return others > 0 && this.#here;
+  }
+
+  /** @param {string|null} since */
+  #waitingFor(since) {
+    if (!since) return null;
+    mark(this.#waiting, 'title', words.rooms.waitingSince(wholeDate(since)));
+    say(this.#waiting, [words.rooms.waiting, elapsed(since)].filter(Boolean).join(' '));
+    return this.#waiting;
+  }
+
+  /** @param {RoomEntry} room */
+  #counts({ unread, staff_unread: notes = 0, mentioned }) {
+    const noted = words.rooms.unreadNotes(notes);
+    mark(this.#notes.element, 'title', noted);
     return [
-      notes > 0 && build('span', { class: 'count notes', title: words.rooms.unreadNotes(notes) }, ...spoken(notes, words.rooms.unreadNotes(notes))),
-      unread > 0 && build('span', { class: mentioned ? 'count mentioned' : 'count' }, ...spoken(unread, words_)),
+      this.#notes.show(notes, noted, 'notes'),
+      this.#unread.show(
+        unread,
+        [words.rooms.unread(unread), mentioned && words.rooms.mentioned].filter(Boolean).join(', '),
+        mentioned ? 'mentioned' : '',
+      ),
     ];
   }
-}
-
-/**
- * A bare number for the eye, whole words for the ear.
- *
- * @param {number} count
- * @param {string} text
- */
-function spoken(count, text) {
-  return [
-    build('span', { 'aria-hidden': 'true' }, count >= 100 ? '99+' : String(count)),
-    build('span', { class: 'unseen' }, text),
-  ];
 }

@@ -25,6 +25,8 @@ export class RoomListPanel extends HTMLElement {
   #me = build('a', { class: 'me', href: '#/settings' });
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
+  /** @type {string[]|null} The order of the rooms while one of them is pressed: it stays under the pointer. */
+  #heldOrder = null;
   #entries;
   #workroom;
 
@@ -54,6 +56,8 @@ export class RoomListPanel extends HTMLElement {
       ),
     );
     this.#list.addEventListener('keydown', (event) => this.#walk(event));
+    this.#list.addEventListener('pointerdown', () => this.#holdOrder());
+    for (const type of ['pointerup', 'pointercancel', 'contextmenu']) this.#listening.to(window, type, () => this.#letOrderGo());
     const { roomList, desk, people } = this.#workroom;
     for (const source of [roomList, desk, people, this.#workroom]) {
       for (const type of ['change', 'account', 'phase']) this.#listening.to(source, type, this.#repaint.request);
@@ -70,7 +74,7 @@ export class RoomListPanel extends HTMLElement {
   }
 
   #draw() {
-    const { roomList, desk, people, account } = this.#workroom;
+    const { desk, people, account } = this.#workroom;
     const route = parseRoute(location.hash);
     this.#drawPlaces(route.page);
     fill(
@@ -81,7 +85,7 @@ export class RoomListPanel extends HTMLElement {
     );
     mark(this.#me, 'aria-current', route.page === 'settings' && 'page');
     this.#entries.show(
-      roomList.rooms.map((room) => ({
+      this.#rooms().map((room) => ({
         room,
         isOpen: room.room_id === route.roomId,
         waitingSince: desk.waitingSince(room.room_id),
@@ -89,6 +93,26 @@ export class RoomListPanel extends HTMLElement {
       })),
     );
     this.#drawEmpty();
+  }
+
+  #rooms() {
+    const { rooms } = this.#workroom.roomList;
+    const held = this.#heldOrder;
+    if (!held) return rooms;
+    // One that is new comes last, and moves nothing.
+    const placeOf = (/** @type {RoomEntry} */ { room_id }) => (held.includes(room_id) ? held.indexOf(room_id) : held.length);
+    return rooms.toSorted((one, other) => placeOf(one) - placeOf(other));
+  }
+
+  #holdOrder() {
+    this.#heldOrder ??= this.#workroom.roomList.rooms.map((room) => room.room_id);
+  }
+
+  /** The press is over; its click comes before the next frame, and finds the room where it was. */
+  #letOrderGo() {
+    if (!this.#heldOrder) return;
+    this.#heldOrder = null;
+    this.#repaint.request();
   }
 
   /** @param {string} page */

@@ -1,0 +1,48 @@
+"""While others write: a press stays a press, and the focus stays where it was put."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.browser.chromium import Windows
+from tests.browser.office import Office, line, open_for
+
+
+async def test_a_press_on_a_room_opens_it_whatever_arrives_before_the_release(
+    office: Office, windows: Windows
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    other = await office.make_room(person, "Elsewhere", staff)
+    room = await office.make_room(person, "Pressed", staff)
+    await person.say(room["stream"], "First words")
+    page = await open_for(windows, staff)
+    await expect(line(page, "Pressed").locator(".count")).to_contain_text("1 unread")
+    await line(page, "Pressed").locator(".room-name").hover()
+    await page.mouse.down()
+    await person.say(other["stream"], "Somewhere else")
+    await expect(line(page, "Elsewhere").locator(".room-last")).to_contain_text("Somewhere else")
+    await person.say(room["stream"], "Right here")
+    await expect(line(page, "Pressed").locator(".room-last")).to_contain_text("Right here")
+    await expect(line(page, "Pressed").locator(".count")).to_contain_text("2 unread")
+    await page.mouse.up()
+    await expect(page.get_by_role("heading", name="Pressed", level=1)).to_be_visible()
+
+
+async def test_rooms_change_places_once_the_press_has_ended(office: Office, windows: Windows) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    other = await office.make_room(person, "Elsewhere", staff)
+    room = await office.make_room(person, "Pressed", staff)
+    await person.say(room["stream"], "First words")
+    page = await open_for(windows, staff)
+    names = page.locator(".room-line .room-name")
+    await expect(names).to_have_text(["Pressed", "Elsewhere"])
+    await line(page, "Pressed").locator(".room-name").hover()
+    await page.mouse.down()
+    await person.say(other["stream"], "Somewhere else")
+    await expect(line(page, "Elsewhere").locator(".room-last")).to_contain_text("Somewhere else")
+    await expect(names).to_have_text(["Pressed", "Elsewhere"])
+    await page.mouse.up()
+    await expect(page.get_by_role("heading", name="Pressed", level=1)).to_be_visible()
+    await expect(names).to_have_text(["Elsewhere", "Pressed"])
