@@ -1,5 +1,7 @@
+import { arrange } from '../elements/arrange.js';
 import { avatar } from '../elements/avatar.js';
 import { build, fill, mark, say } from '../elements/build.js';
+import { CountedLink } from '../elements/counted-link.js';
 import { icon } from '../elements/icon.js';
 import { KeyedList } from '../elements/keyed-list.js';
 import { Listening } from '../elements/listening.js';
@@ -10,6 +12,7 @@ import { RoomListEntry } from './room-list-entry.js';
 
 /**
  * @import { Workroom } from '../workroom.js'
+ * @import { Account } from '../connection/protocol-shapes.js'
  * @import { RoomEntry } from './room-list-state.js'
  */
 
@@ -22,6 +25,11 @@ export class RoomListPanel extends HTMLElement {
   #list = build('ul', { class: 'room-lines' });
   #empty = build('div', { class: 'list-empty' });
   #places = build('ul', { class: 'places' });
+  #desk = new CountedLink({ class: 'place', href: '#/desk' }, [icon('desk'), words.desk.title], 'quiet-count');
+  #deskLine = build('li', {}, this.#desk.element);
+  #people = new CountedLink({ class: 'place', href: '#/people' }, [icon('people'), words.people.title]);
+  #peopleLine = build('li', {}, this.#people.element);
+  #drawnName = '';
   #me = build('a', { class: 'me', href: '#/settings' });
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
@@ -77,12 +85,7 @@ export class RoomListPanel extends HTMLElement {
     const { desk, people, account } = this.#workroom;
     const route = parseRoute(location.hash);
     this.#drawPlaces(route.page);
-    fill(
-      this.#me,
-      avatar(account.account_id, account.display_name),
-      build('span', { class: 'me-name' }, account.display_name),
-      build('span', { class: 'unseen' }, ` (${words.settings.title})`),
-    );
+    this.#drawMe(account);
     mark(this.#me, 'aria-current', route.page === 'settings' && 'page');
     this.#entries.show(
       this.#rooms().map((room) => ({
@@ -115,20 +118,29 @@ export class RoomListPanel extends HTMLElement {
     this.#repaint.request();
   }
 
+  /** @param {Account} account */
+  #drawMe({ account_id, display_name }) {
+    if (this.#drawnName === display_name) return;
+    this.#drawnName = display_name;
+    fill(
+      this.#me,
+      avatar(account_id, display_name),
+      build('span', { class: 'me-name' }, display_name),
+      build('span', { class: 'unseen' }, ` (${words.settings.title})`),
+    );
+  }
+
   /** @param {string} page */
   #drawPlaces(page) {
     const { desk } = this.#workroom;
     const waiting = desk.rooms.length;
-    const places = [];
-    if (this.#workroom.may('watch_desk')) {
-      const count = waiting > 0 && build('span', { class: 'count quiet-count' }, String(waiting));
-      if (count) count.append(build('span', { class: 'unseen' }, ` ${words.rooms.waiting}`));
-      places.push(place('#/desk', 'desk', words.desk.title, page === 'desk', count));
-    }
-    if (this.#workroom.may('manage_accounts')) {
-      places.push(place('#/people', 'people', words.people.title, page === 'people', null));
-    }
-    fill(this.#places, ...places);
+    this.#desk.show(page === 'desk', waiting, words.desk.waiting(waiting));
+    this.#people.show(page === 'people', 0, '');
+    const places = [
+      this.#workroom.may('watch_desk') && this.#deskLine,
+      this.#workroom.may('manage_accounts') && this.#peopleLine,
+    ].filter((place) => place !== false);
+    arrange(this.#places, ...places);
     this.#places.hidden = places.length === 0;
   }
 
@@ -165,18 +177,6 @@ export class RoomListPanel extends HTMLElement {
     event.preventDefault();
     links[Math.min(Math.max(target, 0), links.length - 1)]?.focus();
   }
-}
-
-/**
- * @param {string} href
- * @param {string} drawing
- * @param {string} name
- * @param {boolean} isCurrent
- * @param {HTMLElement|false|null} count
- */
-function place(href, drawing, name, isCurrent, count) {
-  const link = build('a', { class: 'place', href, 'aria-current': isCurrent && 'page' }, icon(drawing), name, count);
-  return build('li', {}, link);
 }
 
 customElements.define('room-list-panel', RoomListPanel);

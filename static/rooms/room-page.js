@@ -1,5 +1,7 @@
 import { CommandError } from '../connection/command-error.js';
+import { arrange } from '../elements/arrange.js';
 import { build, fill, mark, say } from '../elements/build.js';
+import { CountedLink } from '../elements/counted-link.js';
 import { icon } from '../elements/icon.js';
 import { Listening } from '../elements/listening.js';
 import { backLink } from '../elements/page-header.js';
@@ -24,6 +26,8 @@ export class RoomPage extends HTMLElement {
   #repaint = new Repaint(() => this.#draw());
   #name = build('h1', { class: 'room-title', dir: 'auto' });
   #facts = build('p', { class: 'room-facts', dir: 'auto' });
+  #toConversation;
+  #toNotes;
   #tabs = build('nav', { class: 'tabs', 'aria-label': words.room.conversation });
   #detailsButton = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.room.details, title: words.room.details });
   #body = build('div', { class: 'room-body' });
@@ -49,6 +53,8 @@ export class RoomPage extends HTMLElement {
     this.#roomId = roomId;
     this.#isNotes = isNotes;
     this.#title = title;
+    this.#toConversation = new CountedLink({ class: 'tab', href: roomAddress(roomId) }, [words.room.conversation]);
+    this.#toNotes = new CountedLink({ class: 'tab', href: roomAddress(roomId, true) }, [words.room.notes]);
   }
 
   connectedCallback() {
@@ -148,11 +154,9 @@ export class RoomPage extends HTMLElement {
     this.#tabs.hidden = !this.#open?.staff;
     if (this.#tabs.hidden) return;
     const isNotes = this.#isNotes;
-    fill(
-      this.#tabs,
-      tab(roomAddress(this.#roomId), words.room.conversation, !isNotes, isNotes ? unread : 0),
-      tab(roomAddress(this.#roomId, true), words.room.notes, isNotes, isNotes ? 0 : unreadNotes),
-    );
+    arrange(this.#tabs, this.#toConversation.element, this.#toNotes.element);
+    this.#toConversation.show(!isNotes, isNotes ? unread : 0, words.rooms.unread(unread));
+    this.#toNotes.show(isNotes, isNotes ? 0 : unreadNotes, words.rooms.unreadNotes(unreadNotes));
     this.classList.toggle('shows-notes', isNotes);
   }
 
@@ -207,17 +211,6 @@ export class RoomPage extends HTMLElement {
       ),
     );
   }
-}
-
-/**
- * @param {string} href
- * @param {string} name
- * @param {boolean} isCurrent
- * @param {number} unread
- */
-function tab(href, name, isCurrent, unread) {
-  const count = unread > 0 && build('span', { class: 'count' }, String(unread), build('span', { class: 'unseen' }, ` ${words.messages.new}`));
-  return build('a', { class: 'tab', href, 'aria-current': isCurrent && 'page' }, name, count);
 }
 
 customElements.define('room-page', RoomPage);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, line, open_for
+from tests.browser.office import Office, enter_room, line, open_for
 
 
 async def test_a_press_on_a_room_opens_it_whatever_arrives_before_the_release(
@@ -46,3 +46,36 @@ async def test_rooms_change_places_once_the_press_has_ended(office: Office, wind
     await page.mouse.up()
     await expect(page.get_by_role("heading", name="Pressed", level=1)).to_be_visible()
     await expect(names).to_have_text(["Elsewhere", "Pressed"])
+
+
+async def test_the_focus_stays_on_a_link_beside_the_conversation_while_others_write(
+    office: Office, windows: Windows
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    other = await office.make_room(person, "Elsewhere", office.admin)
+    room = await office.make_room(person, "Focused", office.admin, staff)
+    page = await open_for(windows, office.admin)
+    await enter_room(page, "Focused")
+    for name in ("Desk", "People", "Internal notes", "Conversation"):
+        link = page.locator("a.place, a.tab", has_text=name)
+        await link.focus()
+        for stream, place in ((other["stream"], "Elsewhere"), (room["stream"], "Focused")):
+            await person.say(stream, f"Before {name}")
+            await expect(line(page, place).locator(".room-last")).to_contain_text(f"Before {name}")
+        await expect(link).to_be_focused()
+
+
+async def test_the_focus_stays_on_a_link_whose_count_grows(office: Office, windows: Windows) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    await office.make_room(person, "Noted", staff, office.admin)
+    noted = next(one for one in (await staff.do("list_rooms"))["rooms"] if one["name"] == "Noted")
+    page = await open_for(windows, office.admin)
+    await enter_room(page, "Noted")
+    notes = page.locator("a.tab", has_text="Internal notes")
+    await notes.focus()
+    for number in ("1", "2"):
+        await staff.say(noted["staff_stream"], "A note")
+        await expect(notes.locator(".count")).to_contain_text(number)
+    await expect(notes).to_be_focused()
