@@ -25,7 +25,7 @@ export class PeoplePage extends HTMLElement {
     this.#lines = new KeyedList(
       this.#list,
       (/** @type {ListedAccount} */ account) => account.account_id,
-      () => new AccountLine(workroom.account.account_id, () => void this.#fetch()),
+      (account) => new AccountLine(account, workroom.account.account_id, () => void this.#fetch()),
     );
   }
 

@@ -15,6 +15,7 @@ import { sentenceFor } from '../words/sentences.js';
 /** The links by which somebody can still join a room: making one, and taking one back. */
 export class InvitationPanel extends HTMLElement {
   #list = build('ul', { class: 'invitations' });
+  #invite = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.details.invite }, icon('plus'));
   #problem = build('p', { class: 'problem', role: 'alert' });
   #workroom;
   #roomId;
@@ -30,14 +31,13 @@ export class InvitationPanel extends HTMLElement {
   }
 
   connectedCallback() {
-    const invite = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.details.invite }, icon('plus'));
-    invite.addEventListener('click', () => this.#askTerms());
+    this.#invite.addEventListener('click', () => this.#askTerms());
     fill(
       this,
       build(
         'section',
         { class: 'details-section' },
-        build('header', {}, build('h3', {}, words.details.invitations), invite),
+        build('header', {}, build('h3', {}, words.details.invitations), this.#invite),
         this.#list,
         this.#problem,
       ),
@@ -65,16 +65,30 @@ export class InvitationPanel extends HTMLElement {
     const text = [by, until, grants_history && words.details.inviteHistory].filter(Boolean).join(', ');
     const revoke = build('button', { type: 'button', class: 'button small' }, words.details.revoke);
     revoke.setAttribute('aria-label', `${words.details.revoke}: ${text}`);
-    revoke.addEventListener('click', async () => {
-      revoke.disabled = true;
-      try {
-        await this.#workroom.send('revoke_invitation', { invitation_id });
-      } catch (error) {
-        say(this.#problem, sentenceFor(error));
-      }
-      await this.#fetch();
-    });
+    revoke.addEventListener('click', () => void this.#revoke(invitation_id, revoke));
     return build('li', { class: 'invitation' }, build('span', {}, text), revoke);
+  }
+
+  /**
+   * @param {string} invitationId
+   * @param {HTMLButtonElement} revoke
+   */
+  async #revoke(invitationId, revoke) {
+    const place = this.#revokeButtons.indexOf(revoke);
+    revoke.disabled = true;
+    try {
+      await this.#workroom.send('revoke_invitation', { invitation_id: invitationId });
+    } catch (error) {
+      say(this.#problem, sentenceFor(error));
+    }
+    await this.#fetch();
+    revoke.disabled = false;
+    // The focus went with the line, unless it was taken elsewhere meanwhile.
+    if (document.activeElement === document.body) (this.#revokeButtons.slice(0, place + 1).at(-1) ?? this.#invite).focus();
+  }
+
+  get #revokeButtons() {
+    return [...this.#list.querySelectorAll('button')];
   }
 
   #askTerms() {

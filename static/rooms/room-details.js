@@ -21,8 +21,8 @@ export class RoomDetails extends HTMLElement {
   #repaint = new Repaint(() => this.#draw());
   #name = build('p', { class: 'details-name', dir: 'auto' });
   #facts = build('p', { class: 'quiet', dir: 'auto' });
-  #deeds = build('div', { class: 'details-deeds' });
-  #drawnDeeds = '';
+  /** Archives and opens again: one button, which has the focus after either. */
+  #archive = button('', () => (this.#open.room?.archived_at ? this.#askReopen() : this.#askArchive()));
   #close = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.close }, icon('close'));
   #files = build('div', {});
   #members;
@@ -50,7 +50,7 @@ export class RoomDetails extends HTMLElement {
         'aside',
         { class: 'details', 'aria-label': words.details.title },
         build('header', { class: 'details-header' }, build('h2', {}, words.details.title), this.#close),
-        build('div', { class: 'details-body' }, this.#name, this.#facts, this.#members.element, this.#files, this.#invitations(), this.#deeds),
+        build('div', { class: 'details-body' }, this.#name, this.#facts, this.#members.element, this.#files, this.#invitations(), this.#deeds()),
       ),
     );
     this.#listening.to(this.#open, 'change', this.#repaint.request);
@@ -79,24 +79,19 @@ export class RoomDetails extends HTMLElement {
     say(this.#name, room.name);
     say(this.#facts, [words.roomKinds[room.kind], ...room.customers.map(({ name }) => name)].join(' · '));
     this.#members.draw();
-    this.#drawDeeds(Boolean(room.archived_at));
+    say(this.#archive, room.archived_at ? words.details.reopen : words.details.archive);
   }
 
   #invitations() {
     return this.#workroom.may('invite') ? new InvitationPanel(this.#workroom, this.#open.roomId) : null;
   }
 
-  /** @param {boolean} isArchived */
-  #drawDeeds(isArchived) {
-    if (this.#drawnDeeds === String(isArchived)) return;
-    this.#drawnDeeds = String(isArchived);
-    const archive = isArchived
-      ? button(words.details.reopen, () => void this.#reopen())
-      : button(words.details.archive, () => this.#askArchive());
-    fill(
-      this.#deeds,
+  #deeds() {
+    return build(
+      'div',
+      { class: 'details-deeds' },
       this.#workroom.may('rename_room') && button(words.details.rename, () => this.#askName()),
-      this.#workroom.may('archive_room') && archive,
+      this.#workroom.may('archive_room') && this.#archive,
       button(words.details.leave, () => this.#askLeave(), true),
     );
   }
@@ -120,7 +115,7 @@ export class RoomDetails extends HTMLElement {
     });
   }
 
-  async #reopen() {
+  #askReopen() {
     ask({ title: words.details.reopen, submit: words.details.reopen, act: () => this.#record('reopen_room') });
   }
 
