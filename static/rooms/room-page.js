@@ -19,6 +19,8 @@ import { RoomDetails } from './room-details.js';
 
 const DETAILS_KEY = 'workroom.details';
 const WIDE = '(min-width: 1200px)';
+/** Where the details cover the room. As in details.css. */
+const NARROW = '(max-width: 719px)';
 
 /** A room: its head, the conversation or the internal notes, and its details at the side. */
 export class RoomPage extends HTMLElement {
@@ -31,6 +33,7 @@ export class RoomPage extends HTMLElement {
   #tabs = build('nav', { class: 'tabs', 'aria-label': words.room.conversation });
   #detailsButton = build('button', { type: 'button', class: 'icon-button', 'aria-label': words.room.details, title: words.room.details });
   #body = build('div', { class: 'room-body' });
+  #column = build('div', { class: 'room-column' });
   /** @type {OpenRoom|null} */
   #open = null;
   #isGone = false;
@@ -63,7 +66,8 @@ export class RoomPage extends HTMLElement {
     this.#listening.to(this.#detailsButton, 'click', () => this.#toggleDetails());
     this.#listening.to(this, 'close-details', () => this.#showDetails(false));
     this.#listening.to(this, 'show-message', ({ detail }) => this.#showMessage(detail));
-    this.#listening.to(this, 'keydown', (event) => this.#key(event));
+    this.#listening.to(document, 'keydown', (event) => this.#key(event));
+    this.#listening.to(matchMedia(NARROW), 'change', () => this.#cover());
     void this.#enter();
   }
 
@@ -112,7 +116,8 @@ export class RoomPage extends HTMLElement {
     this.#listening.to(open, 'change', this.#repaint.request);
     const titles = build('div', { class: 'room-titles' }, this.#name, this.#facts);
     const header = build('header', { class: 'room-header' }, backLink(), titles, this.#tabs, this.#detailsButton);
-    fill(this, build('div', { class: 'room-column' }, header, this.#body));
+    fill(this.#column, header, this.#body);
+    fill(this, this.#column);
     this.#showConversation(open);
     if (matchMedia(WIDE).matches && localStorage.getItem(DETAILS_KEY) !== 'closed') this.#showDetails(true);
     else this.#showDetails(false);
@@ -169,12 +174,31 @@ export class RoomPage extends HTMLElement {
 
   /** @param {boolean} shows */
   #showDetails(shows) {
-    const hadFocus = this.#details?.contains(document.activeElement);
+    const hadFocus = this.#isInDetails(document.activeElement);
     this.#details?.remove();
     this.#details = shows && this.#open ? new RoomDetails(this.#workroom, this.#open, this.#isNotes) : null;
     if (this.#details) this.append(this.#details);
     mark(this.#detailsButton, 'aria-expanded', String(shows));
+    this.#cover();
     if (hadFocus) this.#detailsButton.focus();
+  }
+
+  /**
+   * Where they cover the room, what is around it counts too: a click on their text takes the focus there.
+   *
+   * @param {EventTarget|null} target
+   */
+  #isInDetails(target) {
+    if (!this.#details || !(target instanceof Node)) return false;
+    return this.#details.contains(target) || (this.#column.inert && target.contains(this));
+  }
+
+  /** What the details cover cannot be reached; a focus that was there goes to them. */
+  #cover() {
+    const isCovered = this.#details !== null && matchMedia(NARROW).matches;
+    const hadFocus = isCovered && this.#column.contains(document.activeElement);
+    this.#column.inert = isCovered;
+    if (hadFocus) this.#details?.focusFirst();
   }
 
   /**
@@ -190,8 +214,7 @@ export class RoomPage extends HTMLElement {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const isInDetails = this.#details?.contains(/** @type {Node} */ (event.target));
-    if (event.key === 'Escape' && isInDetails) this.#showDetails(false);
+    if (event.key === 'Escape' && this.#isInDetails(event.target)) this.#showDetails(false);
   }
 
   /** @param {string} title */
