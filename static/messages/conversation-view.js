@@ -12,6 +12,7 @@ import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { MessageWalk } from './message-walk.js';
 import { NewMessageAnnouncer } from './new-message-announcer.js';
+import { dividerMoved } from './read-markers.js';
 import { ScrollKeeper } from './scroll-keeper.js';
 import { TypingLine } from './typing-line.js';
 import { UnsavedElsewhere } from './unsaved-elsewhere.js';
@@ -161,9 +162,8 @@ export class ConversationView extends HTMLElement {
   #setDivider() {
     const { newAfterSeq, state, readSeq } = this.#conversation;
     const isWatching = document.visibilityState === 'visible' && this.#keeper.isAtEnd;
-    if (newAfterSeq === null && !isWatching && state.lastMessageSeq > readSeq && readSeq > 0) {
-      this.#conversation.newAfterSeq = readSeq;
-    }
+    const { lastMessageSeq } = state;
+    this.#conversation.newAfterSeq = dividerMoved(newAfterSeq, { isWatching, readSeq, lastMessageSeq });
   }
 
   #drawBeginning() {

@@ -42,3 +42,16 @@ export function readersByMessage(markers, messages, readers) {
   }
   return standing;
 }
+
+/**
+ * After which message the divider stands above what is new: where reading stopped when somebody stopped watching. It moves
+ * on once they have read what it stood above, and more came while they looked elsewhere.
+ *
+ * @param {number|null} newAfterSeq Where it stands; null where there is none.
+ * @param {{isWatching: boolean, readSeq: number, lastMessageSeq: number}} reading
+ * @returns {number|null}
+ */
+export function dividerMoved(newAfterSeq, { isWatching, readSeq, lastMessageSeq }) {
+  const hasMore = lastMessageSeq > readSeq && readSeq > (newAfterSeq ?? 0);
+  return hasMore && !isWatching ? readSeq : newAfterSeq;
+}

@@ -87,6 +87,27 @@ async def test_a_room_opens_where_reading_stopped(office: Office, windows: Windo
     await expect(page.locator(".room-line .count")).to_have_count(0)
 
 
+async def test_the_divider_stands_above_what_came_since_one_last_looked(
+    office: Office, windows: Windows
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    person = await office.make_customer("Mara Okafor", "Northwind Bakery")
+    room = await office.make_room(person, "Read only", staff)
+    read = await person.say(room["stream"], "Read before")
+    await staff.do("mark_read", stream=room["stream"], seq=read["seq"])
+    page = await open_for(windows, staff)
+    await enter_room(page, "Read only")
+    for text in ("While away", "While away again"):
+        await _look(page, "hidden")
+        await person.say(room["stream"], text)
+        await person.say(room["stream"], f"{text}, and more")
+        await expect(page.locator(".new-divider + .message .text")).to_have_text(text)
+        await _look(page, "visible")
+        await expect(page.locator(".room-line", has_text="Read only").locator(".count")).to_have_count(0)
+        await expect(page.locator(".new-divider + .message .text")).to_have_text(text)
+    await expect(page.locator(".new-divider")).to_have_count(1)
+
+
 async def test_a_quotation_leads_to_what_it_quotes(office: Office, windows: Windows) -> None:
     staff = await office.make_staff("Jonas Hartmann")
     person = await office.make_customer("Mara Okafor", "Northwind Bakery")
@@ -104,6 +125,17 @@ async def test_a_quotation_leads_to_what_it_quotes(office: Office, windows: Wind
     first = page.locator(".message", has_text="The very first question").first
     await expect(first).to_be_focused()
     await expect(first).to_be_in_viewport()
+
+
+async def _look(page: Page, visibility: str) -> None:
+    """Look at the window, or elsewhere: it is told what a browser would tell it."""
+    await page.evaluate(
+        """state => {
+          Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        visibility,
+    )
 
 
 async def _scroll_without_a_jump(page: Page) -> None:

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readMarkerMoved, readMarkersOf, readersByMessage } from '../../../static/messages/read-markers.js';
+import { dividerMoved, readMarkerMoved, readMarkersOf, readersByMessage } from '../../../static/messages/read-markers.js';
 
 const MESSAGES = [1, 4, 6].map((seq) => ({ message_id: `m${seq}`, seq, author_id: 'anna' }));
 
@@ -17,4 +17,16 @@ test('each reader stands at the last message they have read', () => {
 
 test('nobody is said to have read their own words', () => {
   assert.deepEqual([...readersByMessage({ anna: 6 }, MESSAGES, ['anna'])], []);
+});
+
+test('the divider stands above what came while nobody watched', () => {
+  assert.equal(dividerMoved(null, { isWatching: false, readSeq: 4, lastMessageSeq: 6 }), 4);
+  assert.equal(dividerMoved(null, { isWatching: true, readSeq: 4, lastMessageSeq: 6 }), null);
+});
+
+test('the divider moves on once what it stood above was read, and stays until then', () => {
+  assert.equal(dividerMoved(4, { isWatching: false, readSeq: 4, lastMessageSeq: 7 }), 4);
+  assert.equal(dividerMoved(4, { isWatching: false, readSeq: 6, lastMessageSeq: 6 }), 4);
+  assert.equal(dividerMoved(4, { isWatching: true, readSeq: 6, lastMessageSeq: 7 }), 4);
+  assert.equal(dividerMoved(4, { isWatching: false, readSeq: 6, lastMessageSeq: 7 }), 6);
 });
