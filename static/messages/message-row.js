@@ -163,7 +163,7 @@ export class MessageRow {
     const author = quoted && (this.#people.nameOf(quoted.author_id) ?? words.somebody);
     const text = quoted ? summaryOf(quoted) : words.messages.quoteUnknown;
     const lead = build('span', { class: 'unseen' }, `${words.messages.inReplyTo} `);
-    const jump = build('button', { type: 'button', class: 'quote', tabindex: -1, 'data-quoted': messageId }, lead);
+    const jump = build('button', { type: 'button', class: 'quote', 'data-quoted': messageId }, lead);
     if (author) jump.append(build('span', { class: 'quote-author', dir: 'auto' }, author));
     jump.append(build('span', { class: 'quote-text', dir: 'auto' }, text.slice(0, 300)));
     return jump;
@@ -179,7 +179,6 @@ export class MessageRow {
         {
           type: 'button',
           class: 'reaction',
-          tabindex: -1,
           'data-emoji': emoji,
           'aria-pressed': String(ids.includes(this.#accountId)),
           title: label,

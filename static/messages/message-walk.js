@@ -1,8 +1,9 @@
 /**
  * The messages as one stop of the Tab key: arrow keys walk through them, Home and End go to the ends, Escape back to the
- * composer. From the message one stands on, Tab leads to what is in it: what it quotes, its reactions.
+ * composer. From the message one stands on, Tab leads to what is in it: what it quotes, links, files, reactions. What is in
+ * the others is no stop, or the way past a long conversation would take hundreds of them.
  */
-const INSIDE = '[data-quoted], [data-emoji]';
+const INSIDE = ['a[href]', 'button', 'audio', 'video'].map((inside) => `${inside}:not(.message-actions *)`).join();
 
 export class MessageWalk {
   /** @type {HTMLElement|undefined} The row that is the stop. */
@@ -16,10 +17,12 @@ export class MessageWalk {
   constructor(list, onEscape) {
     this.#list = list;
     list.addEventListener('keydown', (event) => (event.key === 'Escape' ? onEscape() : this.#step(event)));
+    // Links come with a text that was edited, a file that was looked through, a player that was made.
+    new MutationObserver((changes) => this.#drawnAnew(changes)).observe(list, { childList: true, subtree: true });
     list.addEventListener('focusin', ({ target }) => this.#stopAt(this.#rows.find((row) => contains(row, target))));
   }
 
-  /** Rows came and went, or were drawn anew: one of them is the stop. */
+  /** Rows came and went: one of them is the stop. */
   rowsChanged() {
     this.#stopAt(this.#stop?.isConnected ? this.#stop : this.#rows.at(-1));
   }
@@ -41,6 +44,15 @@ export class MessageWalk {
     if (target === undefined || at < 0) return;
     event.preventDefault();
     rows[Math.min(Math.max(target, 0), rows.length - 1)].focus();
+  }
+
+  /** @param {MutationRecord[]} changes */
+  #drawnAnew(changes) {
+    const drawn = new Set(changes.map(({ target }) => target instanceof Element && target.closest('.message')));
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+    for (const row of [...drawn, ...added]) {
+      if (row instanceof HTMLElement && row.matches('.message')) setTabIndex(row, row === this.#stop ? 0 : -1);
+    }
   }
 
   /** @param {HTMLElement|undefined} row */
