@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workroom.errors import SignInRefused
 from workroom.ids import AccountId
 from workroom.names import make_email_key
 from workroom.storage.database import Transaction
@@ -39,6 +40,18 @@ async def store_password(transaction: Transaction, account_id: AccountId, passwo
     await transaction.execute(
         queries.credentials.store_password, account_id=account_id, password_hash=password_hash
     )
+
+
+async def replace_password(transaction: Transaction, checked: Credentials, password_hash: str) -> None:
+    """Set another password of somebody who showed the one there was; SignInRefused when it was changed meanwhile."""
+    replaced = await transaction.execute(
+        queries.credentials.replace_password,
+        account_id=checked.account_id,
+        former_hash=checked.password_hash,
+        password_hash=password_hash,
+    )
+    if not replaced:
+        raise SignInRefused("The password was changed at the same moment.")
 
 
 async def renew_password_hash(transaction: Transaction, checked: Credentials, password_hash: str) -> int:

@@ -18,7 +18,7 @@ from uuid import UUID
 from workroom import audit, events
 from workroom.abilities import AccountKind
 from workroom.audit import Act, Subject
-from workroom.errors import SignInRefused
+from workroom.errors import SignInRefused, SignInRequired
 from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import AccountId, CustomerId, StreamId
 from workroom.storage.database import Transaction
@@ -143,6 +143,15 @@ async def end_session(transaction: Transaction, signed_in: SignedIn) -> list[Rec
     return await events.record_events(
         transaction, [sessions_ended(signed_in.account_id, signed_in.stream_id)]
     )
+
+
+async def end_all_by(transaction: Transaction, signed_in: SignedIn) -> list[RecordedEvent]:
+    """End every session of an account on the word of one of them; SignInRequired when that one stands no more."""
+    # Whoever ends a session locks this stream first: what is found under its lock holds.
+    await events.lock_streams(transaction, [signed_in.stream_id])
+    if not await transaction.fetch_value(queries.sessions.has_session, session_id=signed_in.session_id):
+        raise SignInRequired("The session has ended.")
+    return await end_every_session(transaction, signed_in.account_id, signed_in.stream_id)
 
 
 async def end_every_session(

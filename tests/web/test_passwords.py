@@ -9,6 +9,7 @@ from tests.people import by
 from tests.web.conftest import PASSWORD, Browser, People
 from workroom import accounts, audit, one_time_links
 from workroom.accounts import Account
+from workroom.passwords import PasswordHasher
 from workroom.storage.database import Database
 
 NEW_PASSWORD = "nine lanterns by the river"
@@ -53,6 +54,45 @@ async def test_whoever_is_signed_in_changes_it_and_every_other_session_ends(
     assert not await thief.is_signed_in()
     assert not await copied.is_signed_in(), "the session that this browser had is worth nothing"
     assert (await thief.sign_in(account.email, NEW_PASSWORD)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "code"),
+    [("set by a link", "sign_in_refused"), ("signed out everywhere", "sign_in_required")],
+)
+async def test_who_loses_password_or_session_while_changing_the_one_changes_nothing(
+    meanwhile: str,
+    code: str,
+    app: Starlette,
+    people: People,
+    database: Database,
+    hasher: PasswordHasher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = await people.make()
+    owner, thief = Browser(app), Browser(app)
+    await owner.sign_in(account.email)
+    await thief.sign_in(account.email)
+    token = await make_link(database, account)
+    hash_password = hasher.hash_password
+
+    async def hash_after_the_owner_acted(password: str) -> str:
+        monkeypatch.undo()
+        if meanwhile == "set by a link":
+            await owner.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
+        else:
+            await owner.ask("DELETE", "/api/sessions")
+        return await hash_password(password)
+
+    monkeypatch.setattr(hasher, "hash_password", hash_after_the_owner_acted)
+    answer = await thief.ask(
+        "POST", "/api/password", {"current_password": PASSWORD, "password": "ten foxes on the roof"}
+    )
+    assert (answer.status, answer.json()["error"]["code"]) == (401, code)
+    assert not await thief.is_signed_in()
+    assert await owner.is_signed_in() == (meanwhile == "set by a link")
+    stands = NEW_PASSWORD if meanwhile == "set by a link" else PASSWORD
+    assert (await owner.sign_in(account.email, stands)).status == 200
 
 
 async def test_a_link_ends_every_session_there_was(

@@ -1,7 +1,8 @@
 """`/api/password`: a password is set by a one-time link, or changed by whoever knows the one before.
 
 Either way every session of the account ends, and this browser gets a new one: a stolen cookie is worth
-nothing after.
+nothing after. Who changes it must have been in the right to the end: a password or session that was lost meanwhile
+changes nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from starlette.responses import Response
 
 from workroom import accounts, credentials, one_time_links, sessions
 from workroom.accounts import Account
+from workroom.credentials import Credentials
 from workroom.errors import InvalidInput, LinkExpired, SignInRefused
-from workroom.events import RecordedEvent
 from workroom.fanout.throttle import LINK_BY_ADDRESS
 from workroom.ids import AccountId
 from workroom.logs import log_event
@@ -62,8 +63,10 @@ async def _set_by_link(request: Request, token: str, password: str) -> tuple[Acc
     password_hash = await _hash_good_password(request, account, password)
     async with node.transaction() as work:
         await one_time_links.use_link(work.transaction, token, LinkPurpose.SET_PASSWORD)
-        work.recorded(await _store(work.transaction, account, password_hash))
-        return account, await _start_session(request, work.transaction, account.account_id)
+        await credentials.store_password(work.transaction, account_id, password_hash)
+        ended = await sessions.end_every_session(work.transaction, account_id, account.stream_id)
+        work.recorded(ended)
+        return account, await _start_session(request, work.transaction, account_id)
 
 
 async def _change_own(request: Request, current_password: str, password: str) -> tuple[Account, NewSession]:
@@ -75,12 +78,15 @@ async def _change_own(request: Request, current_password: str, password: str) ->
     email_key = make_email_key(account.email or "")
     await node.throttle.count_sign_in(email_key, client_address(request))
     check = await running_hasher(request).check_password(former_hash, current_password)
-    if not check.matches:
+    if former_hash is None or not check.matches:
         raise SignInRefused("The password is wrong.")
     await node.throttle.forgive_sign_in(email_key)
     password_hash = await _hash_good_password(request, account, password)
+    # Hashing takes a while, with many before it: whoever stole cookie and password may have lost both in it.
+    checked = Credentials(account.account_id, former_hash)
     async with node.transaction() as work:
-        work.recorded(await _store(work.transaction, account, password_hash))
+        await credentials.replace_password(work.transaction, checked, password_hash)
+        work.recorded(await sessions.end_all_by(work.transaction, signed_in))
         return account, await _start_session(request, work.transaction, account.account_id)
 
 
@@ -88,11 +94,6 @@ async def _hash_good_password(request: Request, account: Account, password: str)
     about = [known for known in (account.display_name, account.email, account.customer_name) if known]
     require_good_password(password, about)
     return await running_hasher(request).hash_password(password)
-
-
-async def _store(transaction: Transaction, account: Account, password_hash: str) -> list[RecordedEvent]:
-    await credentials.store_password(transaction, account.account_id, password_hash)
-    return await sessions.end_every_session(transaction, account.account_id, account.stream_id)
 
 
 async def _start_session(request: Request, transaction: Transaction, account_id: AccountId) -> NewSession:

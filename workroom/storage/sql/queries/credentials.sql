@@ -21,6 +21,14 @@ on conflict (account_id) do update
 set password_hash = excluded.password_hash,
     changed_at = current_instant();
 
+-- name: replace_password!
+-- Sets another password where the account's is still stored as it was when it was checked.
+update account_credentials
+set password_hash = :password_hash,
+    changed_at = current_instant()
+where account_id = :account_id
+    and password_hash = :former_hash;
+
 -- name: renew_password_hash!
 -- The same password stored at today's cost; nothing if it was changed meanwhile.
 update account_credentials

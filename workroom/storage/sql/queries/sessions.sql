@@ -24,6 +24,15 @@ join streams as own on own.account_id = s.account_id
 where s.ended_at is null
     and s.expires_at > current_instant();
 
+-- name: has_session
+-- Whether a session has neither ended nor expired. Under the lock of its account's stream nobody ends it.
+select exists (
+    select from sessions
+    where session_id = :session_id
+        and ended_at is null
+        and expires_at > current_instant()
+);
+
 -- name: prolong_sessions!
 -- Sessions that are in use hold on, each until :idle_days from now and at most :days from its beginning. What would move by
 -- less than an hour stays, so that using a session all day is not writing all day.
