@@ -1,7 +1,8 @@
 """Composes the server: settings, node, web application, listening socket. One node is one process.
 
 Ends in order: it stops accepting, refuses new commands, waits for what is being written, says goodbye to every socket
-spread over a few seconds, and exits 0 within its deadline.
+spread over a few seconds, and exits 0 within its deadline. No goodbye waits for a database that is silent: what cannot
+be committed is given up. Its author was told nothing, and sends it again elsewhere, under the same id.
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 COLLECT_AFTER_OBJECTS = 50_000
 """What a large batch makes and forgets again stays below it; the interpreter's own 700 cost a sixth of a busy node."""
 GOODBYE_STEP_SECONDS = 0.05
+WRITING_SHARE = 0.3
+"""Of the time for shutting down, so much may pass before the goodbyes, so that acknowledgements come first. A Postgres
+that is silent then gets no more of it."""
 GOODBYE_SHARE = 0.4
-"""Of the time for shutting down, so much is spent spreading the goodbyes; the rest is for their answers."""
+"""So much is spent spreading the goodbyes; the rest is for their answers."""
+LAST_SECONDS = 0.3
+"""What requests that are still being answered have in any case."""
 
 
 def serve(settings: Settings) -> None:
@@ -119,20 +125,29 @@ class NodeServer(uvicorn.Server):
         """Stop accepting, finish what is being written, say goodbye, and then end as uvicorn does."""
         for server in self.servers:
             server.close()
-        self._node.is_draining = True
+        seconds = self._node.settings.drain_seconds
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._node.settings.drain_seconds
+        deadline = loop.time() + seconds
+        self._node.begin_draining(deadline)
+        await self._finish_writing(seconds * WRITING_SHARE)
         try:
             async with asyncio.timeout_at(deadline):
-                await self._node.writer.drain()
-                self._node.flusher.flush()
-                await self._say_goodbye(self._node.settings.drain_seconds * GOODBYE_SHARE)
+                await self._say_goodbye(seconds * GOODBYE_SHARE)
                 await self._node.wait_until_empty()
         except TimeoutError:
             logs.log_event("drain_deadline_passed", connections=len(self._endpoint.connections))
-        # Requests that are still being answered have what is left of the time, and a second at least.
-        self.config.timeout_graceful_shutdown = max(1, int(deadline - loop.time()))
+        left_seconds = max(LAST_SECONDS, deadline - loop.time())
+        self.config.timeout_graceful_shutdown = left_seconds  # type: ignore[assignment]  # waits fractions as well
         await super().shutdown(sockets)
+
+    async def _finish_writing(self, patience_seconds: float) -> None:
+        """Have what is queued written and acknowledged, as far as Postgres answers."""
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._node.writer.drain()
+        except TimeoutError:
+            logs.log_event("goodbye_before_written")
+        self._node.flusher.flush()
 
     async def _say_goodbye(self, spread_seconds: float) -> None:
         """Close every socket with 1012, a few at a time, so that they do not all come back at once elsewhere."""

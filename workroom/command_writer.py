@@ -125,7 +125,8 @@ class CommandWriter:
         ]
 
     def submit(self, write: StreamWrite, answer: Answer) -> None:
-        """Queue a write. `answer` is called once, after the commit or with the error; it must not raise.
+        """Queue a write. `answer` is called once, after the commit or with the error; it must not raise. Where the node
+        ends before either, nobody is told.
 
         Raises TryAgain, at once, when the lane is full.
         """

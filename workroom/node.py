@@ -40,6 +40,9 @@ from workroom.upload_receiver import UploadReceiver
 
 POSITION_CHECK_SECONDS = 0.5
 SESSION_CHECK_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
+LAST_SECONDS = 0.2
+"""What closing connections has in any case. A server that is silent answers no farewell."""
 
 
 class OpenSession(Protocol):
@@ -96,6 +99,7 @@ class Node:
         self.installation_id = installation_id
         self.node_id = uuid4()
         self.is_draining = False
+        self._drained_by: float | None = None
         self.flusher = Flusher()
         self.broker = Broker(
             settings,
@@ -230,6 +234,17 @@ class Node:
             if fingerprint != self._desk_fingerprint:  # not the one that was compared last: compare again
                 self._snapshot = ""
 
+    def begin_draining(self, until: float) -> None:
+        """Take no more commands and sockets; what is under way has until then, by the loop's clock."""
+        self.is_draining = True
+        self._drained_by = until
+
+    def seconds_left(self) -> float:
+        """How long what is under way may go on when the node ends."""
+        if self._drained_by is None:
+            return self.settings.drain_seconds
+        return max(0.0, self._drained_by - asyncio.get_running_loop().time())
+
     async def wait_until_empty(self) -> None:
         """Return when the last socket is gone: while draining."""
         while self.sessions:
@@ -328,32 +343,42 @@ class Node:
 async def run_node(settings: Settings, open_database: Callable[[], Any]) -> AsyncIterator[Node]:
     """Run a node for as long as the block runs. Every task it starts has ended when this returns.
 
+    What is under way then may go on until the node is drained, by its own deadline or the settings'. What has not ended
+    by then waits for a Postgres that is silent, and is given up: nobody was told that it is done.
+
     Args:
         open_database: gives the Database, connected.
     """
     database: Database = await open_database()
+    close_seconds = CLOSE_SECONDS
     try:
         async with database.read() as reading:
             record = await reading.fetch_one(queries.events.read_epoch)
             has_files = await reading.fetch_value(queries.files.has_any)
         stores = await open_file_stores(settings, record["installation_id"], has_files=has_files)
-        async with asyncio.TaskGroup() as tasks:
-            node = Node(settings, database, stores, tasks, record["installation_id"], record["epoch"])
-            running = [
-                tasks.create_task(node.keep_positions(), name="position check"),
-                tasks.create_task(node.keep_sessions_true(), name="session check"),
-                tasks.create_task(node.broker.run(), name="broker"),
-                tasks.create_task(node.presence.run(), name="presence"),
-            ]
-            try:
-                yield node
-            finally:
-                await node.writer.drain()
-                for task in running:
-                    task.cancel()
+        patience = asyncio.timeout(None)
+        try:
+            async with patience, asyncio.TaskGroup() as tasks:
+                node = Node(settings, database, stores, tasks, record["installation_id"], record["epoch"])
+                running = [
+                    tasks.create_task(node.keep_positions(), name="position check"),
+                    tasks.create_task(node.keep_sessions_true(), name="session check"),
+                    tasks.create_task(node.broker.run(), name="broker"),
+                    tasks.create_task(node.presence.run(), name="presence"),
+                ]
+                try:
+                    yield node
+                finally:
+                    patience.reschedule(asyncio.get_running_loop().time() + node.seconds_left())
+                    await node.writer.drain()
+                    for task in running:
+                        task.cancel()
+        except TimeoutError:
+            logs.log_event("given_up_at_the_end")
+        close_seconds = max(LAST_SECONDS, min(CLOSE_SECONDS, node.seconds_left()))
         await node.broker.close()
     finally:
-        await database.close()
+        await database.close(close_seconds)
 
 
 def _is_settled(snapshot: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.client import Client, CommandRefused, Json
 from tests.looking import take_breath
@@ -17,7 +17,7 @@ from workroom.storage.queries import queries
 from workroom.web.authentication import cookie_name
 
 BACK_OFF_SECONDS = 0.05
-LOST = (OSError, EOFError, TimeoutError, ConnectionClosed)
+LOST = (OSError, EOFError, TimeoutError, ConnectionClosed, InvalidHandshake)
 """What a client sees of a line that is gone."""
 
 

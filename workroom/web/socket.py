@@ -1,5 +1,7 @@
 """The socket's door: who comes in is signed in, comes from our own pages, and has not too many connections open.
 
+Whoever comes while the node ends is told so at once: those who are here already hear it later, one after the other.
+
 The route ends when the session is attached to its connection: from then on nothing of the request is kept.
 """
 
@@ -30,6 +32,9 @@ async def socket_door(websocket: WebSocket) -> None:
     node: Node = websocket.app.state.node
     try:
         require_own_origin(websocket.scope["headers"], node.settings)
+        if node.is_draining:
+            await _accept_and_close(websocket, CloseCode.SERVICE_RESTART)
+            return
         session, own = await _open_session(websocket, node)
     except OriginRefused as error:
         await websocket.send_denial_response(error_response(error))
@@ -48,9 +53,10 @@ async def socket_door(websocket: WebSocket) -> None:
     except BaseException:
         session.connection_lost(ABNORMAL)
         raise
-    if node.count_connections(session.account_id) >= node.settings.connections_per_account:
-        session.connection_lost(CloseCode.TOO_MANY_CONNECTIONS)
-        _close(websocket, CloseCode.TOO_MANY_CONNECTIONS)
+    refusal = _find_refusal(node, session)
+    if refusal is not None:
+        session.connection_lost(refusal)
+        _close(websocket, refusal)
         return
     node.session_opened(session)
     _connection_of(websocket).attach(session, _hello(node, own))
@@ -75,6 +81,15 @@ async def _open_session(websocket: WebSocket, node: Node) -> tuple[Session, OwnS
     if own is None:
         raise SignInRequired("The session has ended.")
     return session, own
+
+
+def _find_refusal(node: Node, session: Session) -> CloseCode | None:
+    """Asked in the same turn in which the session is counted in: goodbyes may have begun during the handshake."""
+    if node.is_draining:
+        return CloseCode.SERVICE_RESTART
+    if node.count_connections(session.account_id) >= node.settings.connections_per_account:
+        return CloseCode.TOO_MANY_CONNECTIONS
+    return None
 
 
 async def _accept_and_close(websocket: WebSocket, code: CloseCode) -> None:
