@@ -163,6 +163,7 @@ async def test_after_a_restored_backup_who_was_ahead_ends_with_what_there_is(
     await reader.client.wait_closed()
     await restore(servers, database_urls, tmp_path / "backup")
     assert epoch not in await run_to_the_end(environment, tmp_path / "epoch.log", "new-epoch")
+    await run_to_the_end(environment, tmp_path / "verify.log", "verify")
 
     await node.start()
     await author.connect()
