@@ -26,6 +26,7 @@ from tests.sockets.line_server import (
 from workroom import metrics
 from workroom.fanout.frames import StreamFrame, websocket_text_frame
 from workroom.fanout.hub import Hub
+from workroom.sockets.frame_reader import MOST_FRAGMENTS
 
 MAX_FRAME_BYTES = 5_000
 OUTBOUND_BYTES = 100_000
@@ -327,6 +328,10 @@ BREACHES = {
     "a close with a forbidden code": (client_frame(close_payload(1006), opcode=8), 1002),
     "a close that is not UTF-8": (client_frame(close_payload(1000) + b"\xff", opcode=8), 1007),
     "a binary frame": (client_frame(b"hello", opcode=2), 4005),
+    "a message in too many fragments": (
+        client_frame(b"", is_final=False) + client_frame(b"", opcode=0, is_final=False) * MOST_FRAGMENTS,
+        1009,
+    ),
 }
 
 
@@ -347,6 +352,15 @@ async def test_a_breach_of_the_rules_is_closed_with_its_code(
     assert payload[:2] == close_payload(code)
     assert session.received == [b"before"]
     assert session.lost_codes == [code]
+
+
+async def test_a_flood_of_pings_is_closed_with_its_code(
+    client: RawClient, session: RememberingSession
+) -> None:
+    client.write(client_frame(b"", opcode=9) * 40_000)
+    assert await session.is_lost() == 4006
+    *_, (_, goodbye), (opcode, payload) = await client.read_to_end()
+    assert (goodbye, opcode, payload[:2]) == (farewell(4006), Opcode.CLOSE, close_payload(4006))
 
 
 async def test_who_broke_the_rules_and_never_goes_is_cut_off(

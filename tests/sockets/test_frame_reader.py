@@ -16,10 +16,17 @@ from websockets.server import ServerProtocol
 
 from tests.sockets.line_server import client_frame, close_payload
 from workroom.fanout.flusher import Flusher
+from workroom.sockets import frame_reader
 from workroom.sockets.close_codes import encode_goodbye
 from workroom.sockets.connection import Connection
 from workroom.sockets.endpoint import Endpoint
-from workroom.sockets.frame_reader import FrameReader, split_text_frames
+from workroom.sockets.frame_reader import (
+    CONTROLS_AT_ONCE,
+    CONTROLS_PER_SECOND,
+    MOST_FRAGMENTS,
+    FrameReader,
+    split_text_frames,
+)
 from workroom.sockets.heartbeat import TimingWheel
 
 MAX_BYTES = 300
@@ -49,11 +56,16 @@ class Remembering:
         return self.transport, set(), b""
 
 
-def by_our_connection(pieces: list[bytes]) -> Outcome:
+def open_connection() -> tuple[Connection, Remembering]:
     session = Remembering()
     endpoint = Endpoint(TimingWheel(), Flusher(), encode_goodbye, max_frame_bytes=MAX_BYTES)
     connection = Connection(endpoint, session)
     connection.attach(session)
+    return connection, session
+
+
+def by_our_connection(pieces: list[bytes]) -> Outcome:
+    connection, session = open_connection()
     for piece in pieces:
         connection.data_received(piece)
     connection._endpoint.wheel.cancel(connection)
@@ -146,5 +158,94 @@ def test_after_the_end_nothing_is_kept() -> None:
         reader = FrameReader(MAX_BYTES)
         reader.feed(last + b"x" * 1_000)
         assert reader.close_code is not None
-        assert reader.feed(b"x" * 1_000) == ([], b"")
+        assert reader.feed(b"x" * 1_000) == ([], b"", b"")
         assert not reader._partial
+
+
+# -- how much ----------------------------------------------------------------------------------------------
+
+PING = client_frame(b"", opcode=9)
+CLOSE = client_frame(close_payload(1000), opcode=8)
+
+
+class Slow:
+    """Counts what the library was given to read, on a clock that stands still."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reads = 0
+        self.now = 1_000.0
+        read = ServerProtocol.receive_data
+
+        def receive_data(protocol: ServerProtocol, data: bytes) -> None:
+            self.reads += 1
+            read(protocol, data)
+
+        monkeypatch.setattr(ServerProtocol, "receive_data", receive_data)
+        monkeypatch.setattr(frame_reader, "monotonic_seconds", lambda: self.now)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    return Slow(monkeypatch)
+
+
+def test_more_control_frames_than_the_rate_allows_end_the_line(slow: Slow) -> None:
+    connection, session = open_connection()
+    connection.data_received(PING * CONTROLS_AT_ONCE)
+    assert session.code is None
+    slow.now += 1.0
+    for _ in range(CONTROLS_PER_SECOND):
+        connection.data_received(PING)
+    assert session.code is None
+    connection.data_received(PING)
+    assert session.code == 4006
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [PING * 43_690, client_frame(b"", is_final=False) + client_frame(b"", 0, is_final=False) * 43_690],
+)
+@pytest.mark.parametrize("is_closed_before", [False, True])
+def test_a_flood_is_not_read_to_its_end(slow: Slow, flood: bytes, is_closed_before: bool) -> None:
+    connection, session = open_connection()
+    if is_closed_before:
+        connection.say_goodbye_and_close(4010, "sign_in_required")
+    for _ in range(10):
+        connection.data_received(flood)
+    assert session.code in (1009, 4006, 4010)
+    assert slow.reads <= CONTROLS_AT_ONCE + 1
+
+
+def test_after_our_close_every_frame_counts_and_the_answer_is_found_before_there_are_too_many(
+    slow: Slow,
+) -> None:
+    texts = client_frame(b"still talking") * (CONTROLS_AT_ONCE - 1)
+    for late in (texts + PING, texts + client_frame(b"talking")):
+        assert FrameReader(MAX_BYTES).find_close(late + CLOSE)
+        assert not FrameReader(MAX_BYTES).find_close(late + PING + CLOSE)
+
+
+@pytest.mark.parametrize("size", [2, 7, 100_000])
+def test_plain_text_behind_what_is_not_plain_is_read_the_quick_way(slow: Slow, size: int) -> None:
+    connection, session = open_connection()
+    sent = [b"%d" % number for number in range(2_000)]
+    stream = (
+        PING + b"".join(map(client_frame, sent[:1_000])) + PING + b"".join(map(client_frame, sent[1_000:]))
+    )
+    connection.data_received(stream[:size])
+    connection.data_received(stream[size:])
+    assert session.messages == sent
+    assert slow.reads <= 3
+
+
+def test_a_message_has_so_many_fragments_and_no_more(slow: Slow) -> None:
+    begin, more = client_frame(b"1", is_final=False), client_frame(b"0", opcode=0, is_final=False)
+    end = client_frame(b"0", opcode=0)
+    connection, session = open_connection()
+    connection.data_received(begin + more * (MOST_FRAGMENTS - 2) + end)
+    assert session.messages == [b"1" + b"0" * (MOST_FRAGMENTS - 1)]
+    assert session.code is None
+    connection.data_received(begin + more * (MOST_FRAGMENTS - 2))
+    assert session.code is None
+    connection.data_received(more)
+    assert session.code == 1009

@@ -40,22 +40,9 @@ class Connection(asyncio.Protocol):
     """One client's line. A route finds it as `scope["extensions"]["workroom.connection"]`."""
 
     __slots__ = (
-        "_backlog",
-        "_early",
-        "_early_close",
-        "_endpoint",
-        "_handshake",
-        "_heard",
-        "_held",
-        "_paused_by",
-        "_reader",
-        "_server_connections",
-        "_session",
-        "_silent_periods",
-        "_state",
-        "_transport",
-        "wheel_slot",
-    )
+        "_backlog", "_early", "_early_close", "_endpoint", "_handshake", "_heard", "_held", "_paid_until", "_paused_by",
+        "_reader", "_server_connections", "_session", "_silent_periods", "_state", "_transport", "wheel_slot",
+    )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, handshake: Handshake) -> None:
         self._endpoint = endpoint
@@ -69,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._reader: FrameReader | None = None
         self._held: tuple[list[bytes], bytes] | None = None
         self._paused_by = 0
+        self._paid_until = 0.0
         self._backlog: Backlog | None = None
         self._heard = True
         self._silent_periods = 0
@@ -191,7 +179,9 @@ class Connection(asyncio.Protocol):
             self._hold(data)
         elif self._reader is None:
             messages, offset = split_text_frames(data, self._endpoint.max_frame_bytes)
-            self._pass_on(messages, data[offset:])
+            rest = data[offset:]
+            if self._pass_on(messages, rest):
+                self._read_slowly(rest)
         else:
             self._read_slowly(data)
 
@@ -283,45 +273,56 @@ class Connection(asyncio.Protocol):
             self._backlog.end()
             self._backlog = None
 
-    def _pass_on(self, messages: list[bytes], rest: bytes) -> None:
-        """Give whole messages to the session; keep what is left when it asks to pause, read on when not."""
+    def _pass_on(self, messages: list[bytes], rest: bytes) -> bool:
+        """Give whole messages to the session; keep what is left when it asks to pause. Returns whether to read on."""
         for index, message in enumerate(messages):
             if self._state not in _STANDING:
                 break
             if self._paused_by:
                 self._hold(rest, messages[index:])
-                return
+                return False
             if not is_utf8(message):
                 self._fail(CloseCode.INVALID_DATA)
-                return
+                return False
             self._session.receive(message)  # type: ignore[union-attr]
         if not rest:
-            return
+            return False
         if self._state >= _CLOSING:
             self._await_close(rest)
         elif self._paused_by:
             self._hold(rest)
         else:
-            self._read_slowly(rest)
+            return True
+        return False
 
     def _read_slowly(self, data: bytes) -> None:
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = FrameReader(self._endpoint.max_frame_bytes)
-        messages, answer = reader.feed(data)
-        if reader.is_at_rest:
-            self._reader = None
-        self._pass_on(messages, b"")
-        if reader.close_code is None:
+        """Read what is not plain. What is plain behind it is the quick road's again, until something is not."""
+        goes_on = True
+        while goes_on:
+            reader = self._reader = self._reader or self._new_reader()
+            messages, answer, data = reader.feed(data)
+            self._paid_until = reader.paid_until
+            if reader.close_code is not None:
+                self._pass_on(messages, b"")
+                self._end_by_peer(reader, answer)
+                return
+            if reader.is_at_rest:
+                self._reader = None
+                plain, offset = split_text_frames(data, self._endpoint.max_frame_bytes)
+                messages, data = messages + plain, data[offset:]
             self.write_frame(answer)
-        elif self._state <= _SLOW:
-            self._end_by_peer(reader, answer)
-        elif self._transport is not None and not reader.has_failed:
-            self._transport.close()
+            goes_on = self._pass_on(messages, data)
+
+    def _new_reader(self) -> FrameReader:
+        return FrameReader(self._endpoint.max_frame_bytes, self._paid_until)
 
     def _end_by_peer(self, reader: FrameReader, answer: bytes) -> None:
         code = reader.close_code
         assert code is not None
+        if self._state > _SLOW:
+            if self._transport is not None and not reader.has_failed:
+                self._transport.close()
+            return
         if reader.has_failed:
             self._fail(CloseCode(code) if code in RETURNS else CloseCode.PROTOCOL_ERROR)
             return
@@ -353,13 +354,11 @@ class Connection(asyncio.Protocol):
         self._tell_lost(code)
 
     def _await_close(self, data: bytes) -> None:
-        """Drop everything but the other side's close frame."""
+        """Drop everything but the other side's close frame. Behind a flood it is not looked for: time ends the line."""
         if self._transport is None or self._state != _CLOSING:
             return
-        if self._reader is None:
-            self._reader = FrameReader(self._endpoint.max_frame_bytes)
-        self._reader.feed(data)
-        if self._reader.close_code is not None and not self._reader.has_failed:
+        self._reader = self._reader or self._new_reader()
+        if self._reader.find_close(data):
             self._transport.close()
 
     def _close_with(self, code: CloseCode) -> None:
