@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from workroom.event_frames import (
     ENDS_CERTAINTY,
     ENDS_MEMBERSHIP,
+    FRAME_BYTES,
     ToldEvent,
     encode_events,
     frame_events,
@@ -102,6 +103,23 @@ def test_what_ends_somebodys_reading_is_the_last_of_its_frame(events: list[ToldE
 def test_plain_events_share_one_frame() -> None:
     frames = frame_events(STREAM, [event(seq) for seq in range(3, 10)], arrived_at_ms=77)
     assert [(frame.from_seq, frame.to_seq, frame.sent_at_ms) for frame in frames] == [(3, 9, 77)]
+
+
+@given(st.lists(st.sampled_from([0, 200, 5_000, 20_000, 70_000]), min_size=1, max_size=40))
+def test_a_frame_is_no_larger_than_it_may_be_or_one_event(sizes: list[int]) -> None:
+    events = [event(seq, text="x" * size) for seq, size in enumerate(sizes, start=7)]
+    frames = frame_events(STREAM, events, arrived_at_ms=77)
+    assert [one["seq"] for frame in frames for one in told(frame)] == [one.seq for one in events]
+    for frame in frames:
+        seqs = [one["seq"] for one in told(frame)]
+        assert len(frame.full) <= FRAME_BYTES or len(seqs) == 1
+        assert (frame.from_seq, frame.to_seq, frame.sent_at_ms) == (seqs[0], seqs[-1], 77)
+
+
+def test_two_hundred_long_posts_are_cut_into_few_frames() -> None:
+    frames = frame_events(STREAM, [event(seq, text="x" * 20_000) for seq in range(1, 201)])
+    assert sum(len(frame.full) for frame in frames) > 4_000_000
+    assert len(frames) <= 2 * 200 * 20_000 / FRAME_BYTES
 
 
 @given(streams(), st.integers(1, 60))

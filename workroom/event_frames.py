@@ -2,7 +2,8 @@
 
 Frames are encoded once for all who listen. An event about an older message goes in a frame of its own, with a second
 variant without content for listeners who may not read that message; an event that ends a membership, or makes sessions
-prove themselves again, is the last of its frame. docs/protocol.md lists the shapes.
+prove themselves again, is the last of its frame. No frame is so large that whoever reads promptly could not take it.
+docs/protocol.md lists the shapes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import msgspec
 from workroom.fanout.frames import StreamFrame
 from workroom.ids import AccountId, StreamId
 
+FRAME_BYTES = 64 * 1024
+"""JSON of one frame at most; an event that is larger alone has a frame of its own."""
 ENDS_MEMBERSHIP = frozenset({"member_left", "member_removed"})
 ENDS_CERTAINTY = frozenset({"sessions_ended", "account_changed", "account_deactivated"})
 """Kinds in an account's own stream after which its sockets must show that their session still holds."""
@@ -146,11 +149,24 @@ def frame_events(stream_id: StreamId, events: list[ToldEvent], arrived_at_ms: in
             run.append(event)
             continue
         if run:
-            frames.append(_frame(stream_id, run, None, arrived_at_ms))
+            frames += _frames_of_run(stream_id, run, arrived_at_ms)
             run = []
         frames.append(_frame(stream_id, [event], ends, arrived_at_ms))
     if run:
-        frames.append(_frame(stream_id, run, None, arrived_at_ms))
+        frames += _frames_of_run(stream_id, run, arrived_at_ms)
+    return frames
+
+
+def _frames_of_run(stream_id: StreamId, run: list[ToldEvent], arrived_at_ms: int) -> list[StreamFrame]:
+    """One frame, nearly always; as many parts as its length asks for, and their parts again, where it is too long."""
+    frame = _frame(stream_id, run, None, arrived_at_ms)
+    part_count = len(frame.full) // FRAME_BYTES + 1
+    if part_count == 1 or len(run) == 1:
+        return [frame]
+    size = -(-len(run) // part_count)
+    frames: list[StreamFrame] = []
+    for start in range(0, len(run), size):
+        frames += _frames_of_run(stream_id, run[start : start + size], arrived_at_ms)
     return frames
 
 
