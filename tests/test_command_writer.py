@@ -108,6 +108,28 @@ async def test_a_batch_has_a_size(database: Database) -> None:
     assert max(running.batches()) == 7
 
 
+async def test_a_commit_takes_so_much_text_of_a_stream_and_what_is_left_keeps_its_order(
+    database: Database,
+) -> None:
+    staff = await make_account(database)
+    long, other = [await open_place(database, staff) for _ in range(2)]
+    quoted = await post(database, staff, long.shared)
+    reaction = ReactionChange(long.shared, staff.account_id, a_command(), quoted.message_id, "👍", True)
+    async with running_writer(database, text_bytes=50_000) as running:
+        # "\x01" is six bytes of JSON: three of these are too much beside the first one.
+        answers = [running.submit(a_post(staff, long.shared, f"{n}" + "\x01" * 3_000)) for n in range(10)]
+        answers += [running.submit(reaction), running.submit(a_post(staff, other.shared, "Short"))]
+        outcomes = await asyncio.gather(*answers)
+    told = running.told(long.shared)
+    assert [event.text[0] for event in told if event.text] == list("0123456789")
+    assert told[-1].kind == "reaction_added"
+    assert [event.seq for event in told] == [outcome.seq for outcome in outcomes[:-1]]  # type: ignore[union-attr]
+    commits = [(what[0], len(what[1])) for kind, what in running.said if kind == "told"]
+    assert [count for stream_id, count in commits if stream_id == long.shared] == [3, 3, 3, 2]
+    # Another stream does not wait for it.
+    assert [stream_id for stream_id, _ in commits[:2]] == [long.shared, other.shared]
+
+
 async def test_events_are_told_before_their_authors_are_answered_and_only_after_the_commit(
     database: Database, owner: asyncpg.Connection
 ) -> None:

@@ -1,8 +1,9 @@
 """Group commit: what many sockets send becomes one transaction.
 
 Rooms hash onto a few lanes. A lane has one transaction in flight; what arrives meanwhile waits and is written together
-by the next one, in the order in which it came. Only after the commit is anybody told: the hub and the other nodes, then
-the authors, all in the same turn of the loop, so that acknowledgement and event leave in one write.
+by the next one, in the order in which it came, as far as listeners can take what they are told of it. Only after the
+commit is anybody told: the hub and the other nodes, then the authors, all in the same turn of the loop, so that
+acknowledgement and event leave in one write.
 
 A batch that fails as a whole is taken apart by stream, and each stream is tried again beside the lane: where Postgres
 was lost, or a lock, or a commit's answer, the commands' ids tell what had been done; where something cannot be written,
@@ -42,6 +43,8 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 MOST_APART = 4
 """Streams that may be tried beside a lane while it goes on. More of them mean that Postgres is what is stuck."""
+
+_encoder = msgspec.json.Encoder()
 
 # What the domain says of one command before it has written anything; the transaction goes on without it.
 REFUSALS = (NotFound, Forbidden, RoomArchived, CommandIdReused, InvalidInput)
@@ -95,6 +98,14 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     arrived_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one transaction takes; see CommandWriter."""
+
+    size: int
+    text_bytes: int
+
+
 class CommandWriter:
     """The lanes of one node.
 
@@ -106,6 +117,8 @@ class CommandWriter:
         lane_queue: how many writes may wait in one lane. The next is refused with TryAgain: a full lane means that
             Postgres is slower than the senders, and waiting longer would only hide it.
         batch_size: most writes in one transaction.
+        text_bytes: how much text of one stream, as JSON, one transaction takes at most beside the first of its writes:
+            its listeners are told all of it at once, and must be able to take it.
         patience_seconds: how long a batch is tried again before its authors are told TryAgain.
     """
 
@@ -118,10 +131,13 @@ class CommandWriter:
         lane_count: int,
         lane_queue: int,
         batch_size: int,
+        text_bytes: int = 128 * 1024,
         patience_seconds: float = 10.0,
     ) -> None:
+        batch_limits = BatchLimits(batch_size, text_bytes)
         self._lanes = [
-            _Lane(database, tasks, tell, lane_queue, batch_size, patience_seconds) for _ in range(lane_count)
+            _Lane(database, tasks, tell, lane_queue, batch_limits, patience_seconds)
+            for _ in range(lane_count)
         ]
 
     def submit(self, write: StreamWrite, answer: Answer) -> None:
@@ -147,14 +163,14 @@ class _Lane:
         tasks: asyncio.TaskGroup,
         tell: Tell,
         queue_size: int,
-        batch_size: int,
+        batch_limits: BatchLimits,
         patience_seconds: float,
     ) -> None:
         self._database = database
         self._tasks = tasks
         self._tell = tell
         self._queue_size = queue_size
-        self._batch_size = batch_size
+        self._batch_limits = batch_limits
         self._patience_seconds = patience_seconds
         self._waiting: deque[Waiting] = deque()
         self._apart: dict[StreamId, deque[Waiting]] = {}
@@ -179,12 +195,9 @@ class _Lane:
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                await self._write_or_take_apart(self._next_batch(self._waiting))
+                await self._write_or_take_apart(take_batch(self._waiting, self._batch_limits))
         finally:
             self._run = None
-
-    def _next_batch(self, queue: deque[Waiting]) -> list[Waiting]:
-        return [queue.popleft() for _ in range(min(len(queue), self._batch_size))]
 
     async def _write_or_take_apart(self, batch: Sequence[Waiting]) -> None:
         give_up_at = monotonic_seconds() + self._patience_seconds
@@ -217,9 +230,8 @@ class _Lane:
         try:
             await self._write_patiently(part, give_up_at)
             while queue:
-                await self._write_patiently(
-                    self._next_batch(queue), monotonic_seconds() + self._patience_seconds
-                )
+                batch = take_batch(queue, self._batch_limits)
+                await self._write_patiently(batch, monotonic_seconds() + self._patience_seconds)
         finally:
             # In the same turn in which the queue was seen empty: what comes next is the lane's again.
             del self._apart[stream_id]
@@ -273,6 +285,38 @@ class _Lane:
                 arrived.setdefault(stream_id, waiting.arrived_at_ms)
         for stream_id, events in told.items():
             self._tell(stream_id, events, arrived[stream_id])
+
+
+def take_batch(queue: deque[Waiting], limits: BatchLimits) -> list[Waiting]:
+    """Take what one transaction writes from the front of a queue, in its order. Of a stream that has too much text the
+    rest keeps its place."""
+    batch = [queue.popleft() for _ in range(min(len(queue), limits.size))]
+    # All at once, which costs next to nothing; nearly always that is all there is to measure.
+    if len(_encoder.encode([_content(waiting.write) for waiting in batch])) <= limits.text_bytes:
+        return batch
+    taken: list[Waiting] = []
+    left: list[Waiting] = []
+    byte_sizes: dict[StreamId, int] = {}
+    for waiting in batch:
+        stream_id = waiting.write.stream_id
+        if stream_id not in byte_sizes:
+            byte_sizes[stream_id] = 0
+            taken.append(waiting)
+            continue
+        # What stays counts too: nothing of the stream passes by it, however small it is.
+        byte_sizes[stream_id] += len(_encoder.encode(_content(waiting.write)))
+        (taken if byte_sizes[stream_id] <= limits.text_bytes else left).append(waiting)
+    queue.extendleft(reversed(left))
+    return taken
+
+
+def _content(write: StreamWrite) -> object:
+    """What a write brings of its author's, to be measured as JSON."""
+    if isinstance(write, MessageDelete | ReactionChange):
+        return None
+    if isinstance(write, NewMessage) and write.files:
+        return write.text, write.mentions, write.files
+    return (write.text, write.mentions) if write.mentions else write.text
 
 
 def _answer_failed(batch: Sequence[Waiting], failure: WorkroomError) -> None:

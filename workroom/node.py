@@ -121,6 +121,7 @@ class Node:
             lane_count=settings.lane_count,
             lane_queue=settings.lane_queue,
             batch_size=settings.batch_size,
+            text_bytes=settings.outbound_bytes // 2,
         )
         self.uploads = UploadReceiver(
             database,
