@@ -40,6 +40,8 @@ class DirectLine:
 
     # -- the session's side
 
+    is_behind = False
+
     def write_frame(self, data: bytes) -> None:
         for payload in split_frames(data):
             self._incoming.put_nowait(payload.decode())

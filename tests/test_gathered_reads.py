@@ -299,3 +299,19 @@ async def test_a_gap_is_read_between_two_numbers(database: Database) -> None:
         assert [event.seq for event in await read_gap(reading, place.shared, 3, 5)] == [3, 4, 5]
         assert [event.seq for event in await read_gap(reading, place.shared, 6, 100)] == [6, 7]
         assert await read_gap(reading, place.shared, 8, 9) == []
+
+
+async def test_a_gap_is_read_in_pages(database: Database) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    posted = await write(
+        database, *(NewMessage(place.shared, staff.account_id, a_command(), "x" * 20_000) for _ in range(12))
+    )
+    first, last = posted[0].seq, posted[-1].seq  # type: ignore[union-attr]
+    seqs: list[int] = []
+    async with database.read() as reading:
+        while not seqs or seqs[-1] < last:
+            page = await read_gap(reading, place.shared, seqs[-1] + 1 if seqs else first, last)
+            assert sum(len(event.text or "") for event in page) <= PAGE_BYTES + 20_000
+            seqs += [event.seq for event in page]
+    assert seqs == list(range(first, last + 1))

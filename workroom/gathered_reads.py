@@ -24,7 +24,6 @@ from workroom.storage.gathering import Gathering
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
-GAP_BYTES = 1024 * 1024
 GATHER_SECONDS = 0.1
 """In a crowd only. Who comes back with thousands of others waits a little longer, and all are served sooner."""
 
@@ -172,6 +171,6 @@ def _span(request: CatchUpRequest, readable: dict[tuple[AccountId, StreamId], Re
 async def read_gap(
     transaction: Transaction, stream_id: StreamId, from_seq: int, to_seq: int
 ) -> list[ToldEvent]:
-    """The events between two numbers, both inclusive, for a node whose listeners all wait for them."""
+    """The first page of the events between two numbers, both inclusive, for a node whose listeners wait for them."""
     span = Span(stream_id, from_seq - 1, to_seq)
-    return (await event_reading.read_events(transaction, [span], PAGE_EVENTS, GAP_BYTES))[span]
+    return (await event_reading.read_events(transaction, [span], PAGE_EVENTS, PAGE_BYTES))[span]

@@ -15,6 +15,7 @@ from workroom.ids import AccountId, StreamId
 
 STREAM = StreamId(UUID(int=1))
 OTHER_STREAM = StreamId(UUID(int=2))
+PIECE_BYTES = 64 * 1024
 
 
 class RememberingListener:
@@ -37,8 +38,32 @@ class RememberingListener:
         self.heard_until.append(heard_until_seq)
 
     @property
+    def is_behind(self) -> bool:
+        return False
+
+    @property
     def heard(self) -> list[str]:
         return text_payloads(b"".join(self.writes))
+
+
+class TakingListener(RememberingListener):
+    """Takes what it was told when it is asked whether it is behind. `most` is what it had to take at once."""
+
+    def __init__(self, is_stuck: bool = False) -> None:
+        super().__init__()
+        self.is_stuck = is_stuck
+        self.untaken = self.most = self.looks = 0
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.untaken += len(data)
+        self.most = max(self.most, self.untaken)
+
+    @property
+    def is_behind(self) -> bool:
+        self.looks += 1
+        was_behind, self.untaken = self.untaken > PIECE_BYTES, 0
+        return was_behind or self.is_stuck
 
 
 class StoredEvents:

@@ -11,9 +11,18 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.fanout.listeners import OTHER_STREAM, STREAM, RememberingListener, StoredEvents, event
+from tests.fanout.listeners import (
+    OTHER_STREAM,
+    PIECE_BYTES,
+    STREAM,
+    RememberingListener,
+    StoredEvents,
+    TakingListener,
+    event,
+)
 from workroom.errors import Unavailable
 from workroom.fanout import channel as channel_module
+from workroom.fanout import hub as hub_module
 from workroom.fanout.flusher import Flusher
 from workroom.fanout.frames import StreamFrame, websocket_text_frame
 from workroom.fanout.hub import MEMBERSHIP_ENDED, Hub
@@ -178,6 +187,37 @@ async def test_more_early_frames_than_are_kept_are_read_and_nothing_is_missing(
     most_kept = channel_module.MAX_EARLY_FRAMES
     assert stored.reads[1][1] == most_kept + 2, "what was kept was used"
     assert all(to_seq - from_seq < 500 for _, from_seq, to_seq in stored.reads), "read in steps"
+
+
+def large(seq: int) -> StreamFrame:
+    return StreamFrame(STREAM, seq, seq, b"%05d" % seq + b"x" * (PIECE_BYTES // 3))
+
+
+async def test_a_large_gap_is_told_in_pieces_that_a_reader_takes(
+    hub: RunningHub, stored: StoredEvents
+) -> None:
+    listener = TakingListener()
+    hub.listen(listener, 0)
+    stored.store(*map(large, range(1, 101)))
+    # The last ones come early, more of them than may leave at once.
+    hub.deliver_all(*map(large, range(60, 101)))
+    await hub.settle()
+    assert [int(payload[:5]) for payload in listener.heard] == list(range(1, 101))
+    assert listener.most < 4 * PIECE_BYTES
+
+
+async def test_who_never_reads_does_not_hold_a_gap_up_for_long(
+    hub: RunningHub, stored: StoredEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "GAP_LOOK_SECONDS", 0)
+    stuck, prompt = TakingListener(is_stuck=True), RememberingListener()
+    for listener in (stuck, prompt):
+        hub.listen(listener, 0)
+    stored.store(*map(large, range(1, 11)))
+    hub.catch_up(STREAM, 10)
+    await hub.settle()
+    assert [int(payload[:5]) for payload in prompt.heard] == list(range(1, 11))
+    assert stuck.looks <= 10 / 2 * hub_module.GAP_LOOKS
 
 
 async def test_a_gap_is_not_read_while_what_is_missing_is_on_its_way(

@@ -58,6 +58,10 @@ class RememberingSession:
     def write(self, data: bytes) -> None:
         self.connection.write_frame(data)
 
+    @property
+    def is_behind(self) -> bool:
+        return self.connection.is_behind
+
     def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int) -> None:
         pass
 

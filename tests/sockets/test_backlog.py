@@ -46,6 +46,21 @@ async def session(server: LineServer, client: RawClient) -> RememberingSession:
     return attached
 
 
+async def test_who_is_owed_much_is_not_behind_but_for_what_nobody_asked_for(
+    server: LineServer, client: RawClient, session: RememberingSession
+) -> None:
+    client.stop_reading()
+    assert not session.is_behind
+    session.connection.send_owed(LARGE)
+    server.flusher.flush()
+    assert buffered_bytes(session) > OUTBOUND_BYTES
+    assert not session.is_behind
+    while buffered_bytes(session) <= len(LARGE) + OUTBOUND_BYTES // 4:
+        session.write(EVENT)
+    assert session.is_behind
+    assert session.lost_codes == []
+
+
 async def test_whoever_reads_gets_a_large_answer_whole_with_all_that_came_meanwhile(
     server: LineServer, client: RawClient, session: RememberingSession
 ) -> None:

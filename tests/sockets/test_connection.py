@@ -235,6 +235,27 @@ async def test_a_reader_that_stops_does_not_hold_up_a_thousand_others() -> None:
         assert (await stuck_line.read_to_end())[-1] == (Opcode.CLOSE, close_payload(4008, "slow_consumer"))
 
 
+async def test_a_reader_of_a_large_gap_that_reads_stays() -> None:
+    stored = StoredEvents()
+    payload = b"z" * 60_000
+    stored.store(*(StreamFrame(STREAM, seq, seq, payload) for seq in range(1, 101)))
+    async with (
+        asyncio.TaskGroup() as tasks,
+        run_line_server() as server,
+        open_raw_client(server, receive_buffer_bytes=16_384) as client,
+    ):
+        session = await server.attached()
+        make_send_buffer_small(session)
+        hub = Hub(stored.read_gap, lambda _: None, lambda _: None, tasks, server.flusher)
+        pin = hub.open_channel(STREAM)
+        hub.add_listener(pin, session, 1, 0)
+        hub.catch_up(STREAM, 100)
+        assert [len(await client.next_text()) for _ in range(100)] == [60_000] * 100
+        assert session.lost_codes == []
+        hub.remove_listener(STREAM, session)
+        hub.release(pin)
+
+
 def buffered_bytes(session: RememberingSession) -> int:
     """How much waits in the process because the other side does not read."""
     transport = session.connection._transport

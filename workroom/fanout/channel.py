@@ -16,7 +16,8 @@ from workroom.ids import AccountId, StreamId
 
 MAX_EARLY_FRAMES = 128
 """Frames that wait for the one before them. Over it they are dropped, and read when their turn comes."""
-MAX_EARLY_BYTES = 1024 * 1024
+MAX_EARLY_BYTES = 128 * 1024
+"""They leave all at once, with a piece of a gap before them: that must be less than may wait for a reader."""
 
 MEMBERSHIP_ENDED = "membership_ended"
 
@@ -26,6 +27,10 @@ class Listener(Protocol):
 
     @property
     def account_id(self) -> AccountId: ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits for it already that what can wait should."""
 
     def write(self, data: bytes, /) -> None:
         """Take bytes that are framed already. Never raises, never waits."""

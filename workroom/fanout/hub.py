@@ -1,8 +1,9 @@
 """Who on this node listens to which stream, and the road by which every event reaches them.
 
-Streams are delivered strictly in order. What comes twice is dropped; what comes early waits, and what is
-missing is read once, by the node, not by its thousand clients. A removal takes effect at its own number. The
-hub never reads Postgres and never writes to a socket itself: reading is a callback, listeners write.
+Streams are delivered strictly in order. What comes twice is dropped; what comes early waits, and what is missing is
+read once, by the node, not by its thousand clients, and told in pieces that they can take. A removal takes effect at
+its own number. The hub never reads Postgres and never writes to a socket itself: reading is a callback, and listeners
+write.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ GAP_PATIENCE_SECONDS = 0.01
 """How long an early frame waits before what is missing is read. Two nodes' publications often cross."""
 GAP_STEP_EVENTS = 500
 GAP_RETRY_SECONDS = 2.0
+GAP_LOOKS, GAP_LOOK_SECONDS = 20, 0.005
+"""So often the next piece of a gap looks whether a listener is behind: for a tenth of a second. Who takes less than a
+piece in that time is closed as slow in the end; until then that is how long the others wait for each piece."""
 EMPTY_GAP_READS = 5
 MAX_PENDING_BYTES = 64 * 1024
 """What a channel holds at most before it is flushed: well under the limit of a connection's buffer."""
@@ -226,6 +230,20 @@ class Hub:
             frames = await self._read_gap(channel.stream_id, from_seq, to_seq)
         except (WorkroomError, TimeoutError, OSError):
             return False
+        piece_bytes = 0
         for frame in frames:
+            if piece_bytes and piece_bytes + len(frame.full) > MAX_PENDING_BYTES:
+                await self._let_take(channel)
+                piece_bytes = 0
             self.deliver(frame)
+            piece_bytes += len(frame.full)
+        if piece_bytes > MAX_PENDING_BYTES // 2:
+            await self._let_take(channel)
         return True
+
+    async def _let_take(self, channel: Channel) -> None:
+        """Give listeners the time to take what they were told, but for those who do not read."""
+        for _ in range(GAP_LOOKS):
+            await asyncio.sleep(GAP_LOOK_SECONDS)
+            if not any(listener.is_behind for listener in channel.listeners):
+                return

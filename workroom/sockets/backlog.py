@@ -18,12 +18,12 @@ class Backlog:
     when it is little again.
     """
 
-    __slots__ = ("_limit_bytes", "_owed_bytes", "_taken", "_transport", "_untaken_bytes")
+    __slots__ = ("_limit_bytes", "_taken", "_transport", "_untaken_bytes", "owed_bytes")
 
     def __init__(self, transport: asyncio.Transport, outbound_bytes: int) -> None:
         self._transport = transport
         self._limit_bytes = outbound_bytes
-        self._owed_bytes = 0
+        self.owed_bytes = 0
         self._untaken_bytes = transport.get_write_buffer_size()
         self._taken: asyncio.Future[None] | None = None
         little = outbound_bytes // LITTLE_PART
@@ -31,13 +31,13 @@ class Backlog:
 
     def owe(self, byte_size: int) -> None:
         """Let so much more wait than the limit."""
-        self._owed_bytes += byte_size
+        self.owed_bytes += byte_size
 
     def write(self, data: bytes) -> bool:
         """Write. Returns whether more waits than may."""
         self._untaken_bytes += len(data)
         self._transport.write(data)
-        return self._transport.get_write_buffer_size() > self._limit_bytes + self._owed_bytes
+        return self._transport.get_write_buffer_size() > self._limit_bytes + self.owed_bytes
 
     def has_moved(self) -> bool:
         """Whether the reader has taken anything since this was asked last, or since the beginning."""

@@ -11,6 +11,9 @@ from enum import IntEnum
 
 import msgspec
 
+ABNORMAL = 1006
+"""What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
+
 
 class CloseCode(IntEnum):
     """The codes that the server closes with."""

@@ -15,15 +15,13 @@ from typing import Any
 
 from workroom import metrics
 from workroom.fanout.frames import websocket_text_frame
-from workroom.sockets.backlog import Backlog
-from workroom.sockets.close_codes import RETURNS, CloseCode, reason_of
+from workroom.sockets.backlog import LITTLE_PART, Backlog
+from workroom.sockets.close_codes import ABNORMAL, RETURNS, CloseCode, reason_of
 from workroom.sockets.endpoint import Endpoint, Handshake, Session
 from workroom.sockets.frame_reader import FrameReader, is_utf8, split_text_frames
 from workroom.sockets.heartbeat import NOT_ON_WHEEL, PING_FRAME
 from workroom.sockets.outbound import last_words
 
-ABNORMAL = 1006
-"""What is told where the line ended without a close frame; never sent (RFC 6455, section 7.4.1)."""
 SILENT_PERIODS = 2
 _COUNTED = {
     CloseCode.SLOW_CONSUMER: metrics.slow_consumers_closed,
@@ -134,6 +132,14 @@ class Connection(asyncio.Protocol):
         if self._backlog is not None:
             await self._backlog.taken()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more than little waits for the other side, beside what it is owed."""
+        most = self._endpoint.outbound_bytes // LITTLE_PART + (
+            self._backlog.owed_bytes if self._backlog else 0
+        )
+        return self._state in _STANDING and self._transport.get_write_buffer_size() > most  # type: ignore[union-attr]
+
     def say_goodbye_and_close(self, code: int, reason: str, goodbye_payload: bytes | None = None) -> None:
         """Write what still waits, the goodbye and the close frame, and wait for the answer, not longer than
         allowed.
@@ -179,9 +185,8 @@ class Connection(asyncio.Protocol):
             self._hold(data)
         elif self._reader is None:
             messages, offset = split_text_frames(data, self._endpoint.max_frame_bytes)
-            rest = data[offset:]
-            if self._pass_on(messages, rest):
-                self._read_slowly(rest)
+            if self._pass_on(messages, data[offset:]):
+                self._read_slowly(data[offset:])
         else:
             self._read_slowly(data)
 
@@ -248,10 +253,8 @@ class Connection(asyncio.Protocol):
         if len(self._early) + len(data) <= self._endpoint.outbound_bytes:
             self._early += data
         else:
-            self._early_close = self._early_close or (
-                CloseCode.SLOW_CONSUMER,
-                reason_of(CloseCode.SLOW_CONSUMER),
-            )
+            slow = CloseCode.SLOW_CONSUMER
+            self._early_close = self._early_close or (slow, reason_of(slow))
 
     def _write_owing(self, data: bytes) -> None:
         if self._backlog.write(data):  # type: ignore[union-attr]
@@ -319,15 +322,11 @@ class Connection(asyncio.Protocol):
     def _end_by_peer(self, reader: FrameReader, answer: bytes) -> None:
         code = reader.close_code
         assert code is not None
-        if self._state > _SLOW:
-            if self._transport is not None and not reader.has_failed:
-                self._transport.close()
-            return
-        if reader.has_failed:
+        if self._state <= _SLOW and reader.has_failed:
             self._fail(CloseCode(code) if code in RETURNS else CloseCode.PROTOCOL_ERROR)
-            return
-        self._begin_closing(code, answer)
-        if self._transport is not None:
+        elif self._state <= _SLOW:
+            self._begin_closing(code, answer)
+        if self._transport is not None and not reader.has_failed:
             self._transport.close()
 
     def _fail(self, code: CloseCode) -> None:

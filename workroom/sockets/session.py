@@ -46,6 +46,9 @@ LISTS = (
 class Line(Protocol):
     """The connection under a session; see `sockets/connection.py`."""
 
+    @property
+    def is_behind(self) -> bool: ...
+
     def write_frame(self, data: bytes, /) -> None: ...
 
     def send_text(self, payload: bytes, /) -> None: ...
@@ -138,6 +141,11 @@ class Session:
     def write(self, data: bytes) -> None:
         """Write framed bytes now."""
         self._line.write_frame(data)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether much waits to be read already."""
+        return self._line.is_behind
 
     def dropped(self, stream_id: StreamId, reason: str, heard_until_seq: int) -> None:
         """Listening to a stream has ended. Where it is the account's own, the session has to prove itself again."""

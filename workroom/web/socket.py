@@ -14,9 +14,9 @@ from workroom.errors import OriginRefused, SignInRequired, WorkroomError
 from workroom.node import Node
 from workroom.sessions import hash_token
 from workroom.sockets import field_types, listening, protocol
-from workroom.sockets.close_codes import CloseCode, reason_of
+from workroom.sockets.close_codes import ABNORMAL, CloseCode, reason_of
 from workroom.sockets.commands import SocketCommands
-from workroom.sockets.connection import ABNORMAL, Connection
+from workroom.sockets.connection import Connection
 from workroom.sockets.listening import OwnStream
 from workroom.sockets.session import Session
 from workroom.sockets.websocket_protocol import SCOPE_EXTENSION
