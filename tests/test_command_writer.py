@@ -205,7 +205,7 @@ async def test_a_defect_that_one_write_finds_fails_that_write_alone_and_is_logge
     place = await open_place(database, staff)
     post_messages = posting.post_messages
 
-    async def post_with_a_defect(transaction: Transaction, posts: Sequence[NewMessage]) -> list[Outcome]:
+    async def post_with_a_defect(transaction: Transaction, posts: Sequence[NewMessage]) -> Sequence[Outcome]:
         if any(post.text == "secret" for post in posts):
             raise ZeroDivisionError("secret")
         return await post_messages(transaction, posts)
