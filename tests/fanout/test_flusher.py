@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest_asyncio
 
 from tests.fanout.listeners import OTHER_STREAM, STREAM, RememberingListener, StoredEvents, event
 from workroom import metrics
+from workroom.event_frames import FRAME_BYTES, ToldEvent, frame_events
 from workroom.fanout import hub as hub_module
 from workroom.fanout.flusher import Flusher
 from workroom.fanout.frames import websocket_text_frame
@@ -28,6 +31,16 @@ def listen(hub: Hub, listener: RememberingListener, stream_id: StreamId = STREAM
     hub.release(pin)
 
 
+def a_post(seq: int) -> ToldEvent:
+    return ToldEvent(
+        seq=seq,
+        kind="message_posted",
+        actor_id=UUID(int=7),
+        at=datetime(2026, 11, 23, tzinfo=UTC),
+        text="x" * 400,
+    )
+
+
 async def test_while_nothing_goes_on_a_frame_leaves_in_the_next_turn_of_the_loop(hub: Hub) -> None:
     listener = RememberingListener()
     listen(hub, listener)
@@ -45,6 +58,15 @@ async def test_what_one_turn_brings_leaves_in_one_write(hub: Hub) -> None:
         hub.deliver(event(seq))
     await asyncio.sleep(0)
     assert all(len(listener.writes) == 1 and len(listener.heard) == 100 for listener in listeners)
+
+
+async def test_the_frames_of_one_large_commit_leave_in_one_write(hub: Hub) -> None:
+    listener = RememberingListener()
+    listen(hub, listener)
+    for frame in frame_events(STREAM, [a_post(seq) for seq in range(1, 301)]):
+        hub.deliver(frame)
+    await asyncio.sleep(0)
+    assert [len(write) > 2 * FRAME_BYTES for write in listener.writes] == [True]
 
 
 async def test_after_a_flush_what_comes_is_gathered(hub: Hub) -> None:

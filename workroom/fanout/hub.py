@@ -30,8 +30,10 @@ GAP_LOOKS, GAP_LOOK_SECONDS = 20, 0.005
 """So often the next piece of a gap looks whether a listener is behind: for a tenth of a second. Who takes less than a
 piece in that time is closed as slow in the end; until then that is how long the others wait for each piece."""
 EMPTY_GAP_READS = 5
-MAX_PENDING_BYTES = 64 * 1024
-"""What a channel holds at most before it is flushed: well under the limit of a connection's buffer."""
+GAP_PIECE_BYTES = 64 * 1024
+MAX_PENDING_BYTES = 192 * 1024
+"""What a channel holds before it is flushed, but for one frame: all that a usual commit brings leaves in one write, and
+it is under the limit of a connection's buffer."""
 
 ReadGap = Callable[[StreamId, int, int], Awaitable[list[StreamFrame]]]
 
@@ -232,17 +234,18 @@ class Hub:
             return False
         piece_bytes = 0
         for frame in frames:
-            if piece_bytes and piece_bytes + len(frame.full) > MAX_PENDING_BYTES:
+            if piece_bytes and piece_bytes + len(frame.full) > GAP_PIECE_BYTES:
                 await self._let_take(channel)
                 piece_bytes = 0
             self.deliver(frame)
             piece_bytes += len(frame.full)
-        if piece_bytes > MAX_PENDING_BYTES // 2:
+        if piece_bytes > GAP_PIECE_BYTES // 2:
             await self._let_take(channel)
         return True
 
     async def _let_take(self, channel: Channel) -> None:
         """Give listeners the time to take what they were told, but for those who do not read."""
+        flush_channel(channel, {})
         for _ in range(GAP_LOOKS):
             await asyncio.sleep(GAP_LOOK_SECONDS)
             if not any(listener.is_behind for listener in channel.listeners):
