@@ -74,6 +74,7 @@ async def test_no_customer_can_notice_an_internal_note(office: Office, windows: 
     await write(provider, "He has not paid yet")
     await expect(messages(provider)).to_have_text(["He has not paid yet"])
     await provider.get_by_role("link", name="Conversation").click()
+    await expect(provider.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
     await write(provider, "Good morning")
     await expect(messages(customer)).to_have_text(["Good morning"])
     heard = "".join(frames)

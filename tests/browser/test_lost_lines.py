@@ -170,6 +170,7 @@ async def test_what_was_written_never_leaves_under_the_name_of_whoever_signed_in
     await composer(page).fill("Half of a thought")
     # What signing in in another tab of this browser does.
     await _take_cookie(page, other)
+    wire.cut()  # what was under way with the cookie from before
     wire.resume()
     await expect(page.locator(".message.is-pending")).to_have_count(0, timeout=20_000)
     assert (await person.do("read_messages", stream=room["stream"]))["messages"] == []
