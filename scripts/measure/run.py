@@ -92,7 +92,7 @@ SCALES = {
         Scale(
             name="tiny",
             rounds=1,
-            round_seconds=0.3,
+            round_seconds=1.0,  # longer than a disk stands still now and then
             hot_members=20,
             rooms=4,
             members_of_room=3,
