@@ -45,6 +45,11 @@ class Line:
         """What was held back passes, and everything after it."""
         self._is_open.set()
 
+    def break_off(self) -> None:
+        """End every connection at once; a new one is taken and finds nobody until `resume`."""
+        self.silence()
+        self.cut()
+
     def refuse(self) -> None:
         """From now on a new connection is ended at once, as by a server that is starting."""
         self._is_refusing = True

@@ -314,8 +314,7 @@ async def test_when_postgres_stays_away_the_author_is_told_that_it_is_not_known(
         running_writer(through_line, patience_seconds=0.3) as running,
     ):
         await running.write(a_post(staff, place.shared))
-        line.silence()
-        line.cut()
+        line.break_off()
         outcome = await running.write(a_post(staff, place.shared))
         assert isinstance(outcome, TryAgain)
         line.resume()
@@ -397,8 +396,7 @@ async def test_a_member_removed_while_their_message_is_tried_again_posts_nothing
     place = await open_place(database, staff, customer)
     async with lined(database_urls) as (line, through_line), running_writer(through_line) as running:
         await running.write(a_post(staff, place.shared))
-        line.silence()
-        line.cut()
+        line.break_off()
         waiting = running.submit(a_post(customer, place.shared, "Too late"))
         await remove(database, staff, place.room_id, customer)
         line.resume()

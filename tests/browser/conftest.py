@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 
 from tests.browser.chromium import Windows, run_chromium
 from tests.browser.office import Office, found_office
+from tests.line import Line, open_line
 from tests.nodes import RunningNode, run_node
 from tests.servers import DatabaseUrls, SharedServers
 
@@ -60,6 +61,13 @@ async def office(node: RunningNode, office_database: DatabaseUrls) -> AsyncItera
     founded = await found_office(node.url, office_database.owner_url)
     yield founded
     await founded.close()
+
+
+@pytest_asyncio.fixture
+async def wire(node: RunningNode) -> AsyncIterator[Line]:
+    """A line between a browser and the node, which can be cut."""
+    async with open_line(node.url) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture

@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
 from tests.client import Client
+from tests.line import Line
 
 PASSWORD = "a lake of quiet herons"
 
@@ -150,6 +151,12 @@ async def write(page: Page, text: str) -> None:
     """Write a message and send it with Enter."""
     await composer(page).fill(text)
     await composer(page).press("Enter")
+
+
+async def lose_line(page: Page, wire: Line) -> None:
+    """Cut the line between a page and the node, and wait until the page says so."""
+    wire.break_off()
+    await expect(page.locator("connection-banner")).to_contain_text("No connection")
 
 
 def composer(page: Page) -> Any:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, Person, enter_room, messages, open_details, open_for, sign_in, write
+from tests.browser.office import (
+    Office,
+    Person,
+    enter_room,
+    lose_line,
+    messages,
+    open_details,
+    open_for,
+    sign_in,
+    write,
+)
 from tests.client import Client
-from tests.line import Line, open_line
-from tests.nodes import RunningNode
+from tests.line import Line
 
 BANNER = "connection-banner"
 PENDING = ".message.is-pending .text"
-
-
-@pytest_asyncio.fixture
-async def wire(node: RunningNode) -> AsyncIterator[Line]:
-    """A line between a browser and the node, which can be cut."""
-    async with open_line(node.url) as opened:
-        yield opened
 
 
 async def test_who_is_there_and_who_has_read_is_true_again_after_a_lost_line(
@@ -37,9 +36,7 @@ async def test_who_is_there_and_who_has_read_is_true_again_after_a_lost_line(
     details = await open_details(page)
     member = details.locator(".member", has_text="Jonas Hartmann")
     await expect(member).to_contain_text("here")
-    wire.silence()
-    wire.cut()
-    await expect(page.locator(BANNER)).to_contain_text("No connection")
+    await lose_line(page, wire)
     await staff.do("mark_read", stream=room["stream"], seq=posted["seq"])
     await staff.client.disconnect()
     wire.resume()
@@ -59,14 +56,33 @@ async def test_what_is_written_below_an_older_stretch_is_in_sight_without_a_line
     await enter_room(page, "Much unread")
     await expect(messages(page).first).to_be_visible()
     await expect(messages(page).last).not_to_have_text("Line 119")
-    wire.silence()
-    wire.cut()
+    wire.break_off()
     await write(page, "Read so far")
     await expect(page.locator(PENDING)).to_have_text(["Read so far"])
     wire.resume()
     await expect(page.locator(PENDING)).to_have_count(0, timeout=30_000)
     answer = await staff.do("read_messages", stream=room["stream"], limit=1)
     assert [message["text"] for message in answer["messages"]] == ["Read so far"]
+
+
+async def test_reactivating_an_account_without_a_line_says_why_nothing_happened(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    await office.admin.client.send("PATCH", f"/api/accounts/{staff.id}", {"deactivated": True})
+    page = await open_for(windows, office.admin, "/#/people", url=wire.url)
+    card = page.locator(".card", has_text=staff.email)
+    reactivate = card.get_by_role("button", name="Reactivate")
+    await expect(reactivate).to_be_visible()
+    wire.refuse()
+    wire.cut()
+    await reactivate.click()
+    await expect(page.locator("people-page").get_by_role("alert")).to_contain_text(
+        "There is no connection to the service"
+    )
+    wire.accept()
+    await reactivate.click()
+    await expect(card.get_by_role("button", name="Deactivate")).to_be_visible()
 
 
 async def test_the_reason_for_which_nobody_connects_again_stays(office: Office, windows: Windows) -> None:

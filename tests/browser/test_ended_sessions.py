@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
@@ -14,23 +11,16 @@ from tests.browser.office import (
     Person,
     composer,
     enter_room,
+    lose_line,
     messages,
     open_for,
     sign_in,
     write,
 )
 from tests.browser.papers import payload, pick
-from tests.line import Line, open_line
-from tests.nodes import RunningNode
+from tests.line import Line
 
 KEPT = "Object.keys(localStorage).filter((key) => /draft|outbox|upload/.test(key))"
-
-
-@pytest_asyncio.fixture
-async def wire(node: RunningNode) -> AsyncIterator[Line]:
-    """A line between a browser and the node, which can be cut."""
-    async with open_line(node.url) as opened:
-        yield opened
 
 
 async def test_what_was_not_sent_waits_for_its_author_where_a_session_ended_by_itself(
@@ -42,7 +32,7 @@ async def test_what_was_not_sent_waits_for_its_author_where_a_session_ended_by_i
     room = await office.make_room(person, "Signed out elsewhere", staff, other)
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Signed out elsewhere")
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await pick(page, payload("invoice.txt", b"Twelve loaves"))
     await write(page, "With a file")
     await write(page, "Without")
@@ -120,9 +110,3 @@ async def _with_a_draft(office: Office, windows: Windows, wire: Line, person: Pe
     await composer(page).fill("Not finished")
     assert len(await page.evaluate(KEPT)) == 1, "nothing is kept: this proves nothing"
     return page
-
-
-async def _cut(page: Page, wire: Line) -> None:
-    wire.silence()
-    wire.cut()
-    await expect(page.locator("connection-banner")).to_contain_text("No connection")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
@@ -21,17 +19,10 @@ from tests.browser.office import (
     open_for,
     write,
 )
-from tests.line import Line, open_line
+from tests.line import Line
 from tests.nodes import RunningNode
 
 BANNER = "connection-banner"
-
-
-@pytest_asyncio.fixture
-async def wire(node: RunningNode) -> AsyncIterator[Line]:
-    """A line between a browser and the node, which can be cut."""
-    async with open_line(node.url) as opened:
-        yield opened
 
 
 async def test_after_ten_minutes_with_the_lid_closed_exactly_what_was_missed_is_there(
@@ -46,7 +37,7 @@ async def test_after_ten_minutes_with_the_lid_closed_exactly_what_was_missed_is_
     await page.clock.install()
     await enter_room(page, "Ten minutes")
     await expect(messages(page)).to_have_text(["Before"])
-    _close_lid(wire)
+    wire.break_off()
     await page.clock.fast_forward("09:30")
     for number in range(60):
         await staff.say(stream, f"Missed {number}")
@@ -79,7 +70,7 @@ async def test_what_is_written_without_a_line_leaves_in_order_and_once(
     await write(page, "Zero")
     await expect(page.locator(".message.is-pending")).to_have_count(0)
     await page.clock.install()
-    _close_lid(wire)
+    wire.break_off()
     written = ["One", "Two", "Three"]
     for text in written:
         await write(page, text)
@@ -102,7 +93,7 @@ async def test_what_is_written_before_the_room_was_fetched_is_shown_and_leaves_l
     await staff.say(room["stream"], "Good morning")
     page = await open_for(windows, person, url=wire.url)
     await expect(line(page, "In a hurry")).to_be_visible()
-    _close_lid(wire)
+    wire.break_off()
     await enter_room(page, "In a hurry")
     await write(page, "Too fast")
     await expect(page.locator(".message.is-pending .text")).to_have_text(["Too fast"])
@@ -120,7 +111,7 @@ async def test_what_was_written_survives_the_closing_of_the_window(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Closed too early")
     await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
-    _close_lid(wire)
+    wire.break_off()
     for text in ("First", "Second"):
         await write(page, text)
     await composer(page).fill("A draft")
@@ -144,7 +135,7 @@ async def test_what_a_closed_tab_left_leaves_with_the_line_of_another(
     await enter_room(page, "Two tabs")
     other = await windows.open_tab(page.context, f"/#/rooms/{room['room_id']}")
     await expect(composer(other)).to_be_visible()
-    _close_lid(wire)
+    wire.break_off()
     for text in ("First", "Second"):
         await write(page, text)
     await page.close()
@@ -165,7 +156,7 @@ async def test_what_was_written_never_leaves_under_the_name_of_whoever_signed_in
     page = await open_for(windows, staff, url=wire.url)
     await enter_room(page, "Whose words")
     await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
-    _close_lid(wire)
+    wire.break_off()
     await write(page, "Mine alone")
     await composer(page).fill("Half of a thought")
     # What signing in in another tab of this browser does.
@@ -221,7 +212,7 @@ async def test_a_message_the_server_refuses_stays_visible_and_can_be_sent_again(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Refused")
     await expect(page.locator(".beginning").get_by_text("Nothing written yet")).to_be_visible()
-    _close_lid(wire)
+    wire.break_off()
     for text in ("Keep me", "Drop me"):
         await write(page, text)
     await staff.do("archive_room", room_id=room["room_id"])
@@ -295,11 +286,6 @@ async def test_an_open_window_survives_the_restart_of_its_node(
     await expect(messages(page)).to_have_text(["Written while the node was down"])
     details = await open_details(page)
     await expect(details).to_contain_text("Members (2)")
-
-
-def _close_lid(wire: Line) -> None:
-    wire.silence()
-    wire.cut()
 
 
 async def _take_cookie(page: Page, person: Person) -> None:

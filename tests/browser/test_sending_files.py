@@ -264,6 +264,7 @@ async def _in_a_room(office: Office, windows: Windows, name: str) -> tuple[Page,
     room = await office.make_room(person, name, staff)
     page = await open_for(windows, person)
     await enter_room(page, name)
+    await expect(page.locator(".beginning")).to_be_visible()
     return page, person, staff, room["stream"]
 
 

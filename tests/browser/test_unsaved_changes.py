@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import Windows
-from tests.browser.office import Office, Person, composer, enter_room, messages, open_for, write
-from tests.line import Line, open_line
-from tests.nodes import RunningNode
+from tests.browser.office import Office, Person, composer, enter_room, lose_line, messages, open_for, write
+from tests.line import Line
 
 Json = dict[str, Any]
-
-
-@pytest_asyncio.fixture
-async def wire(node: RunningNode) -> AsyncIterator[Line]:
-    """A line between a browser and the node, which can be cut."""
-    async with open_line(node.url) as opened:
-        yield opened
 
 
 async def _room(office: Office, name: str) -> tuple[Person, Person, Json]:
     staff = await office.make_staff("Jonas Hartmann")
     person = await office.make_customer("Mara Okafor", "Northwind Bakery")
     return staff, person, await office.make_room(person, name, staff)
-
-
-async def _cut(page: Page, wire: Line) -> None:
-    wire.silence()
-    wire.cut()
-    await expect(page.locator("connection-banner")).to_contain_text("No connection")
 
 
 async def _edit(page: Page, before: str, after: str) -> None:
@@ -58,7 +42,7 @@ async def test_changes_wait_visibly_for_the_line_and_arrive(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Tunnel")
     await expect(messages(page)).to_have_text(["Twelve loaves", "Good"])
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "Twelve loaves", "Thirteen loaves")
     await _react(page, "Good", "👍")
     waiting = page.locator(".unsaved-line.is-waiting")
@@ -86,7 +70,7 @@ async def test_a_refused_change_is_told_and_can_be_tried_again_or_dropped(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Refusals")
     await expect(messages(page)).to_have_count(3)
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "One", "One, and a half")
     await _edit(page, "Two", "Two, and a half")
     await _react(page, "Three", "🎉")
@@ -124,7 +108,7 @@ async def test_a_refused_deletion_is_told_and_a_new_change_takes_its_place(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Kept")
     await expect(messages(page)).to_have_text(["Here to stay"])
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "Here to stay", "Here to go")
     await page.locator(".message").hover()
     await page.get_by_role("button", name="Delete").click()
@@ -150,7 +134,7 @@ async def test_what_was_refused_about_a_message_far_above_is_in_sight(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Far above")
     await expect(messages(page)).to_have_text(["The first"])
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "The first", "The very first")
     last = {"seq": 0}
     for number in range(120):
@@ -178,7 +162,7 @@ async def test_editing_what_was_refused_begins_with_the_words_that_were_refused(
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Second thoughts")
     await expect(messages(page)).to_have_text(["Ten rolls"])
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "Ten rolls", "Eleven rolls")
     await composer(page).press("ArrowUp")
     await expect(composer(page)).to_have_value("Eleven rolls")
@@ -216,7 +200,7 @@ async def test_signing_out_says_what_would_be_lost(office: Office, windows: Wind
     page = await open_for(windows, person, url=wire.url)
     await enter_room(page, "Leaving early")
     await expect(messages(page)).to_have_text(["Two trays", "Noted"])
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await _edit(page, "Two trays", "Three trays")
     await _react(page, "Noted", "👍")
     await page.goto(f"{wire.url}/#/settings")
@@ -233,7 +217,7 @@ async def test_signing_out_says_what_another_tab_would_lose(
     await enter_room(page, "Two tabs open")
     other = await windows.open_tab(page.context, "/#/settings")
     await expect(other.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
-    await _cut(page, wire)
+    await lose_line(page, wire)
     await write(page, "Not gone yet")
     await expect(page.locator(".message.is-pending")).to_have_count(1)
     await other.get_by_role("button", name="Sign out", exact=True).click()
