@@ -9,6 +9,7 @@
  * @property {string} created_at
  * @property {string|null} deactivated_at
  */
+import { CommandError } from '../connection/command-error.js';
 import { request } from '../connection/http.js';
 import { arrange } from '../elements/arrange.js';
 import { avatar } from '../elements/avatar.js';
@@ -33,21 +34,24 @@ export class AccountLine {
   #text = build('div', { class: 'card-text' }, this.#name, this.#email, build('p', { class: 'account-side' }, this.#side, this.#off));
   #kind = this.#kindChoice();
   #link = button(() => this.#makeLink());
-  #access = button(() => (this.#account.deactivated_at ? void this.#change({ deactivated: false }) : this.#askDeactivate()));
+  #access = button(() => (this.#account.deactivated_at ? void this.#reactivate() : this.#askDeactivate()));
   #actions = build('div', { class: 'card-actions', role: 'group' });
   element = build('li', { class: 'card account-line' });
   #ownId;
   #onChange;
+  #onProblem;
 
   /**
    * @param {ListedAccount} account
    * @param {string} ownId The admin's own account.
    * @param {() => void} onChange Something was done: fetch the list again.
+   * @param {(error: CommandError) => void} onProblem Something that no dialog asked for was refused.
    */
-  constructor(account, ownId, onChange) {
+  constructor(account, ownId, onChange, onProblem) {
     this.#account = account;
     this.#ownId = ownId;
     this.#onChange = onChange;
+    this.#onProblem = onProblem;
   }
 
   /** @param {ListedAccount} account */
@@ -110,6 +114,15 @@ export class AccountLine {
         showLink(dialog, words.people.linkReady(name), new URL(link, location.origin).href);
       },
     });
+  }
+
+  async #reactivate() {
+    try {
+      await this.#change({ deactivated: false });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#onProblem(error);
+    }
   }
 
   /** @param {Record<string, unknown>} change */

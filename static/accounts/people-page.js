@@ -25,7 +25,13 @@ export class PeoplePage extends HTMLElement {
     this.#lines = new KeyedList(
       this.#list,
       (/** @type {ListedAccount} */ account) => account.account_id,
-      (account) => new AccountLine(account, workroom.account.account_id, () => void this.#fetch()),
+      (account) =>
+        new AccountLine(
+          account,
+          workroom.account.account_id,
+          () => void this.#fetch(),
+          (error) => say(this.#problem, sentenceFor(error)),
+        ),
     );
   }
 

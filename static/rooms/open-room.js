@@ -14,6 +14,8 @@ import { presenceChanged, roomEventApplied } from './room-state.js';
 export class OpenRoom extends EventTarget {
   /** @type {Room|null} Null until it was fetched. */
   room = null;
+  /** Who came, went and read may have been told while there was no line. */
+  isOutdated = false;
   /** @type {RoomEvent[]|null} Events of the shared stream while it is being fetched. */
   #meanwhile = null;
   /** @type {RoomEvent[]|null} */
@@ -80,6 +82,7 @@ export class OpenRoom extends EventTarget {
    */
   async refreshHints() {
     const { room } = await this.#send('open_room', { room_id: this.roomId });
+    this.isOutdated = false;
     if (this.room) this.#changeRoom({ ...this.room, online: room.online });
     const { shared, staff } = room.streams;
     for (const { account_id, seq } of shared.read_markers) this.shared.readMarkerMoved(account_id, seq);

@@ -14,8 +14,6 @@ const RETRY_MS = 4_000;
 export class OpenRooms {
   /** @type {Map<string, OpenRoom>} The one used last is last. */
   #rooms = new Map();
-  /** @type {Set<OpenRoom>} Those that may have missed who came, went and read. */
-  #outdated = new Set();
   #parts;
   #onGone;
 
@@ -51,8 +49,6 @@ export class OpenRooms {
 
   /** @param {string} roomId */
   forget(roomId) {
-    const room = this.#rooms.get(roomId);
-    if (room) this.#outdated.delete(room);
     this.#rooms.delete(roomId);
   }
 
@@ -78,7 +74,7 @@ export class OpenRooms {
 
   /** There is a line again: fetch what could not be fetched. Who came, went and read meanwhile was told to nobody here. */
   connected() {
-    for (const room of this.#rooms.values()) if (room.room) this.#outdated.add(room);
+    for (const room of this.#rooms.values()) room.isOutdated = room.room !== null;
     this.loadMissing();
   }
 
@@ -96,17 +92,15 @@ export class OpenRooms {
 
   clear() {
     this.#rooms.clear();
-    this.#outdated.clear();
   }
 
   /** @param {OpenRoom} room */
   async #refreshHints(room) {
-    if (!this.#outdated.delete(room)) return;
+    if (!room.isOutdated) return;
     try {
       await room.refreshHints();
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.#outdated.add(room);
     }
   }
 
