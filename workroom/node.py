@@ -281,12 +281,10 @@ class Node:
     async def _check_positions(self) -> None:
         async with self.database.read() as reading:
             snapshot = await reading.fetch_value(queries.events.read_snapshot)
-            # Nothing was committed since, and no stream has been listened to since.
-            if (snapshot, self.hub.positions_learned) == (self._snapshot, self._learned) and _is_settled(
-                snapshot
-            ):
-                return
-            positions, learned = self.hub.positions(), self.hub.positions_learned
+            learned = self.hub.positions_learned
+            if learned == self._learned and snapshot == self._snapshot and _is_settled(snapshot):
+                return  # nothing was committed since, and no stream has been listened to since
+            positions = self.hub.positions()
             behind = await reading.fetch(
                 queries.events.read_positions_behind,
                 stream_ids=list(positions.keys()),

@@ -148,15 +148,18 @@ async def list_waiting_rooms(transaction: Transaction, actor: Actor) -> WaitingL
     require_ability(actor.kind, Ability.WATCH_DESK)
     records = await transaction.fetch(queries.rooms.list_waiting_rooms, account_id=actor.account_id)
     customers = await _list_customers(transaction, [record["room_id"] for record in records])
-    fingerprint = ""
-    rooms = []
-    for record in records:
-        line = dict(record)
-        fingerprint = line.pop("fingerprint")
-        rooms.append(
-            WaitingRoom(customers=[told.name for told in customers.get(record["room_id"], [])], **line)
+    waiting = [
+        WaitingRoom(
+            room_id=record["room_id"],
+            kind=record["kind"],
+            name=record["name"],
+            waiting_since=record["waiting_since"],
+            member=record["member"],
+            customers=[told.name for told in customers.get(record["room_id"], [])],
         )
-    return WaitingList(rooms, fingerprint)
+        for record in records
+    ]
+    return WaitingList(waiting, fingerprint=records[0]["fingerprint"] if records else "")
 
 
 async def fingerprint_waiting_rooms(transaction: Transaction) -> str:
