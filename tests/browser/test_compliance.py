@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from playwright.async_api import Page, expect
 
-from tests.browser.chromium import PATIENCE_MS, Windows
+from tests.browser.chromium import Windows
 from tests.browser.office import Office, Person, open_for
 from tests.servers import DatabaseUrls
 
@@ -47,9 +47,7 @@ async def test_a_hold_is_placed_by_the_wizard_with_the_live_count(office: Office
     await expect(_figure(page.locator("hold-page"), "messages")).to_have_text("3")
 
     await customer.say(room["stream"], "One more")
-    await expect(_figure(page.locator("hold-page"), "messages")).to_have_text(
-        re.compile(r"^4\+1"), timeout=PATIENCE_MS
-    )
+    await expect(_figure(page.locator("hold-page"), "messages")).to_have_text(re.compile(r"^4\+1"))
 
 
 async def test_what_was_chosen_is_there_when_the_officer_comes_back(office: Office, windows: Windows) -> None:
@@ -82,7 +80,7 @@ async def test_a_release_takes_a_second_officer(office: Office, windows: Windows
     await other.get_by_role("button", name="Confirm the release").click()
     await answer(other, "I agree", "Confirm the release")
     await expect(other.locator(".hold-state")).to_contain_text("Grace period")
-    await expect(page.locator(".hold-state")).to_contain_text("Grace period", timeout=PATIENCE_MS)
+    await expect(page.locator(".hold-state")).to_contain_text("Grace period")
     await expect(page.locator(".history li")).to_have_count(3)
 
 

@@ -12,7 +12,7 @@ import asyncpg
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.chromium import PATIENCE_MS, Windows
+from tests.browser.chromium import Windows
 from tests.browser.office import Office, Person, enter_room, messages, open_for
 from tests.browser.papers import post_files
 from tests.browser.test_compliance import REASON, answer, expect_problem, open_console, place, talked
@@ -62,7 +62,7 @@ async def test_a_class_is_simulated_left_come_back_to_and_applied(office: Office
         simulation = page.url
         await page.get_by_role("navigation", name="Compliance").get_by_role("link", name="Overview").click()
         work = page.locator("overview-page .work-line").first
-        await expect(work).to_contain_text("ready", timeout=PATIENCE_MS)
+        await expect(work).to_contain_text("ready")
         await page.goto(simulation)
         goes = page.locator(".amount")
         await expect(goes).to_contain_text("Nothing goes." if room is held else "3 messages")
@@ -278,7 +278,7 @@ async def test_what_has_come_to_its_end_leaves_open_windows_and_says_since_when(
     await _move_time(owner, timedelta(days=2))
     async with _worker(office_database) as database:
         await tell_what_expired(database)
-    await expect(messages(page)).to_have_text(["The papers"], timeout=PATIENCE_MS)
+    await expect(messages(page)).to_have_text(["The papers"])
     await expect(page.locator(".attachment", has_text="ledger.csv")).to_have_count(0)
     await expect(page.locator(".attachment", has_text="statement.pdf")).to_be_visible()
     await expect(page.locator(".beginning")).to_have_text(REMOVED)

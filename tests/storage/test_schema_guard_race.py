@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from tests.holding import make_officer
+from tests.looking import BREATH_SECONDS
 from tests.servers import DatabaseUrls
 from workroom.ids import mint_file_id, mint_message_id
 from workroom.storage.database import Database
@@ -68,6 +69,7 @@ class Meeting:
     async def _settle(self, side: Side) -> None:
         """Wait until the side's statement has ended, or is seen waiting for a lock."""
         while side.running is not None:
+            await asyncio.wait({side.running}, timeout=BREATH_SECONDS)
             if side.running.done():
                 self._ended(side)
                 return
@@ -78,7 +80,6 @@ class Meeting:
             )
             if waits and not side.running.done():
                 return
-            await asyncio.sleep(0)
 
     def _ended(self, side: Side) -> None:
         assert side.running is not None
