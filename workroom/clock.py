@@ -1,7 +1,7 @@
 """Time for what happens inside one process.
 
 Times that are stored with content never come from here: Postgres gives them (`workroom.current_instant()`), under the
-room's lock. This is for deadlines, token buckets and cookies.
+room's lock. This is for deadlines, token buckets, presence and metrics.
 """
 
 from __future__ import annotations

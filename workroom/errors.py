@@ -58,7 +58,7 @@ class SignInRefused(WorkroomError):
 
 
 class OriginRefused(WorkroomError):
-    """The request carries a cookie but comes from another site, or does not say from where."""
+    """The request comes from another site, or does not say from where."""
 
     code = "origin_refused"
     http_status = 403

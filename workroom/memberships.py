@@ -1,7 +1,7 @@
 """Who is a member of which room, from when to when, and from which number on they read.
 
-Memberships are intervals, never deleted. `require_member` is the one door to what a room holds: socket, history,
-search, file, thumbnail and notification ask it alike. Who left or was removed reads nothing any more; a newcomer reads
+Memberships are intervals, never deleted. What is read of a room (history, what was missed, files,
+previews, and listening) asks `find_readable` or `require_member`; what is written is checked under the room's lock. Who left or was removed reads nothing any more; a newcomer reads
 from the moment they joined, unless whoever let them in granted the history.
 """
 

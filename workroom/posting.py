@@ -1,6 +1,6 @@
 """Posting: many messages of many authors written at once, with the files they claim.
 
-Two statements for all of them, and two more where any has files. All that decides is read under the rooms' locks, which
+Two statements for all of them, and more only where any quotes, repeats or has files. All that decides is read under the rooms' locks, which
 the caller has taken; numbers, ids, salts and digests are made here.
 """
 
@@ -24,7 +24,7 @@ from workroom.storage.queries import queries
 
 
 async def post_messages(transaction: Transaction, new: Sequence[NewMessage]) -> list[Posted | WorkroomError]:
-    """Post messages into rooms whose locks are held, in the order given, with two statements for all.
+    """Post messages into rooms whose locks are held, in the order given.
 
     Gives for each, in order, what was posted or why it was refused; one that is refused takes nothing from the others.
     Several messages may be the same command: the later ones are answered as the first.

@@ -1,4 +1,4 @@
-"""Reactions: small signs that members put on messages. Insert-only; taking one back sets a time."""
+"""Reactions: small signs that members put on messages. Written once; taking one back sets a time."""
 
 from __future__ import annotations
 

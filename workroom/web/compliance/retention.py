@@ -49,7 +49,7 @@ class ToldClass(msgspec.Struct, frozen=True):
 
 
 class NewSimulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change to look at, and the instant at which it is looked at; None means now."""
+    """A change to look at, and the instant at which it is looked at; None: a day from now."""
 
     change: RetentionChange
     instant: datetime | None = None
