@@ -1,8 +1,9 @@
 """Composes the server: settings, node, web application, listening socket. One node is one process.
 
 Ends in order: it stops accepting, refuses new commands, waits for what is being written, says goodbye to every socket
-spread over a few seconds, and exits 0 at its deadline, or a moment later. No goodbye waits for a database that is silent: what cannot
-be committed is given up. Its author was told nothing, and sends it again elsewhere, under the same id.
+spread over a few seconds, and exits 0 at its deadline, or a moment later. No goodbye waits for a database that is
+silent: what cannot be committed is given up. Its author was told nothing, and sends it again elsewhere, under the
+same id.
 """
 
 from __future__ import annotations

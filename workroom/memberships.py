@@ -1,8 +1,9 @@
 """Who is a member of which room, from when to when, and from which number on they read.
 
-Memberships are intervals, never deleted. What is read of a room (history, what was missed, files,
-previews, and listening) asks `find_readable` or `require_member`; what is written is checked under the room's lock. Who left or was removed reads nothing any more; a newcomer reads
-from the moment they joined, unless whoever let them in granted the history.
+Memberships are intervals, never deleted. What is read of a room (history, what was missed, files, previews, and
+listening) asks `find_readable` or `require_member`; what is written is checked under the room's lock. Who left or was
+removed reads nothing any more; a newcomer reads from the moment they joined, unless whoever let them in granted the
+history.
 """
 
 from __future__ import annotations

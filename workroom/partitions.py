@@ -1,7 +1,7 @@
 """Monthly partitions of content, made ahead of time.
 
-Content is partitioned by the id of its message or file, which begins with the time it was sent, so that what is due together lies
-together. What falls outside every month lies in the default partition, where it is found just the same.
+Content is partitioned by the id of its message or file, which begins with the time it was sent, so that what is due
+together lies together. What falls outside every month lies in the default partition, where it is found just the same.
 """
 
 from __future__ import annotations

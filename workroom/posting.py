@@ -1,7 +1,7 @@
 """Posting: many messages of many authors written at once, with the files they claim.
 
-Two statements for all of them, and more only where any quotes, repeats or has files. All that decides is read under the rooms' locks, which
-the caller has taken; numbers, ids, salts and digests are made here.
+Two statements for all of them, and more only where any quotes, repeats or has files. All that decides is read under
+the rooms' locks, which the caller has taken; numbers, ids, salts and digests are made here.
 """
 
 from __future__ import annotations

@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or figures")
     parser.add_argument(
-        "--quick", action="store_true", help="in under three minutes, with fewer connections and shorter rounds"
+        "--quick",
+        action="store_true",
+        help="in under three minutes, with fewer connections and shorter rounds",
     )
     parser.add_argument("--scale", choices=sorted(SCALES), default="full", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")

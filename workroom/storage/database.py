@@ -1,9 +1,9 @@
 """The only way to Postgres: `Database` hands out transactions and reads, each with deadlines.
 
-Three small pools keep apart what must not wait for one another: writing, reading, and long work (simulations,
-counts of holds, verification, rounds of expiry). When Postgres restarts, dead connections are replaced, and whoever comes meanwhile waits until its
-deadline. Connections carry settings and prepared statements, so that a pooler between transactions and
-connections (pgbouncer in transaction mode) does not work.
+Three small pools keep apart what must not wait for one another: writing, reading, and long work (simulations, counts
+of holds, verification, rounds of expiry). When Postgres restarts, dead connections are replaced, and whoever comes
+meanwhile waits until its deadline. Connections carry settings and prepared statements, so that a pooler between
+transactions and connections (pgbouncer in transaction mode) does not work.
 """
 
 from __future__ import annotations

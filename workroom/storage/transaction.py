@@ -1,9 +1,9 @@
 """An open transaction, or a read, on one connection: what domain functions get as their first argument.
 
-A transaction is committed when its block ends and rolled back when the block is left by an exception. Whether
-COMMIT did commit is looked at: Postgres answers ROLLBACK, without an error, when a statement before it
-failed, and nothing of that may be acknowledged. A read is no transaction: its statements stand alone, and one
-whose connection was found dead is asked again on another. Domain functions get one that is open, and leave it so.
+A transaction is committed when its block ends and rolled back when the block is left by an exception. Whether COMMIT
+did commit is looked at: Postgres answers ROLLBACK, without an error, when a statement before it failed, and nothing
+of that may be acknowledged. A read is no transaction: its statements stand alone, and one whose connection was found
+dead is asked again on another. Domain functions get one that is open, and leave it so.
 """
 
 from __future__ import annotations
