@@ -20,6 +20,7 @@ from tests.deeds import (
     a_command,
     delete,
     edit,
+    find_place,
     mark,
     open_place,
     page,
@@ -32,11 +33,12 @@ from tests.holding import make_officer, place_hold
 from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_message, make_class
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import files, memberships, retention, room_overview
+from workroom import files, memberships, retention, room_overview, rooms
 from workroom.accounts import Account
+from workroom.disposition import Pace, run_disposition
 from workroom.errors import CommandIdReused, Conflict, InvalidInput, NotFound
 from workroom.expiry_rounds import tell_what_expired
-from workroom.ids import RetentionClassId
+from workroom.ids import CustomerId, RetentionClassId, RoomId
 from workroom.retention import (
     AssignDefault,
     AssignRoom,
@@ -180,6 +182,49 @@ async def test_a_command_of_long_ago_is_answered_as_then_whatever_it_says_now(
         await again()
     await move_time(timedelta(days=31))
     await again()
+
+
+async def test_what_was_replaced_long_ago_is_compared_with_nothing_when_its_command_comes_again(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, tmp_path: Path, is_held: bool
+) -> None:
+    author, customer = await make_account(database), await make_account(database, "customer")
+    opening, posting = a_command(), a_command()
+
+    async def open_again(name: str, *customers: CustomerId | None) -> RoomId:
+        async with database.transaction() as transaction:
+            opened = await rooms.create_room(
+                transaction,
+                actor_of(author),
+                kind="shared",
+                name=name,
+                customer_ids=[each for each in customers if each is not None],
+                client_command_id=opening,
+            )
+        return opened[0]
+
+    place = await find_place(database, await open_again("Before"))
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=1000))
+    await hold_if(database, place, is_held)
+    posted = await post(database, author, place.shared, "Old", command=posting)
+    await edit(database, author, place.shared, posted.message_id, "Older")
+    await rename(database, author, place.room_id, "After")
+    for again in (open_again("Other"), post(database, author, place.shared, "Other", command=posting)):
+        with pytest.raises(CommandIdReused):
+            await again
+    await move_time(timedelta(days=31))
+    await run_disposition(database, disk_stores(tmp_path), pace=Pace(rest=0))
+    left = [
+        await owner.fetchval("select count(*) from message_revisions"),
+        await owner.fetchval("select count(*) from room_names"),
+    ]
+    assert left == ([2, 2] if is_held else [1, 1]), (
+        "what was replaced is gone where it is free, and only there"
+    )
+    assert await texts(database, author, place) == ["Older"]
+    assert await open_again("Other") == place.room_id
+    assert (await post(database, author, place.shared, "Other", command=posting)).seq == posted.seq
+    with pytest.raises(CommandIdReused):
+        await open_again("Before", customer.customer_id)
 
 
 async def test_files_of_what_has_expired_are_not_listed_not_fetched_and_not_counted(

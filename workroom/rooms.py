@@ -242,8 +242,8 @@ async def _require_same_room(
     """Give the room that a command opened when it came before; CommandIdReused where it was to be another one."""
     events.require_same_command(done, "room_entered", done.subject_id)
     record = await transaction.fetch_one(queries.rooms.find_opened_room, room_id=done.subject_id)
-    opened = (record["kind"], record["name"], set(record["customer_ids"]))
-    events.require_same_content(opened, (kind, name, set(customers)))
+    events.require_same_content((record["kind"], set(record["customer_ids"])), (kind, set(customers)))
+    events.require_same_content(record["name"], name)
     return RoomId(done.subject_id), record["shared_stream_id"], []
 
 

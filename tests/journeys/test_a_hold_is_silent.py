@@ -15,7 +15,7 @@ from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -32,7 +32,7 @@ from tests.tus import BODY_TYPE, metadata
 from workroom.disposition import Pace, run_disposition
 from workroom.expiry_rounds import tell_what_expired
 from workroom.file_sweep import sweep_files
-from workroom.ids import RoomId
+from workroom.ids import RetentionClassId, RoomId
 from workroom.passwords import PasswordCost, PasswordHasher
 from workroom.settings import load_settings
 from workroom.sockets.protocol import COMMANDS
@@ -45,6 +45,7 @@ PICTURE = bytes.fromhex(
 # Doors that are no member's: of the machine, of admins alone, before there is anybody, and of officers.
 NOT_FOR_MEMBERS = re.compile(r"/(health|metrics|static|api/(first-admin|compliance|accounts))")
 ROOM, STREAM, NOTES = Kept("room"), Kept("stream"), Kept("notes")
+COMING_AGAIN = ("opening", "posting", "editing", "reacting", "taking_back", "renaming")
 PAIRS = 500
 MOST_PAIRS = 4_000
 NEARNESS = 0.05
@@ -70,7 +71,10 @@ async def test_every_reply_every_event_and_every_count_is_the_same(twins: Twins)
     await _look_at_everything(twins)
     await _come_and_go(twins)
     await _look_at_everything(twins)
+    await _forget_what_was_replaced(twins)
+    await _send_again(twins)
     await _end_the_period(twins)
+    await _send_again(twins)
     await twins.settle()
     await _look_at_everything(twins)
     await _go_on(twins)
@@ -129,8 +133,14 @@ async def _deed(line: LocalClient, place: Place) -> None:
 
 async def _open_room(twin: Twin) -> Any:
     customer = twin.people["customer"].account
+    twin.kept.update({command: str(uuid4()) for command in COMING_AGAIN})
     answer = await twin.do(
-        "customer", "create_room", kind="private", name="The room", customer_ids=[customer.customer_id]
+        "customer",
+        "create_room",
+        kind="private",
+        name="The room",
+        customer_ids=[customer.customer_id],
+        client_command_id=Kept("opening"),
     )
     place = await find_place(twin.database, RoomId(answer["room_id"]))
     twin.kept.update(room=str(place.room_id), stream=str(place.shared), notes=str(place.staff))
@@ -189,6 +199,38 @@ async def _talk(twins: Twins) -> None:
     await twins.do("customer", "typing", stream=STREAM)
     for text in ("One", "Two", "Three"):
         await twins.do("customer", "post_message", stream=STREAM, text=text)
+    await _replace(twins)
+
+
+async def _replace(twins: Twins) -> None:
+    """A text, an edit, a sign and a name that do not stay."""
+
+    async def post(twin: Twin) -> Any:
+        said = await twin.do(
+            "customer", "post_message", stream=STREAM, text="Four", client_command_id=Kept("posting")
+        )
+        twin.kept["mended"] = said["message_id"]
+        return said
+
+    mended = {"stream": STREAM, "message_id": Kept("mended")}
+    await twins.both("posting", post)
+    await twins.do("customer", "edit_message", text="Five", client_command_id=Kept("editing"), **mended)
+    await twins.do("customer", "edit_message", text="Six", **mended)
+    await twins.do("staff", "add_reaction", emoji="👍", client_command_id=Kept("reacting"), **mended)
+    await twins.do("staff", "remove_reaction", emoji="👍", client_command_id=Kept("taking_back"), **mended)
+    await twins.do("staff", "rename_room", room_id=ROOM, name="A name", client_command_id=Kept("renaming"))
+
+
+async def _send_again(twins: Twins) -> None:
+    """The same commands with other content: refused while the first can be compared, answered as then afterwards."""
+    mended = {"stream": STREAM, "message_id": Kept("mended")}
+    sign = {"emoji": "🎉", **mended}
+    await twins.do("customer", "create_room", kind="private", name="Other", client_command_id=Kept("opening"))
+    await twins.do("customer", "post_message", stream=STREAM, text="Seven", client_command_id=Kept("posting"))
+    await twins.do("customer", "edit_message", text="Seven", client_command_id=Kept("editing"), **mended)
+    await twins.do("staff", "add_reaction", client_command_id=Kept("reacting"), **sign)
+    await twins.do("staff", "remove_reaction", client_command_id=Kept("taking_back"), **sign)
+    await twins.do("staff", "rename_room", room_id=ROOM, name="Other", client_command_id=Kept("renaming"))
 
 
 async def _send_files(twins: Twins) -> None:
@@ -280,24 +322,43 @@ async def _look_at_everything(twins: Twins) -> None:
         await twins.ask("customer", "PATCH", f"/api/uploads/{{{key}}}", b"", **more)
 
 
+async def _forget_what_was_replaced(twins: Twins) -> None:
+    """What was replaced or taken back comes to its end, what replaced it stays."""
+    await _send_again(twins)
+    for twin in (twins.held, twins.free):
+        await _move_on(twin, await make_class(twin.owner, destroy=1000, removed=1))
+    replaced = [
+        await twin.owner.fetchval(
+            "select count(*) from message_revisions where revision = 1 and message_id = $1",
+            UUID(twin.kept["mended"]),
+        )
+        for twin in (twins.held, twins.free)
+    ]
+    assert replaced == [1, 0], "nothing was destroyed, or something held: this proves nothing"
+
+
 async def _end_the_period(twins: Twins) -> None:
     """The agreed period ends at both; what no hold keeps is destroyed."""
-    before = [await _count_messages(twin) for twin in (twins.held, twins.free)]
+    before = [await _count_standing(twin) for twin in (twins.held, twins.free)]
     for twin in (twins.held, twins.free):
-        class_id = await make_class(twin.owner, destroy=1, removed=1)
-        await assign_room(twin.owner, RoomId(UUID(twin.kept["room"])), class_id)
-        await twin.move_time(timedelta(days=4))
-        await sweep_files(twin.database, twin.stores)
-        await tell_what_expired(twin.database)
-        await run_disposition(twin.database, twin.stores, pace=Pace(rest=0))
-        twin.node.check_positions_soon()
+        await _move_on(twin, await make_class(twin.owner, destroy=1, removed=1))
     assert before[0] == before[1] > 5, "hardly anything was there: this proves nothing"
-    assert await _count_messages(twins.held) == before[0], "something held was destroyed"
-    assert await _count_messages(twins.free) == 0, "nothing was destroyed: this proves nothing"
+    assert await _count_standing(twins.held) == before[0], "something held was destroyed"
+    assert await _count_standing(twins.free) == 0, "nothing was destroyed: this proves nothing"
 
 
-async def _count_messages(twin: Twin) -> int:
-    count: int = await twin.owner.fetchval("select count(*) from messages")
+async def _move_on(twin: Twin, class_id: RetentionClassId) -> None:
+    """The room gets a class, days pass, and the worker does its work."""
+    await assign_room(twin.owner, RoomId(UUID(twin.kept["room"])), class_id)
+    await twin.move_time(timedelta(days=4))
+    await sweep_files(twin.database, twin.stores)
+    await tell_what_expired(twin.database)
+    await run_disposition(twin.database, twin.stores, pace=Pace(rest=0))
+    twin.node.check_positions_soon()
+
+
+async def _count_standing(twin: Twin) -> int:
+    count: int = await twin.owner.fetchval("select count(*) from messages where deleted_at is null")
     return count
 
 

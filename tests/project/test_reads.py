@@ -8,6 +8,7 @@ from workroom.storage.queries import queries
 
 CONTENT = (
     "messages", "message_revisions", "message_reactions", "message_files", "files", "file_contents", "file_previews",
+    "room_names",
 )  # fmt: skip
 TOUCHES = re.compile(rf"\b(?:from|join|update)\s+(?:only\s+)?({'|'.join(CONTENT)})\b")
 ASKS = re.compile(
@@ -32,6 +33,7 @@ WHY_NOT = {
     "files.mark_preview": "the worker's",
     "files.mark_scanned": "the worker's",
     "files.read_block_digests": "its reader was asked for the file",
+    "invitations.find_invitation": "a room's newest name, which stays as long as the room",
     "messages.mark_deleted": "of a message that find_message has found",
     "reactions.end_reaction": "of a message that find_message has found",
     "reactions.find_standing_reaction": "of a message that find_message has found",
@@ -40,6 +42,8 @@ WHY_NOT = {
     "retention.label_file": "of a file that lock_file_label has found",
     "retention.label_message": "of a message that lock_label has found",
     "retention.list_classes": "counts labels, shows no content",
+    "rooms.find_room": "a room's newest name, which stays as long as the room",
+    "rooms.list_waiting_rooms": "a room's newest name, which stays as long as the room",
     "strays.give_up_strays": "bytes that nobody is shown; none of a file on hold",
     "uploads.count_visible_bytes": "one's own uploads: how many no message has claimed",
     "uploads.find_upload": "one's own upload: whether it was claimed",

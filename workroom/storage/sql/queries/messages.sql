@@ -29,11 +29,15 @@ left join memberships as m on m.room_id = s.room_id and m.account_id = w.actor_i
 left join done on done.stream_id = w.stream_id and done.actor_id = w.actor_id;
 
 -- name: find_done_posts
--- What commands recorded, for those that check_posts found. What is not shown any more counts as destroyed.
+-- What commands recorded, for those that check_posts found. A first text whose own time has come, or its message's, counts
+-- as destroyed.
 -- :stream_ids, :actor_ids, :client_command_ids uuid[] of one length
 select done.stream_id, done.actor_id, done.client_command_id,
     done.seq, done.kind, done.subject_id as message_id, done.recorded_at,
-    case when is_visible(first_revision.message_id) then first_revision.text end as text,
+    case
+        when content_due_at(first_revision.message_id, next_revision.recorded_at) > current_instant()
+            then first_revision.text
+    end as text,
     first_revision.mentions,
     posted.reply_to_message_id as reply_to,
     posted.file_count
@@ -43,6 +47,14 @@ join events as done on done.stream_id = w.stream_id and done.actor_id = w.actor_
     and done.client_command_id = w.client_command_id
 left join message_revisions as first_revision on first_revision.message_id = done.subject_id
     and first_revision.revision = 1
+left join lateral (
+    select n.recorded_at
+    from message_revisions as n
+    where n.message_id = first_revision.message_id
+        and n.revision > 1
+    order by n.revision
+    limit 1
+) as next_revision on true
 left join messages as posted on posted.message_id = done.subject_id;
 
 -- name: find_quoted

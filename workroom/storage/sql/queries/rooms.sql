@@ -64,7 +64,7 @@ cross join lateral (
 where r.room_id = :room_id;
 
 -- name: find_opened_room
--- A room as it was opened: its kind, its first name and its first customers.
+-- A room as it was opened: its kind, its first customers, and its first name until that was superseded and its time has come.
 select r.kind, n.name, shared.stream_id as shared_stream_id,
     array(
         select customer_id
@@ -74,7 +74,17 @@ select r.kind, n.name, shared.stream_id as shared_stream_id,
     ) as customer_ids
 from rooms as r
 join streams as shared on shared.room_id = r.room_id and shared.kind = 'shared'
-join room_names as n on n.room_id = r.room_id and n.revision = 1
+join room_rules as rule on rule.room_id = r.room_id
+left join room_names as next_name on next_name.room_id = r.room_id and next_name.revision = 2
+left join room_names as n on n.room_id = r.room_id
+    and n.revision = 1
+    and (
+        next_name.recorded_at is null
+        or plain_due_at(
+            n.recorded_at, next_name.recorded_at,
+            rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
+        ) > current_instant()
+    )
 where r.room_id = :room_id;
 
 -- name: list_room_customers
