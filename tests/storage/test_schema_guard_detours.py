@@ -135,19 +135,51 @@ async def test_what_was_not_destroyed_is_on_the_list_of_bytes_in_vain(
     assert held.store_key in await work(database, cabinet)
 
 
-@pytest.mark.parametrize("role", ["workroom_service", "workroom_owner"])
+async def give_up(connection: asyncpg.Connection, cabinet: Cabinet, filed: Filed) -> None:
+    """Write that the upload of a file was given up."""
+    await connection.execute(
+        "insert into uploads (file_id, stream_id, room_id, uploader_id, name, metadata, byte_size, expires_at, "
+        "abandoned_at) values ($1, $2, $3, $4, 'a', '', 1, now() - interval '2 days', now() - interval '1 day')",
+        filed.file_id, filed.place.shared, filed.place.room_id, cabinet.author.account_id,
+    )  # fmt: skip
+
+
 async def test_a_file_of_a_message_is_given_up_by_no_row_of_an_upload(
-    database: Database, superuser: asyncpg.Connection, cabinet: Cabinet, role: str
+    database: Database, superuser: asyncpg.Connection, cabinet: Cabinet
 ) -> None:
     held = cabinet.held
     await sweep_files(database, cabinet.stores)
-    await superuser.execute(f"set role {role}")
-    await superuser.execute(
-        "insert into uploads (file_id, stream_id, room_id, uploader_id, name, metadata, byte_size, expires_at, "
-        "abandoned_at) values ($1, $2, $3, $4, 'a', '', 1, now() - interval '2 days', now() - interval '1 day')",
-        held.file_id, held.place.shared, held.place.room_id, cabinet.author.account_id,
-    )  # fmt: skip
+    await superuser.execute("set role workroom_owner")
+    await give_up(superuser, cabinet, held)
     assert held.store_key in await work(database, cabinet)
+
+
+async def test_the_service_does_not_say_that_an_upload_was_given_up(
+    database: Database, superuser: asyncpg.Connection, cabinet: Cabinet
+) -> None:
+    await sweep_files(database, cabinet.stores)
+    await superuser.execute("set role workroom_service")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await give_up(superuser, cabinet, cabinet.free)
+
+
+async def test_nothing_of_a_file_of_a_message_is_forgotten_as_an_upload_that_was_given_up(
+    database: Database, superuser: asyncpg.Connection, cabinet: Cabinet
+) -> None:
+    free = cabinet.free
+    await sweep_files(database, cabinet.stores)
+    await superuser.execute(
+        "insert into file_previews (file_id, media_type, byte_size, sha256, width, height, shown_width, shown_height) "
+        "values ($1, 'image/webp', 1, sha256('a'), 1, 1, 1, 1)",
+        free.file_id,
+    )
+    await give_up(superuser, cabinet, free)
+    before = await read_content(superuser)
+    await superuser.execute("set role workroom_service")
+    forget = "select forget_abandoned_uploads($1, $2)"
+    assert await superuser.fetchval(forget, [free.file_id], [free.store_key]) == 0
+    await superuser.execute("reset role")
+    assert await read_content(superuser) == before
 
 
 async def test_the_bytes_of_a_file_lie_in_no_place_of_another(

@@ -290,20 +290,24 @@ revoke all on function workroom.forget_claimed_uploads() from public;
 grant execute on function workroom.forget_claimed_uploads() to workroom_service;
 
 -- Forgets abandoned uploads whose bytes are gone, by the places that were emptied: a segment that lies elsewhere by now has
--- its bytes there, and its upload is not forgotten yet. Never one that was not abandoned, so never what a message claimed.
+-- its bytes there, and its upload is not forgotten yet. Never one that was not abandoned, and nothing of a file of a message,
+-- whatever a row of an upload says.
 create function workroom.forget_abandoned_uploads(file_ids uuid[], emptied_keys text[]) returns integer
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
+    given_up uuid[];
     forgotten integer;
 begin
-    delete from file_segments as s using uploads as u
-    where s.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null
-        and s.store_key = any(emptied_keys);
-    delete from file_previews as p using uploads as u
-    where p.file_id = u.file_id and u.file_id = any(file_ids) and u.abandoned_at is not null;
+    select array_agg(u.file_id) into given_up
+    from uploads as u
+    where u.file_id = any(file_ids)
+        and u.abandoned_at is not null
+        and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null);
+    delete from file_segments as s where s.file_id = any(given_up) and s.store_key = any(emptied_keys);
+    delete from file_previews as p where p.file_id = any(given_up);
     delete from uploads as u
-    where u.file_id = any(file_ids) and u.abandoned_at is not null
+    where u.file_id = any(given_up)
         and not exists (select from file_segments as s where s.file_id = u.file_id);
     get diagnostics forgotten = row_count;
     return forgotten;
@@ -366,9 +370,12 @@ select workroom.ensure_partitions((now() at time zone 'utc')::date, ((now() at t
 
 grant select on all tables in schema workroom to workroom_service;
 grant insert on
-    workroom.uploads, workroom.file_segments, workroom.files, workroom.file_contents, workroom.message_files,
-    workroom.file_previews, workroom.file_damages, workroom.stray_segments
+    workroom.file_segments, workroom.files, workroom.file_contents, workroom.message_files, workroom.file_previews,
+    workroom.file_damages, workroom.stray_segments
     to workroom_service;
+-- Not that it was given up: only abandon_unclaimed_uploads says so.
+grant insert (file_id, stream_id, room_id, uploader_id, name, metadata, byte_size, created_at, expires_at)
+    on workroom.uploads to workroom_service;
 grant update (received_bytes, lease_number, leased_until) on workroom.uploads to workroom_service;
 grant update (byte_size, store, store_key) on workroom.file_segments to workroom_service;
 grant update (message_id, message_seq, position, scan_state, scanned_at, preview_state) on workroom.files
