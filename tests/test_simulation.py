@@ -46,6 +46,7 @@ from workroom.simulation import (
 )
 from workroom.simulation_picture import Picture
 from workroom.storage.database import Database
+from workroom.worker import do_round
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 
@@ -286,6 +287,38 @@ async def test_a_change_that_would_be_refused_fails_in_its_simulation(
         await simulate(database, officer, AssignRoom(room_id=place.room_id, class_id=uuid4()))
     async with database.read() as reading:
         assert [one.state for one in await list_simulations(reading)] == ["failed"]
+
+
+async def test_a_simulation_whose_process_ended_has_failed_after_the_workers_next_round(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    officer, (_, place) = await make_officer(database), await a_room(database)
+    change = AssignRoom(room_id=place.room_id, class_id=await make_class(owner, destroy=10))
+
+    async def begin() -> SimulationId:
+        async with database.transaction() as transaction:
+            return await begin_simulation(transaction, by(officer), change)
+
+    async def states() -> dict[SimulationId, tuple[str, bool]]:
+        await do_round(database)
+        async with database.read() as reading:
+            return {
+                one.simulation_id: (one.state, one.finished_at is not None)
+                for one in await list_simulations(reading)
+            }
+
+    done = await simulate(database, officer, change)
+    broken_off = await begin()
+    await move_time(timedelta(minutes=29))
+    assert await states() == {done.simulation_id: ("done", True), broken_off: ("running", False)}
+    fresh = await begin()
+    await move_time(timedelta(minutes=2))
+    assert await states() == {
+        done.simulation_id: ("done", True),
+        broken_off: ("failed", True),
+        fresh: ("running", False),
+    }
+    assert (await run_simulation(database, broken_off)).state == "done", "it was only slow"
 
 
 async def test_only_officers_simulate_and_change(database: Database, owner: asyncpg.Connection) -> None:

@@ -43,6 +43,8 @@ from workroom.storage.database import Database, Record, Transaction
 from workroom.storage.queries import queries
 
 FURTHEST = timedelta(days=36_525)
+LONGEST = timedelta(minutes=30)
+"""Above any simulation by far: three of its statements may take as long as a statement may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,12 @@ async def run_simulation(database: Database, simulation_id: SimulationId) -> Sim
     await _finish(database, simulation_id, "done", fingerprint, picture)
     async with database.read() as reading:
         return await require_simulation(reading, simulation_id)
+
+
+async def give_up_simulations(transaction: Transaction) -> list[SimulationId]:
+    """Mark as failed what is still running after LONGEST: whoever ran it has ended. Gives what was given up."""
+    records = await transaction.fetch(queries.simulations.give_up_simulations, longest=LONGEST)
+    return [SimulationId(record["simulation_id"]) for record in records]
 
 
 async def require_simulation(transaction: Transaction, simulation_id: SimulationId) -> Simulation:

@@ -1,9 +1,9 @@
 """The worker: what has to be done now and then, whoever is signed in.
 
-It makes the partitions of the months to come, forgets sessions and links that ended, has files scanned and
-previewed, removes uploads that nobody claimed, and verifies once a day that the database keeps what it has to. It
-tells members within a minute what is not shown to them any more, and destroys once a day what is due and free.
-Several workers do no harm: each step is safe to repeat.
+It makes the partitions of the months to come, forgets sessions and links that ended, marks simulations as failed whose
+process ended, has files scanned and previewed, removes uploads that nobody claimed, and verifies once a day that the
+database keeps what it has to. It tells members within a minute what is not shown to them any more, and destroys once a
+day what is due and free. Several workers do no harm: each step is safe to repeat.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 
 import uvloop
 
-from workroom import integrity, logs, one_time_links, partitions, sessions
+from workroom import integrity, logs, one_time_links, partitions, sessions, simulation
 from workroom.clock import monotonic_seconds
 from workroom.disposition import is_run_due, run_disposition
 from workroom.errors import WorkroomError
@@ -153,6 +153,12 @@ async def do_round(database: Database) -> None:
     async with database.transaction() as transaction:
         ended = await sessions.delete_dead_sessions(transaction)
         used = await one_time_links.delete_dead_links(transaction)
+    async with database.transaction() as transaction:
+        given_up = await simulation.give_up_simulations(transaction)
+    for simulation_id in given_up:
+        logs.log_event(
+            "simulation_given_up", simulation=simulation_id, reason="its process ended before it did"
+        )
     if made or ended or used:
         logs.log_event("worker_round_done", partitions=made, sessions=ended, links=used)
     await verify_daily(database)

@@ -59,7 +59,7 @@ export class SimulationPage extends ConsolePage {
     const { simulation: said } = complianceWords;
     const seconds = Math.max(0, Math.round((Date.now() - Date.parse(begunAt)) / 1000));
     this.#progress.hidden = state === 'done';
-    // A process that ended on the way leaves it running for ever.
+    // Where the process ended on the way, it is running until the worker's next round says that it failed.
     const isLost = state === 'failed' || seconds > LONGEST_SECONDS;
     say(this.#progress, isLost ? said.failed : `${said.running} ${said.runningFor(seconds)}.`);
   }

@@ -47,14 +47,23 @@ order by begun_at desc
 limit :page_size;
 
 -- name: finish_simulation!
--- What a simulation came to.
+-- What a simulation came to; also where it was given up, and was only slow.
 update retention_simulations
 set state = :state,
     finished_at = current_instant(),
     fingerprint = :fingerprint,
     picture = :picture
 where simulation_id = :simulation_id
-    and state = 'running';
+    and state <> 'done';
+
+-- name: give_up_simulations
+-- Marks as failed what has been running for longer than any simulation takes: the process behind it has ended.
+update retention_simulations
+set state = 'failed',
+    finished_at = current_instant()
+where state = 'running'
+    and begun_at <= current_instant() - :longest::interval
+returning simulation_id;
 
 -- name: describe_rules
 -- The rules of all rooms for an instant, the other way round: what plain_due_at says of a message, said of when it was sent
