@@ -217,7 +217,9 @@ async def test_a_defect_that_one_write_finds_fails_that_write_alone_and_is_logge
         )
         assert [type(outcome) for outcome in outcomes] == [Posted, InternalError, Posted]
         assert isinstance(await running.write(a_post(staff, place.shared, "three")), Posted)
-    assert "ZeroDivisionError" in caplog.text
+    assert isinstance(outcomes[1], InternalError)
+    line = next(line for line in caplog.messages if f"reference={outcomes[1].params['reference']}" in line)
+    assert "exception=ZeroDivisionError" in line
     assert "secret" not in caplog.text
 
 

@@ -27,7 +27,6 @@ from workroom.clock import monotonic_seconds, now_milliseconds
 from workroom.errors import (
     CommandIdReused,
     Forbidden,
-    InternalError,
     InvalidInput,
     NotFound,
     RoomArchived,
@@ -35,6 +34,7 @@ from workroom.errors import (
     WorkroomError,
 )
 from workroom.event_frames import ToldEvent
+from workroom.failures import hide_unexpected
 from workroom.ids import AccountId, ClientCommandId, MessageId, StreamId
 from workroom.messages import NewMessage, Posted, Written
 from workroom.storage.database import Database, Transaction
@@ -267,8 +267,7 @@ class _Lane:
         except WorkroomError:
             raise
         except Exception as error:  # noqa: BLE001 - a defect in one write must not end the node, nor stay silent
-            logs.log_failure("write_failed_unexpectedly", error, writes=len(batch))
-            raise InternalError("Something failed on our side.") from None
+            raise hide_unexpected(error, "write_failed_unexpectedly", writes=len(batch)) from None
         metrics.commit_batch_commands.observe(len(batch))
         metrics.commit_seconds.observe(time.perf_counter() - started)
         self._tell_all(batch, outcomes)
@@ -320,9 +319,13 @@ def _content(write: StreamWrite) -> object:
 
 
 def _answer_failed(batch: Sequence[Waiting], failure: WorkroomError) -> None:
-    logs.log_event("write_failed", code=failure.code, writes=len(batch), reason=failure.message)
+    told = hide_unexpected(failure, "write_failed_unexpectedly", writes=len(batch))
+    reference = told.params.get("reference")
+    logs.log_event(
+        "write_failed", code=failure.code, writes=len(batch), reason=failure.message, reference=reference
+    )
     for waiting in batch:
-        waiting.answer(failure)
+        waiting.answer(told)
 
 
 def _split_by_stream(batch: Sequence[Waiting]) -> list[list[Waiting]]:

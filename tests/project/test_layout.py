@@ -36,6 +36,7 @@ TESTED_BY = {
     "fanout/publisher.py": "fanout/test_broker.py",
     "fanout/redis_client.py": "fanout/test_broker.py",
     "fanout/subscriber.py": "fanout/test_broker.py",
+    "failures.py": "web/test_error_responses.py",
     "metrics.py": "web/test_metrics.py",
     "records.py": "web/compliance/test_rooms.py",
     "room_members.py": "test_rooms.py",

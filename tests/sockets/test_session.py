@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -26,6 +27,7 @@ from workroom.sockets import protocol
 from workroom.sockets import session as session_module
 from workroom.sockets.session import MOST_MALFORMED, MOST_REFUSED_IN_A_ROW, MOST_UNDER_WAY
 from workroom.storage.database import Database
+from workroom.storage.database_errors import HELD
 
 
 @pytest_asyncio.fixture
@@ -174,7 +176,7 @@ async def _until_sent(commands: list[Any]) -> None:
 
 
 async def test_a_defect_in_one_command_is_answered_and_ends_nothing(
-    node: Node, database: Database, monkeypatch: pytest.MonkeyPatch
+    node: Node, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(request: object) -> None:
         raise ZeroDivisionError
@@ -186,7 +188,45 @@ async def test_a_defect_in_one_command_is_answered_and_ends_nothing(
             await client.command("read_since", stream=staff.stream_id, seq=0)
         assert refused.value.code == "internal_error"
         assert "ZeroDivision" not in json.dumps(refused.value.error)
+        reference = refused.value.error["params"]["reference"]
+        assert any(f"reference={reference} command=ReadSince" in line for line in caplog.messages)
         await client.command("list_rooms")
+
+
+@pytest.mark.parametrize("command", ["post_message", "rename_room"])
+async def test_what_the_guard_refuses_is_answered_by_a_reference_that_the_log_has_too(
+    node: Node,
+    database: Database,
+    owner: asyncpg.Connection,
+    caplog: pytest.LogCaptureFixture,
+    command: str,
+) -> None:
+    staff = await make_account(database)
+    place = await open_place(database, staff)
+    await owner.execute(
+        "create function refuse() returns trigger language plpgsql "
+        f"as $$ begin raise exception 'held' using errcode = '{HELD}'; end $$"
+    )
+    for table in ("events", "room_names"):
+        await owner.execute(f"create trigger refuse before insert on {table} execute function refuse()")
+    fields = {
+        "post_message": {"stream": place.shared, "text": "Good morning"},
+        "rename_room": {"room_id": place.room_id, "name": "Another name"},
+    }
+    async with local_client(node, staff) as client:
+        with pytest.raises(CommandRefused) as refused:
+            await client.command(command, **fields[command])
+    error = refused.value.error
+    reference = error["params"].pop("reference")
+    assert error == {
+        "code": "internal_error",
+        "message": "Something went wrong on our side.",
+        "retry": False,
+        "params": {},
+    }
+    assert any(
+        f"reference={reference}" in line and "exception=GuardRefused" in line for line in caplog.messages
+    )
 
 
 async def test_nothing_of_a_lost_connection_stays_behind(node: Node, database: Database) -> None:

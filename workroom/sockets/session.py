@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from workroom import logs
 from workroom.clock import monotonic_seconds
-from workroom.errors import InternalError, MalformedRequest, RateExceeded, Unavailable, WorkroomError
+from workroom.errors import MalformedRequest, RateExceeded, Unavailable, WorkroomError
+from workroom.failures import hide_unexpected
 from workroom.fanout.hub import Pin
 from workroom.ids import AccountId, StreamId
 from workroom.node import Node
@@ -217,13 +217,11 @@ class Session:
     async def _perform(self, command: Command, perform: Perform) -> None:
         try:
             result = await perform(self, command)
-        except WorkroomError as error:
-            self.reply_error(command.ref, error)
         except TimeoutError:
             self.reply_error(command.ref, Unavailable("This took too long."))
         except Exception as error:  # noqa: BLE001 - a defect in one command must not end the node, nor stay silent
-            logs.log_failure("command_failed", error, command=type(command).__name__)
-            self.reply_error(command.ref, InternalError("Something failed on our side."))
+            told = hide_unexpected(error, "command_failed", command=type(command).__name__)
+            self.reply_error(command.ref, told)
         else:
             self.reply(command.ref, result)
         finally:

@@ -7,8 +7,6 @@ without any message or value.
 
 from __future__ import annotations
 
-import logging
-import secrets
 from http import HTTPStatus
 
 import msgspec
@@ -18,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workroom.errors import InternalError, MalformedRequest, MethodNotAllowed, NotFound, WorkroomError
-from workroom.logs import describe_exception, log_event
+from workroom.errors import MalformedRequest, MethodNotAllowed, NotFound, WorkroomError
+from workroom.failures import hide_unexpected
 from workroom.sockets.protocol import describe_error
 
 RETRY_AFTER = "retry_after_seconds"
@@ -55,24 +53,17 @@ class ErrorResponses:
             await self._app(scope, receive, send_and_see)
         except ClientDisconnect:
             return
-        except WorkroomError as error:
-            response = error_response(error)
         except Exception as error:  # noqa: BLE001 - the last place to answer what nobody named
-            response = error_response(_record_unnamed(error))
+            response = error_response(error)
         else:
             return
         if not has_begun:
             await response(scope, receive, send)
 
 
-def error_response(error: WorkroomError) -> Response:
+def error_response(raised: Exception) -> Response:
     """The answer for an error. One that the program did not expect is answered without its message."""
-    if (
-        error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        and not error.retry
-        and "reference" not in error.params
-    ):
-        error = _record_unnamed(error)
+    error = hide_unexpected(raised, "request_failed")
     response = JsonResponse({"error": describe_error(error)}, error.http_status)
     if RETRY_AFTER in error.params:
         response.headers["retry-after"] = str(error.params[RETRY_AFTER])
@@ -103,9 +94,3 @@ def _list_methods(request: Request) -> list[str]:
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return sorted({method for route in matching for method in route.methods or ()})
-
-
-def _record_unnamed(error: Exception) -> InternalError:
-    reference = secrets.token_hex(6)
-    log_event("request_failed", logging.ERROR, reference=reference, **describe_exception(error))
-    return InternalError("Something went wrong on our side.", reference=reference)
