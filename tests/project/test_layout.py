@@ -45,7 +45,6 @@ TESTED_BY = {
     "sockets/endpoint.py": "sockets/test_connection.py",
     "storage/transaction.py": "storage/test_database.py",
     "storage/database_errors.py": "storage/test_database.py",
-    "storage/object_store.py": "storage/test_file_store.py",
     "storage/open_stores.py": "test_file_move.py",
     "clamd.py": "test_file_scans.py",
     "file_findings.py": "test_file_scans.py",

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError
 from obstore.store import S3Store
 
 from workroom.settings import Settings
@@ -62,9 +62,12 @@ class ObjectStore:
             )
         except FileNotFoundError:
             raise SegmentMissing("A segment is not there.", reference=key) from None
-        except (BaseError, OSError) as error:
-            if "range" in str(error).lower():
+        except GenericError as error:
+            # A range beyond the end, or the bucket does not answer: the library has one error for both.
+            if await self._is_shorter(key, start + byte_size):
                 raise SegmentMissing("A segment is too short.", reference=key) from None
+            raise _translate(error) from None
+        except (BaseError, OSError) as error:
             raise _translate(error) from None
         if len(read) != byte_size:
             raise SegmentMissing("A segment is too short.", reference=key)
@@ -93,6 +96,13 @@ class ObjectStore:
     async def count_free_bytes(self) -> int | None:
         """See FileStore: nobody can tell."""
         return None
+
+    async def _is_shorter(self, key: str, byte_size: int) -> bool:
+        try:
+            found = await obstore.head_async(self._bucket, PREFIX + key)
+        except (BaseError, OSError):
+            return False
+        return found["size"] < byte_size
 
 
 class ObjectSegment:
