@@ -14,13 +14,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from tests.deeds import open_place
 from tests.people import make_account
 from tests.uploading import NO_LIMITS, chunks, disk_stores, make_receiver, upload
 from workroom import upload_receiver, uploads
 from workroom.digests import BLOCK_BYTES
-from workroom.errors import StorageFull, UploadLocked
+from workroom.errors import ChecksumMismatch, OffsetMismatch, StorageFull, UploadLocked
 from workroom.settings import load_settings
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores, StoreUnavailable
@@ -124,6 +125,65 @@ async def test_who_lost_the_lease_takes_away_what_it_wrote_where_nobody_looks_an
     assert await bucket.list_keys() == [await owner.fetchval("select store_key from file_segments")]
     assert await whole(database, stores, begun.file_id, len(content)) == content
     await bucket.delete(await owner.fetchval("select store_key from file_segments"))
+
+
+@pytest.fixture(params=["disk", "s3"])
+def bucket_settings(request: pytest.FixtureRequest) -> dict[str, str] | None:
+    """The settings of a bucket, or None for the disk: each in turn."""
+    found: dict[str, str] | None = None
+    if request.param == "s3":
+        found = request.getfixturevalue("object_server")
+    return found
+
+
+@pytest_asyncio.fixture
+async def stores(bucket_settings: dict[str, str] | None, tmp_path: Path) -> AsyncIterator[FileStores]:
+    """Each of the two stores in turn, emptied at the end."""
+    if bucket_settings is None:
+        yield disk_stores(tmp_path)
+        return
+    bucket = await open_object_store(load_settings(bucket_settings))
+    yield FileStores({"s3": bucket}, "s3")
+    for key in await bucket.list_keys():
+        await bucket.delete(key)
+
+
+@pytest.mark.parametrize("comes_to_nothing", ["wrong_offset", "broken_line", "wrong_checksum"])
+async def test_a_dead_writers_segment_stays_its_own_also_after_one_that_wrote_nothing(
+    database: Database,
+    move_time: Any,
+    stores: FileStores,
+    monkeypatch: pytest.MonkeyPatch,
+    comes_to_nothing: str,
+) -> None:
+    author = await make_account(database)
+    place, content = await open_place(database, author), b"the right bytes"
+    begun = await make_receiver(database, stores).begin(
+        author.account_id, place.shared, "a", "", len(content)
+    )
+    monkeypatch.setattr(upload_receiver, "ACKNOWLEDGE_SECONDS", 0.0)
+
+    async def write_nothing() -> None:
+        receive = make_receiver(database, stores).receive
+        if comes_to_nothing == "wrong_offset":
+            await receive(begun, 3, chunks(content[3:]), None)
+        elif comes_to_nothing == "broken_line":
+            await receive(begun, 4, breaking_off(b""), None)
+        else:
+            await receive(begun, 4, chunks(content[4:]), Checksum("sha256", bytes(32)))
+
+    async def thought_dead() -> AsyncIterator[bytes]:
+        yield content[:4]
+        await move_time(timedelta(seconds=31))
+        with pytest.raises((OffsetMismatch, Lost, ChecksumMismatch)):
+            await write_nothing()
+        done = await make_receiver(database, stores).receive(begun, 4, chunks(content[4:]), None)
+        assert done.is_received, "who wrote nothing kept the next one waiting"
+        yield b"wrong"
+
+    with pytest.raises(LeaseLost):
+        await make_receiver(database, stores).receive(begun, 0, thought_dead(), None)
+    assert await whole(database, stores, begun.file_id, len(content)) == content
 
 
 async def test_a_second_writer_is_told_to_wait(database: Database, tmp_path: Path) -> None:

@@ -234,8 +234,10 @@ class _Reception:
             for segment in self._begun:
                 await self._stores.named(segment.store).delete(segment.store_key)
         elif self._is_clean:
+            # The last segment of a writer that died stays its own: whoever wrote nothing of its own passes that on.
+            in_order = self.lease.was_released or self._acknowledged > self.lease.received_bytes
             async with self._database.transaction() as transaction:
-                await uploads.release_lease(transaction, self.lease)
+                await uploads.release_lease(transaction, self.lease, in_order=in_order)
 
     async def _keep(self, gathered: bytearray, error: BaseException, *, is_checked: bool) -> None:
         """Acknowledge what came before the end, unless it needed a checksum that it does not have."""

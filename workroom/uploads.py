@@ -171,9 +171,18 @@ async def renew_lease(transaction: Transaction, lease: Lease) -> None:
     )
 
 
-async def release_lease(transaction: Transaction, lease: Lease) -> None:
-    """Let the next writer begin at once, and go on with the same segment. Only when nothing is being written."""
-    await transaction.execute(queries.uploads.release_lease, file_id=lease.file_id, lease_number=lease.number)
+async def release_lease(transaction: Transaction, lease: Lease, *, in_order: bool) -> None:
+    """Let the next writer begin at once. Only when nothing is being written under this lease.
+
+    Args:
+        in_order: whether the next may go on with the last segment: nobody before this lease writes into it either.
+    """
+    await transaction.execute(
+        queries.uploads.release_lease,
+        file_id=lease.file_id,
+        lease_number=lease.number,
+        in_order=in_order,
+    )
 
 
 async def begin_segment(transaction: Transaction, lease: Lease, segment: Segment) -> None:

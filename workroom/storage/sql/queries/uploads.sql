@@ -70,9 +70,9 @@ where file_id = :file_id
 returning file_id;
 
 -- name: release_lease!
--- Gives the lease back in order.
+-- Gives the lease back: the next writer may begin at once. Where it may go on with what was written last, in order: null.
 update uploads
-set leased_until = null
+set leased_until = case when :in_order::boolean then null else current_instant() end
 where file_id = :file_id
     and lease_number = :lease_number;
 
