@@ -22,13 +22,14 @@ from tests.uploading import NO_LIMITS, chunks, disk_stores, make_receiver, uploa
 from workroom import upload_receiver, uploads
 from workroom.digests import BLOCK_BYTES
 from workroom.errors import ChecksumMismatch, OffsetMismatch, StorageFull, UploadLocked
+from workroom.file_sweep import sweep_files
 from workroom.settings import load_settings
 from workroom.storage.database import Database
-from workroom.storage.file_store import FileStores, StoreUnavailable
+from workroom.storage.file_store import FileStores, StoreUnavailable, segment_key
 from workroom.storage.object_store import open_object_store
 from workroom.stored_bytes import StoredBytes
 from workroom.upload_receiver import Checksum, UploadReceiver
-from workroom.uploads import LeaseLost
+from workroom.uploads import LeaseLost, Segment
 
 
 class Lost(Exception):
@@ -242,7 +243,7 @@ async def test_what_a_dead_writer_left_is_neither_read_nor_kept(
         file.write(b"never acknowledged")
     async with database.transaction() as transaction:
         lease = await uploads.take_lease(transaction, begun)
-        segment = uploads.Segment(begun.file_id, 9, 40_000, 0, "disk", f"{key}-dead")
+        segment = Segment(begun.file_id, 9, 40_000, 0, "disk", f"{key}-dead")
         await uploads.begin_segment(transaction, lease, segment)
     (tmp_path / f"{key}-dead").write_bytes(b"never acknowledged either")
     await move_time(timedelta(seconds=31))
@@ -251,6 +252,49 @@ async def test_what_a_dead_writer_left_is_neither_read_nor_kept(
     lying = sum((tmp_path / key).stat().st_size for key in await stores.writing.list_keys())
     assert lying == len(content)
     assert await owner.fetchval("select sum(byte_size) from file_segments") == len(content)
+    assert await owner.fetchval("select count(*) from stray_segments") == 0
+
+
+class Dies(BaseException):
+    """A kill of the process."""
+
+
+@pytest.mark.parametrize("ends_by", [Dies(), StoreUnavailable("It does not answer.")], ids=["kill", "outage"])
+async def test_what_a_dead_writer_left_is_known_until_it_is_gone(
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ends_by: BaseException,
+) -> None:
+    author = await make_account(database)
+    place, stores, content = await open_place(database, author), disk_stores(tmp_path), os.urandom(1000)
+    receiver = make_receiver(database, stores)
+    begun = await receiver.begin(author.account_id, place.shared, "a", "", len(content))
+    async with database.transaction() as transaction:
+        lease = await uploads.take_lease(transaction, begun)
+        dead = segment_key(begun.file_id, 0, lease.number)
+        await uploads.begin_segment(transaction, lease, Segment(begun.file_id, 0, 0, 0, "disk", dead))
+    await (await stores.writing.open_segment(dead, 0)).close()
+    (tmp_path / dead).write_bytes(b"never acknowledged")
+    await move_time(timedelta(seconds=31))
+
+    async def end(key: str) -> None:
+        raise ends_by
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stores.writing, "delete", end)
+        if isinstance(ends_by, Dies):
+            with pytest.raises(Dies):
+                await receiver.receive(begun, 0, chunks(content), None)
+        else:
+            assert (await receiver.receive(begun, 0, chunks(content), None)).is_received
+    assert len(await stores.writing.list_keys()) == 2, "it is gone already: this proves nothing"
+    await sweep_files(database, stores)
+    assert await stores.writing.list_keys() == [await owner.fetchval("select store_key from file_segments")]
+    assert await owner.fetchval("select count(*) from stray_segments") == 0
+    assert await whole(database, stores, begun.file_id, len(content)) == content
 
 
 @pytest.mark.parametrize("synced", ["fdatasync", "fsync"])

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from workroom import uploads
+from workroom import strays, uploads
 from workroom.clock import monotonic_seconds
 from workroom.digests import BLOCK_BYTES, FileDigester
 from workroom.errors import ChecksumMismatch, TooLarge, TryAgain, UploadLocked, WorkroomError
 from workroom.file_types import HEAD_BYTES
 from workroom.ids import AccountId, FileId, StreamId
+from workroom.logs import log_event
 from workroom.quotas import FileLimits, require_reserve
 from workroom.storage.database import Database
 from workroom.storage.file_store import PIECE_BYTES, FileStores, SegmentWriter, segment_key
+from workroom.strays import Stray
 from workroom.uploads import Lease, Received, Segment, Upload
 
 ACKNOWLEDGE_BYTES = 32 * 1024 * 1024
@@ -135,8 +138,22 @@ class UploadReceiver:
             empty = await uploads.receive_file(
                 transaction, reception.lease, received, is_scanned=self._is_scanned
             )
-        for segment in empty:
-            await self._stores.named(segment.store).delete(segment.store_key)
+            left = [Stray(segment.store, segment.store_key) for segment in empty]
+            for stray in left:
+                await strays.leave_behind(transaction, stray)
+        # The file is received, whatever becomes of these: the sweep finds what stays by its row.
+        for stray in left:
+            try:
+                await self._remove(stray)
+            except WorkroomError as error:
+                log_event(
+                    "stray_left_behind", level=logging.WARNING, file=reception.lease.file_id, code=error.code
+                )
+
+    async def _remove(self, stray: Stray) -> None:
+        await self._stores.named(stray.store).delete(stray.store_key)
+        async with self._database.transaction() as transaction:
+            await strays.forget_strays(transaction, [stray])
 
 
 class _Reception:

@@ -228,6 +228,8 @@ async def receive_file(
 ) -> list[Segment]:
     """Turn a whole upload into a file that a message can claim; gives the segments that were begun and hold nothing.
 
+    Their rows are gone, and bytes that nobody acknowledged may lie there: leave them behind as strays.
+
     Args:
         is_scanned: whether nothing may be served before the virus scan has seen it.
     """
