@@ -10,7 +10,7 @@ import pytest
 
 from workroom.errors import StartupError, StorageFull
 from workroom.storage.disk_store import MARK_FILE, open_disk_store
-from workroom.storage.file_store import StoreUnavailable, segment_key
+from workroom.storage.file_store import SegmentMissing, StoreUnavailable, segment_key
 
 
 def test_a_new_installation_marks_its_folder_and_finds_the_mark_again(tmp_path: Path) -> None:
@@ -55,6 +55,33 @@ async def test_a_disk_that_goes_away_is_unavailable_and_not_empty(tmp_path: Path
         await store.open_segment(segment_key(uuid4(), 0, 1), 0)
     with pytest.raises(StoreUnavailable):
         await store.count_free_bytes()
+
+
+async def test_a_mount_that_goes_away_is_unavailable_and_nothing_is_written_missed_or_removed_in_its_place(
+    tmp_path: Path,
+) -> None:
+    folder, elsewhere, key = tmp_path / "files", tmp_path / "elsewhere", segment_key(uuid4(), 0, 1)
+    store = open_disk_store(folder, uuid4(), True)
+    segment = await store.open_segment(key, 0)
+    await segment.write(b"paper")
+    await segment.close()
+    folder.rename(elsewhere)
+    folder.mkdir()  # where it was mounted
+    with pytest.raises(StoreUnavailable):
+        await store.open_segment(segment_key(uuid4(), 0, 1), 0)
+    with pytest.raises(StoreUnavailable):
+        await store.open_segment(key, 5)
+    with pytest.raises(StoreUnavailable):
+        await store.read(key, 0, 5)
+    with pytest.raises(StoreUnavailable):
+        await store.delete(key)
+    folder.rmdir()  # empty
+    elsewhere.rename(folder)
+    assert await store.read(key, 0, 5) == b"paper"
+    await store.delete(key)
+    await store.delete(key)
+    with pytest.raises(SegmentMissing):
+        await store.read(key, 0, 5)
 
 
 async def test_the_name_of_a_segment_is_durable_before_it_has_bytes(

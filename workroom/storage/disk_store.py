@@ -2,7 +2,8 @@
 
 Nothing is renamed and nothing is written in place: a segment's file only grows, and the database says how much of it
 counts. Bytes and the names of folders are synced before anything is acknowledged. The folder carries the mark of its
-installation, so that a mount that is missing, or is another's, is not taken for an empty one.
+installation, so that a mount that is missing, or is another's, is not taken for an empty one: neither at the start,
+nor when it goes away while the program runs.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class DiskStore:
     async def read(self, key: str, start: int, byte_size: int) -> bytes:
         """See FileStore."""
         try:
-            read: bytes = await _read_at(self._folder / key, start, byte_size)
+            read: bytes = await _read_at(self._folder, key, start, byte_size)
         except FileNotFoundError:
             raise SegmentMissing("A segment is not there.", reference=key) from None
         except OSError as error:
@@ -171,6 +172,7 @@ def _prepare_now(folder: Path, key: str, keep_bytes: int) -> None:
     path = folder / key
     if keep_bytes == 0 and not path.exists():
         if not path.parent.exists():
+            _require_mark(folder)
             path.parent.parent.mkdir(FOLDER_MODE, exist_ok=True)
             path.parent.mkdir(FOLDER_MODE, exist_ok=True)
             _sync_folder(folder)
@@ -194,8 +196,12 @@ def _write_at_now(descriptor: int, piece: bytes | memoryview, start: int) -> Non
         os.posix_fadvise(descriptor, start, len(piece), os.POSIX_FADV_DONTNEED)
 
 
-def _read_at_now(path: Path, start: int, byte_size: int) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
+def _read_at_now(folder: Path, key: str, start: int, byte_size: int) -> bytes:
+    try:
+        descriptor = os.open(folder / key, os.O_RDONLY)
+    except FileNotFoundError:
+        _require_mark(folder)
+        raise
     try:
         return os.pread(descriptor, byte_size, start)
     finally:
@@ -204,12 +210,21 @@ def _read_at_now(path: Path, start: int, byte_size: int) -> bytes:
 
 def _remove_now(folder: Path, key: str) -> None:
     path = folder / key
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        _require_mark(folder)
     for parent in (path.parent, path.parent.parent):
         try:
             parent.rmdir()
         except OSError:
             return  # other segments, or other files, lie there
+
+
+def _require_mark(folder: Path) -> None:
+    # A mount that went away leaves an empty folder of another disk: nothing is missing there, and nothing goes there.
+    if not (folder / MARK_FILE).exists():
+        raise StoreUnavailable("The folder of files has not its mark any more: is it mounted?")
 
 
 def _list_keys_now(folder: Path) -> list[str]:
