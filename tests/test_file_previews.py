@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import struct
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from tests.deeds import open_place, read_all
 from tests.gates import ends_or_waits, gate, until_at_the_gate
 from tests.people import make_account
 from tests.uploading import claim, disk_stores, make_receiver, upload
-from workroom import file_findings, file_previews, files
+from workroom import file_failures, file_findings, file_previews, files
 from workroom.clock import monotonic_seconds
-from workroom.file_previews import Painted, make_previews, paint
+from workroom.errors import StorageFull
+from workroom.file_failures import FileFailures
+from workroom.file_previews import FIRST_PAUSE_SECONDS, Painted, make_previews, paint
 from workroom.file_sweep import sweep_files
 from workroom.storage.database import Database, Transaction
 from workroom.stored_bytes import StoredBytes
@@ -260,6 +264,44 @@ async def test_a_file_without_a_preview_stays_a_plain_file(
     assert told.file is not None
     assert (told.kind, told.file.preview, told.file.preparing) == ("file_changed", None, False)
     assert await make_previews(database, stores) == 0
+
+
+@pytest.mark.parametrize("step", ["the copy", "the painter", "the store"])
+async def test_a_preview_that_cannot_be_made_now_holds_up_no_other_and_is_made_later(
+    database: Database,
+    owner: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    receiver = make_receiver(database, stores)
+    for _ in range(2):
+        await claim(database, author, place, await upload(receiver, author, place, a_photograph()))
+    breaks: dict[str, tuple[object, str, BaseException]] = {
+        "the copy": (tempfile, "TemporaryFile", OSError(errno.ENOSPC, "no room")),
+        "the painter": (asyncio, "create_subprocess_exec", BlockingIOError(errno.EAGAIN, "no process")),
+        "the store": (stores.writing, "open_segment", StorageFull("The disk is full.")),
+    }
+    owner_of_it, name, error = breaks[step]
+    whole, refused = getattr(owner_of_it, name), iter([error])
+
+    def fail_once(*arguments: Any, **options: Any) -> Any:
+        for each in refused:
+            raise each
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(owner_of_it, name, fail_once)
+    failures = FileFailures(FIRST_PAUSE_SECONDS)
+    states = "select array_agg(preview_state order by file_id) from files"
+    assert await make_previews(database, stores, failures) == 1
+    assert await owner.fetchval(states) == ["wanted", "made"]
+    assert await make_previews(database, stores, failures) == 0
+    later = monotonic_seconds() + FIRST_PAUSE_SECONDS
+    monkeypatch.setattr(file_failures, "monotonic_seconds", lambda: later)
+    assert await make_previews(database, stores, failures) == 1
+    assert await owner.fetchval(states) == ["made", "made"]
 
 
 async def test_an_attempt_that_died_leaves_nothing_and_the_next_one_makes_the_preview(

@@ -8,14 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from tests.deeds import open_place, post
 from tests.looking import take_breath, until_yes
 from tests.people import make_account
 from tests.programs import run_program
 from tests.retaining import assign_room, make_class
+from tests.test_file_previews import a_photograph
+from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom import disposition, integrity, sessions, worker
+from workroom.errors import StorageFull
 from workroom.expiry_rounds import tell_what_expired
+from workroom.settings import Settings
 from workroom.storage.database import Database
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
@@ -61,6 +66,43 @@ async def test_a_round_forgets_sessions_that_ended_and_keeps_those_that_stand(
 async def test_it_stops_when_it_is_told_to(database: Database) -> None:
     stop = asyncio.Event()
     keeping = asyncio.create_task(worker.keep_house(database, stop))
+    stop.set()
+    await keeping
+
+
+@pytest.mark.parametrize("lack", ["no process", "a full disk"])
+async def test_a_worker_that_can_make_no_preview_does_everything_else(
+    database: Database,
+    owner: asyncpg.Connection,
+    settings: Settings,
+    move_time: MoveTime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    lack: str,
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    receiver = make_receiver(database, stores)
+    await upload(receiver, author, place, b"nobody claims this")
+    await move_time(timedelta(hours=25))
+    await claim(database, author, place, await upload(receiver, author, place, a_photograph()))
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise BlockingIOError(11, "no process") if lack == "no process" else StorageFull("The disk is full.")
+
+    lacking: object = asyncio if lack == "no process" else stores.writing
+    monkeypatch.setattr(lacking, "create_subprocess_exec" if lack == "no process" else "open_segment", refuse)
+    caplog.set_level("INFO", logger="workroom")
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(worker.keep_everything(database, stores, settings, stop))
+    async with asyncio.timeout(20):
+        while "preview_put_off" not in caplog.text and not keeping.done():
+            await take_breath()
+        while len(await stores.writing.list_keys()) > 1 and not keeping.done():
+            await take_breath()
+    assert not keeping.done()
+    assert await owner.fetchval("select preview_state from files") == "wanted"
     stop.set()
     await keeping
 

@@ -6,6 +6,7 @@ the bytes of the file itself never change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workroom import events, strays
@@ -67,9 +68,13 @@ async def list_to_scan(transaction: Transaction, batch_size: int) -> list[Waitin
     return [WaitingFile(**record) for record in records]
 
 
-async def list_to_preview(transaction: Transaction, batch_size: int) -> list[WaitingFile]:
-    """Files that wait for a preview, oldest first."""
-    records = await transaction.fetch(queries.files.list_to_preview, batch_size=batch_size)
+async def list_to_preview(
+    transaction: Transaction, batch_size: int, left_out: Sequence[FileId]
+) -> list[WaitingFile]:
+    """Files that wait for a preview, oldest first, without some of them."""
+    records = await transaction.fetch(
+        queries.files.list_to_preview, batch_size=batch_size, left_out=list(left_out)
+    )
     return [WaitingFile(**record) for record in records]
 
 

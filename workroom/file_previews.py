@@ -1,12 +1,13 @@
 """Has small pictures made of pictures and of first pages, by a child process that is told nothing and may do little.
 
 Nobody waits for a preview, and a file that has none is a file all the same. One at a time: the machine is there for
-conversations.
+conversations. What this machine could not do just now is tried again later, and says nothing of the file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import msgspec
 
 from workroom import file_findings, messages
 from workroom.errors import WorkroomError
+from workroom.file_failures import FileFailures
 from workroom.ids import FileId
 from workroom.logs import log_event
 from workroom.storage.database import Database, Transaction
@@ -31,6 +33,7 @@ LARGEST_PREVIEW_BYTES = 2 * 1024 * 1024
 PAINT_SECONDS = 30.0
 PREVIEW_TYPE = "image/webp"
 BATCH_SIZE = 20
+FIRST_PAUSE_SECONDS = 30.0
 
 
 class PaintedSizes(msgspec.Struct, frozen=True):
@@ -50,13 +53,31 @@ class Painted:
     sizes: PaintedSizes
 
 
-async def make_previews(database: Database, stores: FileStores) -> int:
-    """Make the previews that are wanted, oldest first, and say how many files were looked at."""
+async def make_previews(database: Database, stores: FileStores, failures: FileFailures | None = None) -> int:
+    """Make the previews that are wanted, oldest first, and say of how many files is known now whether they have one.
+
+    Args:
+        failures: what failed in the rounds before, and is tried again later; None where none is to be known.
+    """
+    if failures is None:
+        failures = FileFailures(FIRST_PAUSE_SECONDS)
     async with database.read() as reading:
-        wanted = await file_findings.list_to_preview(reading, BATCH_SIZE)
+        wanted = await file_findings.list_to_preview(reading, BATCH_SIZE, failures.begin_round())
+    known = 0
     for file in wanted:
-        await _make_preview(database, stores, file)
-    return len(wanted)
+        try:
+            await _make_preview(database, stores, file)
+        except WorkroomError as error:
+            failures.add(file.file_id, error.code)
+            log_event("preview_put_off", file=file.file_id, code=error.code, reason=error.message)
+        except OSError as error:
+            # No room for the copy, no memory or no process for the painter: it says nothing of the file.
+            code = errno.errorcode.get(error.errno or 0, "os_error")
+            failures.add(file.file_id, code)
+            log_event("preview_put_off", file=file.file_id, code=code)
+        else:
+            known += 1
+    return known
 
 
 async def _make_preview(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> None:
@@ -129,9 +150,11 @@ async def _keep(database: Database, stores: FileStores, file_id: FileId, painted
         if not await file_findings.begin_preview(transaction, file_id, store.name, key):
             return
     writer = await store.open_segment(key, 0)
-    await writer.write(painted.content)
-    await writer.make_durable()
-    await writer.close()
+    try:
+        await writer.write(painted.content)
+        await writer.make_durable()
+    finally:
+        await writer.close()
     async with database.transaction() as transaction:
         is_kept = await _lock_room_of(transaction, file_id) and await file_findings.add_preview(
             transaction, file_id, key, _describe(painted)

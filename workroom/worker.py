@@ -15,12 +15,12 @@ import signal
 import uvloop
 
 from workroom import integrity, logs, one_time_links, partitions, sessions, simulation
-from workroom.clock import monotonic_seconds
 from workroom.disposition import is_run_due, run_disposition
 from workroom.errors import WorkroomError
 from workroom.expiry_rounds import ROUND_SECONDS as EXPIRY_SECONDS
 from workroom.expiry_rounds import tell_what_expired
-from workroom.file_previews import make_previews
+from workroom.file_failures import FileFailures
+from workroom.file_previews import FIRST_PAUSE_SECONDS, make_previews
 from workroom.file_scans import FileScans
 from workroom.file_sweep import sweep_files
 from workroom.settings import Settings
@@ -56,14 +56,24 @@ async def _run(settings: Settings) -> None:
             epoch = await reading.fetch_one(queries.events.read_epoch)
             has_files = await reading.fetch_value(queries.files.has_any)
         stores = await open_file_stores(settings, epoch["installation_id"], has_files=has_files)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_house(database, stop))
-            tasks.create_task(keep_files(database, stores, settings.clamd, stop))
-            tasks.create_task(keep_told(database, stop))
-            if settings.disposition == "daily":
-                tasks.create_task(keep_disposing(database, stores, settings.disposition_hour, stop))
+        await keep_everything(database, stores, settings, stop)
     finally:
         await database.close()
+
+
+async def keep_everything(
+    database: Database, stores: FileStores, settings: Settings, stop: asyncio.Event
+) -> None:
+    """All that a worker does, until told to stop."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_house(database, stop))
+        if settings.clamd is not None:
+            tasks.create_task(keep_scanned(database, stores, settings.clamd, stop))
+        tasks.create_task(keep_previewed(database, stores, stop))
+        tasks.create_task(keep_swept(database, stores, stop))
+        tasks.create_task(keep_told(database, stop))
+        if settings.disposition == "daily":
+            tasks.create_task(keep_disposing(database, stores, settings.disposition_hour, stop))
 
 
 async def keep_house(database: Database, stop: asyncio.Event) -> None:
@@ -82,30 +92,46 @@ async def keep_house(database: Database, stop: asyncio.Event) -> None:
             continue
 
 
-async def keep_files(database: Database, stores: FileStores, clamd: str | None, stop: asyncio.Event) -> None:
-    """Look every second for files to scan and to preview, and every ten minutes for uploads that nobody claimed."""
-    scans = FileScans(database, stores, clamd) if clamd is not None else None
-    sweep_at = 0.0
+async def keep_scanned(database: Database, stores: FileStores, clamd: str, stop: asyncio.Event) -> None:
+    """Look every second for files to scan."""
+    scans = FileScans(database, stores, clamd)
     while not stop.is_set():
         pause_seconds = LOOK_SECONDS
         try:
-            scanned = await scans.scan_waiting() if scans is not None else 0
-            seen = await make_previews(database, stores)
-            if monotonic_seconds() >= sweep_at:
-                swept = await sweep_files(database, stores)
-                sweep_at = monotonic_seconds() + SWEEP_SECONDS
-                if swept:
-                    logs.log_event("uploads_swept", uploads=swept)
-            if scanned or seen:
+            if await scans.scan_waiting():
                 continue
         except WorkroomError as error:
-            logs.log_event("worker_files_failed", code=error.code, reason=error.message)
+            logs.log_event("worker_scans_failed", code=error.code, reason=error.message)
             pause_seconds = RETRY_SECONDS
+        await _pause(stop, pause_seconds)
+
+
+async def keep_previewed(database: Database, stores: FileStores, stop: asyncio.Event) -> None:
+    """Look every second for files to preview."""
+    failures = FileFailures(FIRST_PAUSE_SECONDS)
+    while not stop.is_set():
+        pause_seconds = LOOK_SECONDS
         try:
-            async with asyncio.timeout(pause_seconds * random.uniform(0.9, 1.1)):
-                await stop.wait()
-        except TimeoutError:
-            continue
+            if await make_previews(database, stores, failures):
+                continue
+        except WorkroomError as error:
+            logs.log_event("worker_previews_failed", code=error.code, reason=error.message)
+            pause_seconds = RETRY_SECONDS
+        await _pause(stop, pause_seconds)
+
+
+async def keep_swept(database: Database, stores: FileStores, stop: asyncio.Event) -> None:
+    """Remove every ten minutes what nobody claimed; a task of its own, because it frees what the others may lack."""
+    while not stop.is_set():
+        pause_seconds = SWEEP_SECONDS
+        try:
+            swept = await sweep_files(database, stores)
+            if swept:
+                logs.log_event("uploads_swept", uploads=swept)
+        except WorkroomError as error:
+            logs.log_event("worker_sweep_failed", code=error.code, reason=error.message)
+            pause_seconds = RETRY_SECONDS
+        await _pause(stop, pause_seconds)
 
 
 async def keep_told(database: Database, stop: asyncio.Event) -> None:

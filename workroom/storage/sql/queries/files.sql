@@ -162,12 +162,14 @@ order by f.file_id
 limit :batch_size;
 
 -- name: list_to_preview
--- Files that wait for a preview, oldest first; not while they are being scanned.
+-- Files that wait for a preview, oldest first, without some of them; not while they are being scanned.
+-- :left_out uuid[]
 select f.file_id, f.byte_size, c.media_type
 from files as f
 join file_contents as c on c.file_id = f.file_id
 where f.preview_state = 'wanted'
     and f.scan_state in ('not_scanned', 'clean')
+    and not exists (select from unnest(:left_out::uuid[]) as l(file_id) where l.file_id = f.file_id)
 order by f.file_id
 limit :batch_size;
 
