@@ -14,7 +14,9 @@ from tests.deeds import open_place, read_all
 from tests.people import make_account
 from tests.uploading import chunks, claim, disk_stores, make_receiver, upload
 from tests.virus_scanner import EICAR, LONGEST_BYTES, LONGEST_UNPACKED_BYTES, VIRUS
-from workroom.clamd import find_virus
+from workroom import file_failures, file_scans
+from workroom.clamd import ScannerAway, find_virus
+from workroom.clock import monotonic_seconds
 from workroom.errors import FileChecking, NotFound, Unavailable
 from workroom.file_scans import FileScans
 from workroom.files import require_readable_file
@@ -51,9 +53,9 @@ async def test_an_archive_of_more_than_can_be_looked_at_is_not_taken_for_clean(c
     assert not await find_virus(clamd, chunks(zipped(bytes(1_000_000))))
 
 
-async def test_a_scanner_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+async def test_a_scanner_that_is_not_there_is_away(tmp_path: Path) -> None:
     for address in (f"unix:{tmp_path}/none", "127.0.0.1:1"):
-        with pytest.raises(Unavailable):
+        with pytest.raises(ScannerAway):
             await find_virus(address, chunks(b"x"))
 
 
@@ -85,13 +87,46 @@ async def test_a_message_is_posted_at_once_and_clearing_its_file_is_an_event(
     assert len(await stores.writing.list_keys()) == 2, "infected bytes stay, sealed"
 
 
-async def test_while_the_scanner_is_away_files_wait_and_are_looked_at_later(
+async def test_while_the_scanner_is_away_files_wait_and_are_looked_at_as_soon_as_it_is_there(
     database: Database, owner: asyncpg.Connection, clamd: str, tmp_path: Path
 ) -> None:
     author = await make_account(database)
     place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
-    await upload(make_receiver(database, stores, is_scanned=True), author, place, b"paper")
-    assert await FileScans(database, stores, f"unix:{tmp_path}/none").scan_waiting() == 0
-    assert await owner.fetchval("select scan_state from files") == "unchecked"
-    assert await FileScans(database, stores, clamd).scan_waiting() == 1
-    assert await owner.fetchval("select scan_state from files") == "clean"
+    receiver = make_receiver(database, stores, is_scanned=True)
+    for _ in range(3):
+        await upload(receiver, author, place, b"paper")
+    scans = FileScans(database, stores, f"unix:{tmp_path}/clamd")
+    for _ in range(2):
+        with pytest.raises(ScannerAway):
+            await scans.scan_waiting()
+    assert await owner.fetchval("select array_agg(distinct scan_state) from files") == ["unchecked"]
+    (tmp_path / "clamd").symlink_to(clamd.removeprefix("unix:"))
+    assert await scans.scan_waiting() == 3
+    assert await owner.fetchval("select array_agg(distinct scan_state) from files") == ["clean"]
+
+
+async def test_however_many_files_cannot_be_looked_at_the_others_do_not_wait_for_them(
+    database: Database,
+    owner: asyncpg.Connection,
+    clamd: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(file_scans, "BATCH_SIZE", 3)
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    receiver = make_receiver(database, stores, is_scanned=True)
+    for _ in range(4):
+        await upload(receiver, author, place, os.urandom(LONGEST_BYTES * 3))
+    clean = "select count(*) from files where scan_state = 'clean'"
+    scans = FileScans(database, stores, clamd)
+    assert await scans.scan_waiting() == 0
+    await upload(receiver, author, place, b"the first that came after them")
+    assert await scans.scan_waiting() == 1
+    assert await owner.fetchval(clean) == 1
+    # Nor when all of their pauses are over.
+    later = monotonic_seconds() + 1000
+    monkeypatch.setattr(file_failures, "monotonic_seconds", lambda: later)
+    await upload(receiver, author, place, b"the second")
+    assert await scans.scan_waiting() == 1
+    assert await owner.fetchval(clean) == 2

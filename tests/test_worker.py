@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -105,6 +106,41 @@ async def test_a_worker_that_can_make_no_preview_does_everything_else(
     assert await owner.fetchval("select preview_state from files") == "wanted"
     stop.set()
     await keeping
+
+
+async def test_a_scanner_that_hangs_holds_up_neither_previews_nor_the_sweep(
+    database: Database, owner: asyncpg.Connection, settings: Settings, move_time: MoveTime, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    receiver = make_receiver(database, stores)
+    await upload(receiver, author, place, b"nobody claims this")
+    await move_time(timedelta(hours=25))
+    await claim(database, author, place, await upload(receiver, author, place, a_photograph()))
+    await upload(make_receiver(database, stores, is_scanned=True), author, place, b"to be scanned")
+    lines: list[asyncio.StreamWriter] = []
+    is_asked = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(writer)
+        is_asked.set()
+
+    address = str(tmp_path / "clamd")
+    stop = asyncio.Event()
+    async with await asyncio.start_unix_server(hang, address):
+        scanned = dataclasses.replace(settings, clamd=f"unix:{address}")
+        keeping = asyncio.create_task(worker.keep_everything(database, stores, scanned, stop))
+        async with asyncio.timeout(20):
+            await is_asked.wait()
+            await until_yes(owner, "select exists (select from files where preview_state = 'made')")
+            await until_yes(
+                owner, "select not exists (select from uploads where expires_at <= current_instant())"
+            )
+        assert await owner.fetchval("select count(*) from files where scan_state = 'unchecked'") == 1
+        stop.set()
+        for line in lines:
+            line.close()
+        await keeping
 
 
 async def test_a_run_is_due_once_a_day_from_an_hour_on_and_while_one_has_not_ended(

@@ -15,13 +15,18 @@ ANSWER_SECONDS = 300.0
 LONGEST_ANSWER_BYTES = 4096
 
 
+class ScannerAway(Unavailable):
+    """Nobody takes the connection, whatever was to be sent over it."""
+
+
 async def find_virus(address: str, content: AsyncIterator[bytes]) -> bool:
     """Whether clamd knows a signature in the content.
 
     Args:
         address: `unix:/path` or `host:port`.
 
-    Raises Unavailable: clamd does not answer, or could not look at all of it (see StreamMaxLength of clamd.conf).
+    Raises ScannerAway, and Unavailable: clamd does not answer, or could not look at all of it (see StreamMaxLength of
+    clamd.conf).
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -41,11 +46,14 @@ async def find_virus(address: str, content: AsyncIterator[bytes]) -> bool:
 
 
 async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    async with asyncio.timeout(CONNECT_SECONDS):
-        if address.startswith("unix:"):
-            return await asyncio.open_unix_connection(address.removeprefix("unix:"))
-        host, _, port = address.rpartition(":")
-        return await asyncio.open_connection(host, int(port))
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if address.startswith("unix:"):
+                return await asyncio.open_unix_connection(address.removeprefix("unix:"))
+            host, _, port = address.rpartition(":")
+            return await asyncio.open_connection(host, int(port))
+    except (OSError, TimeoutError) as error:
+        raise ScannerAway(f"clamd is not there ({type(error).__name__}).") from None
 
 
 async def _send(

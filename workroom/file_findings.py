@@ -62,9 +62,13 @@ async def record_preview_state(
     return await _record_change(transaction, file_id) if changed else []
 
 
-async def list_to_scan(transaction: Transaction, batch_size: int) -> list[WaitingFile]:
-    """Files that wait for the virus scan, oldest first."""
-    records = await transaction.fetch(queries.files.list_to_scan, batch_size=batch_size)
+async def list_to_scan(
+    transaction: Transaction, batch_size: int, left_out: Sequence[FileId]
+) -> list[WaitingFile]:
+    """Files that wait for the virus scan, oldest first, without some of them."""
+    records = await transaction.fetch(
+        queries.files.list_to_scan, batch_size=batch_size, left_out=list(left_out)
+    )
     return [WaitingFile(**record) for record in records]
 
 

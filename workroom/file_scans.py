@@ -1,16 +1,15 @@
 """Has files looked at by clamd before anybody may fetch them; what it finds stays sealed, and is told.
 
-While clamd does not answer, files wait: nothing is served that was not looked at. One that cannot be looked at is tried
-again later, the longer the more often it failed, and does not hold up the others.
+While clamd is away, files wait: nothing is served that was not looked at. One that cannot be looked at is tried again
+later (`file_failures.py`), and does not hold up the others.
 """
 
 from __future__ import annotations
 
 from workroom import file_findings, messages
-from workroom.clamd import find_virus
-from workroom.clock import monotonic_seconds
+from workroom.clamd import ScannerAway, find_virus
 from workroom.errors import WorkroomError
-from workroom.ids import FileId
+from workroom.file_failures import FileFailures
 from workroom.logs import log_event
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
@@ -18,7 +17,6 @@ from workroom.stored_bytes import StoredBytes
 
 BATCH_SIZE = 50
 FIRST_PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 600.0
 
 
 class FileScans:
@@ -28,27 +26,26 @@ class FileScans:
         self._database = database
         self._stores = stores
         self._clamd = clamd
-        self._failed: dict[FileId, tuple[float, float]] = {}
+        self._failures = FileFailures(FIRST_PAUSE_SECONDS)
 
     async def scan_waiting(self) -> int:
-        """Look at what waits, oldest first, and say how many files were looked at."""
+        """Look at what waits, oldest first, and say how many files were looked at.
+
+        Raises ScannerAway: that says nothing of any file, and all of them wait for it.
+        """
         async with self._database.read() as reading:
-            waiting = await file_findings.list_to_scan(reading, BATCH_SIZE)
-        now = monotonic_seconds()
+            waiting = await file_findings.list_to_scan(reading, BATCH_SIZE, self._failures.begin_round())
         scanned = 0
         for file in waiting:
-            not_before, pause = self._failed.get(file.file_id, (0.0, FIRST_PAUSE_SECONDS))
-            if now < not_before:
-                continue
             try:
                 await self._scan(file)
+            except ScannerAway:
+                raise
             except WorkroomError as error:
+                self._failures.add(file.file_id, error.code)
                 log_event("scan_failed", file=file.file_id, code=error.code, reason=error.message)
-                longer = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                self._failed[file.file_id] = (monotonic_seconds() + pause, longer)
-                continue
-            self._failed.pop(file.file_id, None)
-            scanned += 1
+            else:
+                scanned += 1
         return scanned
 
     async def _scan(self, file: file_findings.WaitingFile) -> None:

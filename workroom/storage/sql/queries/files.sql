@@ -154,10 +154,12 @@ where file_id = :file_id
     and (preview_state = 'wanted' or preview_state = 'failed' and :preview_state = 'made');
 
 -- name: list_to_scan
--- Files that wait for the virus scan, oldest first.
+-- Files that wait for the virus scan, oldest first, without some of them.
+-- :left_out uuid[]
 select f.file_id, f.byte_size
 from files as f
 where f.scan_state = 'unchecked'
+    and not exists (select from unnest(:left_out::uuid[]) as l(file_id) where l.file_id = f.file_id)
 order by f.file_id
 limit :batch_size;
 
