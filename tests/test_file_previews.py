@@ -25,9 +25,10 @@ from workroom import file_failures, file_findings, file_previews, files
 from workroom.clock import monotonic_seconds
 from workroom.errors import StorageFull
 from workroom.file_failures import FileFailures
-from workroom.file_previews import FIRST_PAUSE_SECONDS, Painted, make_previews, paint
+from workroom.file_previews import FIRST_PAUSE_SECONDS, Painted, PainterDied, make_previews, paint
 from workroom.file_sweep import sweep_files
 from workroom.storage.database import Database, Transaction
+from workroom.storage.file_store import StoreUnavailable
 from workroom.stored_bytes import StoredBytes
 
 PLACE = 0x8825  # Exif's pointer to where a picture was taken
@@ -169,7 +170,10 @@ async def test_a_document_that_unfolds_without_end_costs_its_child_and_some_seco
     content = a_document(drawing=b"0 0 300 400 re f " * 12_000_000)
     assert len(content) < 10_000
     began = monotonic_seconds()
-    made = await painted(content, "application/pdf", tmp_path)
+    try:
+        made = await painted(content, "application/pdf", tmp_path)
+    except PainterDied:
+        made = None
     assert monotonic_seconds() - began < 20
     assert made is None or made.sizes.width == 720
 
@@ -264,6 +268,75 @@ async def test_a_file_without_a_preview_stays_a_plain_file(
     assert told.file is not None
     assert (told.kind, told.file.preview, told.file.preparing) == ("file_changed", None, False)
     assert await make_previews(database, stores) == 0
+
+
+async def test_a_store_that_is_away_for_a_moment_costs_no_file_its_preview(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await upload(make_receiver(database, stores), author, place, a_photograph())
+
+    async def be_away(*arguments: object) -> bytes:
+        raise StoreUnavailable("The store does not answer.")
+
+    with monkeypatch.context() as away:
+        away.setattr(stores.writing, "read", be_away)
+        assert await make_previews(database, stores) == 0
+    assert await owner.fetchval("select preview_state from files") == "wanted"
+    assert await make_previews(database, stores) == 1
+    assert await owner.fetchval("select preview_state from files") == "made"
+
+
+async def test_a_file_that_is_not_as_it_was_received_has_no_preview(
+    database: Database, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    await upload(make_receiver(database, stores), author, place, a_photograph())
+    for key in await stores.writing.list_keys():
+        await stores.writing.delete(key)
+    assert await make_previews(database, stores) == 1
+    assert await owner.fetchval("select preview_state from files") == "failed"
+    assert await owner.fetchval("select count(*) from file_damages") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "states"),
+    [
+        ("PAINT_SECONDS", 0.0, ["wanted", "failed"]),
+        ("PAINTER", "workroom.children.there_is_none", ["wanted", "wanted"]),
+    ],
+)
+async def test_a_painter_that_says_nothing_of_a_file_is_asked_again_before_it_counts_as_failed(
+    database: Database,
+    owner: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    broken: object,
+    states: list[str],
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_stores(tmp_path / "files")
+    file_id = await upload(make_receiver(database, stores), author, place, a_photograph())
+    clock = monotonic_seconds()
+    monkeypatch.setattr(file_failures, "monotonic_seconds", lambda: clock)
+    failures = FileFailures(FIRST_PAUSE_SECONDS)
+    is_state = "select preview_state from files where file_id = $1"
+    with monkeypatch.context() as breaking:
+        breaking.setattr(file_previews, name, broken)
+        for state in states:
+            await make_previews(database, stores, failures)
+            assert await owner.fetchval(is_state, file_id) == state
+            clock += FIRST_PAUSE_SECONDS * 2
+        another = await upload(make_receiver(database, stores), author, place, a_photograph())
+        await make_previews(database, stores, failures)
+        assert await owner.fetchval(is_state, another) == "wanted"
+    clock += FIRST_PAUSE_SECONDS * 2
+    while await make_previews(database, stores, failures):
+        pass
+    assert await owner.fetchval(is_state, another) == "made"
 
 
 @pytest.mark.parametrize("step", ["the copy", "the painter", "the store"])

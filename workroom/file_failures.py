@@ -18,9 +18,9 @@ MOST_FAILURES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a file failed last, and when it is tried again. `code` is the error's."""
+    """How a file failed last, and when it is tried again."""
 
-    code: str
+    kind: type[Exception]
     pause_seconds: float
     again_at: float
 
@@ -45,7 +45,7 @@ class FileFailures:
         """How the file that this round tries again failed last; None for every other one."""
         return self._tried_again.get(file_id)
 
-    def add(self, file_id: FileId, code: str) -> None:
+    def add(self, file_id: FileId, error: Exception) -> None:
         """A file has failed: it pauses twice as long as the last time."""
         last = self.find_last(file_id)
         pause = self._first_pause_seconds if last is None else last.pause_seconds * 2
@@ -53,7 +53,7 @@ class FileFailures:
         following = self._find_next()
         if following is not None and len(self._waiting) >= MOST_FAILURES:
             del self._waiting[following]
-        self._waiting[file_id] = Failure(code, pause, monotonic_seconds() + pause)
+        self._waiting[file_id] = Failure(type(error), pause, monotonic_seconds() + pause)
 
     def _find_next(self) -> FileId | None:
         return min(self._waiting, key=lambda file_id: self._waiting[file_id].again_at, default=None)

@@ -18,8 +18,9 @@ from typing import IO
 import msgspec
 
 from workroom import file_findings, messages
-from workroom.errors import WorkroomError
-from workroom.file_failures import FileFailures
+from workroom.children.preview_painter import BROKEN, TOO_LARGE
+from workroom.errors import FileDamaged, TryAgain, Unavailable, WorkroomError
+from workroom.file_failures import Failure, FileFailures
 from workroom.ids import FileId
 from workroom.logs import log_event
 from workroom.storage.database import Database, Transaction
@@ -45,6 +46,10 @@ class PaintedSizes(msgspec.Struct, frozen=True):
     shown_height: int | None = None
 
 
+class PainterDied(TryAgain):
+    """The painter was ended before it said anything: by a file that asks too much of it, or by a busy machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Painted:
     """A preview."""
@@ -66,22 +71,34 @@ async def make_previews(database: Database, stores: FileStores, failures: FileFa
     known = 0
     for file in wanted:
         try:
-            await _make_preview(database, stores, file)
+            await _make_preview(database, stores, file, failures.find_last(file.file_id))
         except WorkroomError as error:
-            failures.add(file.file_id, error.code)
+            failures.add(file.file_id, error)
             log_event("preview_put_off", file=file.file_id, code=error.code, reason=error.message)
         except OSError as error:
             # No room for the copy, no memory or no process for the painter: it says nothing of the file.
+            failures.add(file.file_id, error)
             code = errno.errorcode.get(error.errno or 0, "os_error")
-            failures.add(file.file_id, code)
             log_event("preview_put_off", file=file.file_id, code=code)
         else:
             known += 1
     return known
 
 
-async def _make_preview(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> None:
-    painted = await _paint(database, stores, file) if file.byte_size <= LARGEST_BYTES else None
+async def _make_preview(
+    database: Database, stores: FileStores, file: file_findings.WaitingFile, last: Failure | None
+) -> None:
+    try:
+        painted = await _paint(database, stores, file) if file.byte_size <= LARGEST_BYTES else None
+    except FileDamaged as error:
+        log_event("preview_not_made", file=file.file_id, code=error.code)
+        painted = None
+    except PainterDied as error:
+        # Once may be the machine's fault; what came twice in a row is taken for the file's.
+        if last is None or last.kind is not PainterDied:
+            raise
+        log_event("preview_not_made", file=file.file_id, code=error.code, reason=error.message)
+        painted = None
     if painted is not None:
         await _keep(database, stores, file.file_id, painted)
         return
@@ -93,20 +110,18 @@ async def _make_preview(database: Database, stores: FileStores, file: file_findi
 async def _paint(database: Database, stores: FileStores, file: file_findings.WaitingFile) -> Painted | None:
     """Have the painter look at a copy of the file; None when it could make nothing of it."""
     with tempfile.TemporaryFile(prefix="workroom-preview-") as copy:
-        try:
-            async for piece in StoredBytes(database, stores).read(
-                file.file_id, file.byte_size, 0, file.byte_size
-            ):
-                await asyncio.to_thread(copy.write, piece)
-        except WorkroomError as error:
-            log_event("preview_not_made", file=file.file_id, code=error.code)
-            return None
+        content = StoredBytes(database, stores).read(file.file_id, file.byte_size, 0, file.byte_size)
+        async for piece in content:
+            await asyncio.to_thread(copy.write, piece)
         await asyncio.to_thread(copy.seek, 0)
         return await paint(copy, file.media_type)
 
 
 async def paint(content: IO[bytes], media_type: str) -> Painted | None:
-    """Run the painter on an open file; None when it fails, takes too long or writes too much."""
+    """Run the painter on an open file; None when it makes nothing of it, or writes too much.
+
+    Raises PainterDied; Unavailable, when the painter does not run on this machine; OSError, when it cannot be started.
+    """
     painter = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
@@ -126,17 +141,26 @@ async def paint(content: IO[bytes], media_type: str) -> Painted | None:
         async with asyncio.timeout(PAINT_SECONDS):
             while len(written) <= LARGEST_PREVIEW_BYTES and (piece := await painter.stdout.read(65_536)):
                 written += piece
-            if len(written) > LARGEST_PREVIEW_BYTES or await painter.wait() != 0:
+            if len(written) > LARGEST_PREVIEW_BYTES:
                 return None
+            status = await painter.wait()
     except TimeoutError:
-        return None
+        raise PainterDied("The painter took too long.") from None
     finally:
         if painter.returncode is None:
             painter.kill()
             await painter.wait()
-    line, _, picture = bytes(written).partition(b"\n")
+    return _read_answer(bytes(written), status)
+
+
+def _read_answer(written: bytes, status: int) -> Painted | None:
+    if status < 0:
+        raise PainterDied(f"Signal {-status} ended the painter.")
+    if status not in (0, TOO_LARGE, BROKEN):
+        raise Unavailable(f"The painter does not run here (status {status}).")
+    line, _, picture = written.partition(b"\n")
     try:
-        return Painted(picture, msgspec.json.decode(line, type=PaintedSizes))
+        return Painted(picture, msgspec.json.decode(line, type=PaintedSizes)) if status == 0 else None
     except msgspec.MsgspecError:
         return None
 

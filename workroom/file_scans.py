@@ -42,7 +42,7 @@ class FileScans:
             except ScannerAway:
                 raise
             except WorkroomError as error:
-                self._failures.add(file.file_id, error.code)
+                self._failures.add(file.file_id, error)
                 log_event("scan_failed", file=file.file_id, code=error.code, reason=error.message)
             else:
                 scanned += 1
