@@ -27,7 +27,7 @@ from tests.holding import (
 from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import DatabaseUrls
-from tests.uploading import claim, disk_stores, make_receiver, upload
+from tests.uploading import claim, disk_and_bucket, disk_stores, make_receiver, upload, without_bucket
 from workroom import audit, room_overview
 from workroom.accounts import Account
 from workroom.audit import Act, EntryFilter
@@ -130,6 +130,32 @@ async def test_bytes_leave_the_store(
     assert await stores.writing.list_keys() == []
     assert await owner.fetchval("select count(*) from bytes_to_remove") == 0
     assert await owner.fetchval("select count(*) from uploads") == 0
+
+
+async def test_bytes_in_a_store_that_is_not_configured_wait_and_hold_up_no_run(
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: MoveTime,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    author, place = await a_room(database)
+    stores = disk_and_bucket(tmp_path)
+    disk_alone = without_bucket(stores)
+    for each in (stores, disk_alone):
+        receiver = make_receiver(database, each)
+        await claim(database, author, place, await upload(receiver, author, place, os.urandom(2000)))
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=11))
+    run = await dispose(database, disk_alone)
+    assert (run.files, run.phase) == (2, "done")
+    assert await disk_alone.writing.list_keys() == []
+    assert await owner.fetchval("select array_agg(store) from bytes_to_remove") == ["s3"]
+    assert caplog.messages == ["destroyed_bytes_out_of_reach store=s3 segments=1"]
+    await dispose(database, stores)
+    assert await stores.writing.list_keys() == []
+    assert await owner.fetchval("select count(*) from bytes_to_remove") == 0
+    assert len(caplog.messages) == 1
 
 
 async def test_superseded_revisions_and_reactions_taken_back_go_by_themselves(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.deeds import delete, open_place
 from tests.people import make_account
-from tests.uploading import chunks, claim, disk_stores, make_receiver, upload
+from tests.uploading import chunks, claim, disk_and_bucket, disk_stores, make_receiver, upload, without_bucket
 from workroom.errors import NotFound, WorkroomError
 from workroom.file_sweep import sweep_files
 from workroom.ids import FileId
@@ -59,6 +59,29 @@ async def test_what_a_message_claimed_stays_whatever_became_of_the_message(
     assert len(await stores.writing.list_keys()) == 1
     assert await owner.fetchval("select count(*) from file_contents") == 1
     assert await owner.fetchval("select count(*) from uploads") == 0
+
+
+async def test_what_lies_in_a_store_that_is_not_configured_waits_and_holds_up_nothing_else(
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    author = await make_account(database)
+    place, stores = await open_place(database, author), disk_and_bucket(tmp_path)
+    disk_alone = without_bucket(stores)
+    in_bucket = await upload(make_receiver(database, stores), author, place, os.urandom(2000))
+    await upload(make_receiver(database, disk_alone), author, place, os.urandom(2000))
+    await move_time(timedelta(hours=25))
+    assert await sweep_files(database, disk_alone) == 1
+    assert await disk_alone.writing.list_keys() == []
+    assert await owner.fetchval("select array_agg(file_id) from uploads") == [in_bucket]
+    assert caplog.messages == ["uploads_out_of_reach store=s3 segments=1"]
+    assert await sweep_files(database, stores) == 1
+    assert await stores.writing.list_keys() == []
+    assert await count_rows(owner) == {0}
+    assert len(caplog.messages) == 1
 
 
 class DiesOnce(Exception):

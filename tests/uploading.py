@@ -26,6 +26,18 @@ def disk_stores(folder: Path) -> FileStores:
     return FileStores({"disk": open_disk_store(folder, uuid4(), True)}, "disk")
 
 
+def disk_and_bucket(folder: Path) -> FileStores:
+    """The disk, and a folder in the place of a bucket, to which new files go."""
+    bucket = open_disk_store(folder / "bucket", uuid4(), True)
+    bucket.name = "s3"
+    return FileStores({"disk": open_disk_store(folder / "disk", uuid4(), True), "s3": bucket}, "s3")
+
+
+def without_bucket(stores: FileStores) -> FileStores:
+    """The same stores as a process has them that is told of the disk alone."""
+    return FileStores({"disk": stores.named("disk")}, "disk")
+
+
 def make_receiver(database: Database, stores: FileStores, *, is_scanned: bool = False) -> UploadReceiver:
     """A receiver without limits."""
     return UploadReceiver(database, stores, NO_LIMITS, is_scanned=is_scanned, is_ending=lambda: False)

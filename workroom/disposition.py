@@ -11,6 +11,7 @@ went.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from workroom.audit import Act, Initiator, Subject
 from workroom.clock import monotonic_seconds
 from workroom.errors import TryAgain
 from workroom.ids import DispositionRunId
+from workroom.logs import log_event
 from workroom.storage.database import Database, Transaction
 from workroom.storage.file_store import FileStores
 from workroom.storage.queries import queries
@@ -96,6 +98,7 @@ async def run_disposition(
     await _drop_months(database, run_id, only_empty=True)
     while phase != "done":
         phase = await _dispose_batch(database, run_id, by, pace, phase)
+    await _tell_what_is_out_of_reach(database, stores)
     async with database.read() as reading:
         return await find_run(reading, run_id)
 
@@ -208,7 +211,9 @@ async def _remove_bytes(database: Database, stores: FileStores) -> None:
     """Remove bytes that no row names any more, then strike them off: in this order, so that none is forgotten."""
     while True:
         async with database.read() as reading:
-            records = await reading.fetch(queries.disposition.list_bytes_to_remove, batch_size=BYTES_AT_ONCE)
+            records = await reading.fetch(
+                queries.disposition.list_bytes_to_remove, stores=stores.names, batch_size=BYTES_AT_ONCE
+            )
         if not records:
             return
         for record in records:
@@ -219,3 +224,16 @@ async def _remove_bytes(database: Database, stores: FileStores) -> None:
                 names=[record["store"] for record in records],
                 store_keys=[record["store_key"] for record in records],
             )
+
+
+async def _tell_what_is_out_of_reach(database: Database, stores: FileStores) -> None:
+    """Say whose bytes wait for a run that was told of their store: they stay on the list, and hold up nothing else."""
+    async with database.read() as reading:
+        left = await reading.fetch(queries.disposition.count_bytes_out_of_reach, stores=stores.names)
+    for record in left:
+        log_event(
+            "destroyed_bytes_out_of_reach",
+            level=logging.WARNING,
+            store=record["store"],
+            segments=record["segments"],
+        )

@@ -1,12 +1,16 @@
 """Removes uploads that no message claimed, and strays: the bytes first, then the rows that know where they were.
 
 What a message has claimed is never touched: the database gives up what is due and free of its own choice, and forgets
-only what it gave up. A sweep that dies anywhere is repeated from where the rows say it stands.
+only what it gave up. A sweep that dies anywhere is repeated from where the rows say it stands. What lies in a store
+that this process was not told of waits for one that was.
 """
 
 from __future__ import annotations
 
+import logging
+
 from workroom import strays, uploads
+from workroom.logs import log_event
 from workroom.storage.database import Database
 from workroom.storage.file_store import FileStores
 
@@ -24,7 +28,7 @@ async def sweep_files(database: Database, stores: FileStores) -> int:
     swept = 0
     while True:
         async with database.read() as reading:
-            abandoned = await uploads.list_abandoned_uploads(reading, BATCH_SIZE)
+            abandoned = await uploads.list_abandoned_uploads(reading, stores.names, BATCH_SIZE)
             segments = await uploads.list_segments(reading, abandoned)
         if not abandoned:
             break
@@ -35,6 +39,7 @@ async def sweep_files(database: Database, stores: FileStores) -> int:
                 transaction, abandoned, [segment.store_key for segment in segments]
             )
     await _sweep_strays(database, stores)
+    await _tell_what_is_out_of_reach(database, stores)
     return swept
 
 
@@ -48,3 +53,10 @@ async def _sweep_strays(database: Database, stores: FileStores) -> None:
             await stores.named(stray.store).delete(stray.store_key)
         async with database.transaction() as transaction:
             await strays.forget_strays(transaction, given_up)
+
+
+async def _tell_what_is_out_of_reach(database: Database, stores: FileStores) -> None:
+    async with database.read() as reading:
+        left = await uploads.count_segments_out_of_reach(reading, stores.names)
+    for store, segments in left.items():
+        log_event("uploads_out_of_reach", level=logging.WARNING, store=store, segments=segments)

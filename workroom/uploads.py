@@ -271,10 +271,20 @@ async def abandon_expired_uploads(transaction: Transaction, batch_size: int) -> 
     return len(await transaction.fetch(queries.uploads.abandon_expired_uploads, batch_size=batch_size))
 
 
-async def list_abandoned_uploads(transaction: Transaction, batch_size: int) -> list[FileId]:
-    """What was given up and is not forgotten yet, because its bytes may still lie somewhere."""
-    records = await transaction.fetch(queries.uploads.list_abandoned_uploads, batch_size=batch_size)
+async def list_abandoned_uploads(
+    transaction: Transaction, stores: Sequence[str], batch_size: int
+) -> list[FileId]:
+    """What was given up and is not forgotten yet, because its bytes may still lie in stores that can be reached."""
+    records = await transaction.fetch(
+        queries.uploads.list_abandoned_uploads, stores=list(stores), batch_size=batch_size
+    )
     return [record["file_id"] for record in records]
+
+
+async def count_segments_out_of_reach(transaction: Transaction, stores: Sequence[str]) -> dict[str, int]:
+    """How many segments of given up uploads lie in stores other than these, by store."""
+    records = await transaction.fetch(queries.uploads.count_segments_out_of_reach, stores=list(stores))
+    return {record["store"]: record["segments"] for record in records}
 
 
 async def forget_claimed_uploads(transaction: Transaction) -> None:

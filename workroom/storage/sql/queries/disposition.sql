@@ -48,17 +48,28 @@ select drop_due_month(:run_id, to_date(:month, 'YYYY_MM_DD'), :only_empty);
 select drop_empty_month_of_files(to_date(:month, 'YYYY_MM_DD'));
 
 -- name: list_bytes_to_remove
--- Where bytes lie whose rows are gone. Never what a row names, and no place of a file that is there: what stands on this
--- list without having been destroyed stays.
+-- Where bytes lie whose rows are gone, in stores that the asker reaches. Never what a row names, and no place of a file that
+-- is there: what stands on this list without having been destroyed stays.
+-- :stores text[]
 select b.store, b.store_key
 from bytes_to_remove as b
-where file_of_place(b.store_key) is not null
+where b.store = any(:stores::text[])
+    and file_of_place(b.store_key) is not null
     and not exists (
         select from file_segments as s where s.store = b.store and s.store_key = b.store_key
     )
     and not exists (select from files as f where f.file_id = file_of_place(b.store_key))
 order by b.queued_at
 limit :batch_size;
+
+-- name: count_bytes_out_of_reach
+-- How many places are on that list in stores that the asker does not reach, by store.
+-- :stores text[]
+select b.store, count(*) as segments
+from bytes_to_remove as b
+where b.store <> all(:stores::text[])
+group by b.store
+order by b.store;
 
 -- name: strike_off_bytes!
 -- Those bytes are gone.

@@ -152,13 +152,29 @@ select abandon_unclaimed_uploads(:file_id, :uploader_id, 1) as file_id;
 select abandon_unclaimed_uploads(null, null, :batch_size) as file_id;
 
 -- name: list_abandoned_uploads
--- What was given up and whose bytes may still lie somewhere; never what is a file of a message, whatever its row says.
+-- What was given up and whose bytes may still lie somewhere, all of them in stores that the asker reaches; never what is a
+-- file of a message, whatever its row says.
+-- :stores text[]
 select u.file_id
 from uploads as u
 where u.abandoned_at is not null
     and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
+    and not exists (
+        select from file_segments as s where s.file_id = u.file_id and s.store <> all(:stores::text[])
+    )
 order by u.file_id
 limit :batch_size;
+
+-- name: count_segments_out_of_reach
+-- How many segments of uploads that were given up lie in stores that the asker does not reach, by store.
+-- :stores text[]
+select s.store, count(*) as segments
+from uploads as u
+join file_segments as s on s.file_id = u.file_id
+where u.abandoned_at is not null
+    and s.store <> all(:stores::text[])
+group by s.store
+order by s.store;
 
 -- name: forget_claimed_uploads
 -- Forgets uploads that a message has claimed.
