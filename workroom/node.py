@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 from workroom import event_reading, logs, memberships, metrics, room_overview, sessions
 from workroom.command_writer import CommandWriter
+from workroom.downloads import Downloads
 from workroom.errors import WorkroomError
 from workroom.event_frames import ToldEvent, frame_events
 from workroom.events import RecordedEvent
@@ -131,6 +132,7 @@ class Node:
             is_ending=lambda: self.is_draining,
         )
         self.stored_bytes = StoredBytes(database, stores)
+        self.downloads = Downloads(settings.downloads_per_account)
         self.sessions: dict[AccountId, list[OpenSession]] = {}
         self._tasks = tasks
         self._check_now = asyncio.Event()

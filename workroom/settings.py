@@ -149,6 +149,7 @@ class Settings:
     file_bytes: int = _setting("WORKROOM_FILE_BYTES", 4 * 1024**3, whole_number(1, 1024**4), "4294967296")
     files_per_message: int = _setting("WORKROOM_FILES_PER_MESSAGE", 20, whole_number(1, 100), "20")
     uploads_per_account: int = _setting("WORKROOM_UPLOADS_PER_ACCOUNT", 100, whole_number(1, 10_000), "100")
+    downloads_per_account: int = _setting("WORKROOM_DOWNLOADS_PER_ACCOUNT", 32, whole_number(1, 10_000), "32")
     room_file_bytes: int = _setting(
         "WORKROOM_ROOM_FILE_BYTES", 100 * 1024**3, whole_number(1, 1024**6), "107374182400"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,14 @@ from starlette.types import ASGIApp, Message
 from tests.http_client import Answer
 
 ADDRESS = "http://rooms.test"
+
+
+@dataclass
+class Line:
+    """A line that is full with the first bytes of an answer, until the test says that it has taken them."""
+
+    is_full: asyncio.Event = field(default_factory=asyncio.Event)
+    has_taken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def ask(
@@ -24,8 +33,10 @@ async def ask(
     headers: Mapping[str, str] | None = None,
     pieces: Sequence[bytes] | None = None,
     client: str = "192.0.2.7",
+    line: Line | None = None,
 ) -> Answer:
-    """Send one request. A body that is not bytes goes as JSON; `pieces` sends it in several parts.
+    """Send one request. A body that is not bytes goes as JSON; `pieces` sends it in several parts. An answer
+    over a `line` goes on after its first bytes when that has taken them.
 
     An unsafe method comes from our own page unless an `origin` is given; an empty header is left out.
     """
@@ -64,6 +75,9 @@ async def ask(
         return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
 
     async def send(message: Message) -> None:
+        if line is not None and any(earlier.get("body") for earlier in told):
+            line.is_full.set()
+            await line.has_taken.wait()
         told.append(message)
 
     await app(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -16,8 +17,10 @@ from starlette.applications import Starlette
 
 from tests.deeds import add, delete, open_place, post, remove
 from tests.http_client import Answer
+from tests.web.asgi import Line, ask
 from tests.web.conftest import People
 from tests.web.tus_doors import Meeting, Person, meet, seat
+from workroom.downloads import Downloads
 from workroom.errors import Conflict, NotFound, NotReceived
 from workroom.node import Node
 from workroom.settings import Settings
@@ -356,6 +359,30 @@ async def test_a_range_of_something_else_gets_the_whole(meeting: Meeting) -> Non
     assert (await meeting.staff.fetch(file_id, range="bytes=0-1", if_range=etag)).status == 206
     for other in ('"other"', f"W/{etag}", "Sun, 22 Nov 2026 10:00:00 GMT"):
         assert (await meeting.staff.fetch(file_id, range="bytes=0-1", if_range=other)).status == 200
+
+
+# -- how many at once ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["", "/preview"])
+async def test_what_an_account_fetches_counts_until_the_line_has_taken_it(
+    meeting: Meeting, app: Starlette, owner: asyncpg.Connection, node: Node, ending: str
+) -> None:
+    file_id = await meeting.customer.share(meeting.place.shared, b"paper")
+    await with_preview(owner, node, file_id)
+    node.downloads, line = Downloads(1, wait_seconds=0.0), Line()
+    cookies = "; ".join(f"{name}={value}" for name, value in meeting.staff.browser.cookies.items())
+    slow = asyncio.create_task(
+        ask(app, "GET", f"/api/files/{file_id}{ending}", headers={"cookie": cookies}, line=line)
+    )
+    await line.is_full.wait()
+    for other, method in DOORS:
+        refused = await meeting.staff.fetch(file_id, other, method)
+        assert (refused.status, refused.header("retry-after")) == (429, "1")
+    assert await at_every_door(meeting.customer, file_id) == {200}
+    line.has_taken.set()
+    assert (await slow).status == 200
+    assert await at_every_door(meeting.staff, file_id) == {200}
 
 
 # -- damage --------------------------------------------------------------------------------------------------

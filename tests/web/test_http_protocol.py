@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 
 import pytest
 
 from tests.sockets.line_server import LONG_ANSWER_BYTES, handshake_request, open_line, run_line_server
-from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, build_http_protocol
+from workroom.web.http_protocol import KEEP_ALIVE_SECONDS, PROGRESS_BYTES, build_http_protocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEADER_SECONDS = 0.3
 SOON = 2.0
+TRICKLE_BYTES = 512
 
 
 async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> bytes:
@@ -125,6 +127,21 @@ async def test_an_answer_that_nobody_reads_is_closed() -> None:
         async with asyncio.timeout(SOON + HEADER_SECONDS):
             await server.long_answer_ended.wait()
         writer.transport.abort()
+
+
+async def test_an_answer_that_trickles_out_is_closed() -> None:
+    async with run_line_server(header_seconds=HEADER_SECONDS) as server:
+        listening = server._server.servers[0].sockets[0]
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TRICKLE_BYTES)
+        async with open_line(server.port, TRICKLE_BYTES) as (reader, writer), asyncio.timeout(SOON):
+            writer.write(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            pauses = PROGRESS_BYTES / TRICKLE_BYTES / 2  # in a period: half of what is asked is read in it
+            while not server.long_answer_ended.is_set():
+                with suppress(ConnectionResetError):
+                    await reader.read(TRICKLE_BYTES)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEADER_SECONDS / pauses):
+                        await server.long_answer_ended.wait()
 
 
 async def test_a_long_answer_that_is_read_slowly_may_take_longer_than_a_head() -> None:

@@ -8,11 +8,12 @@ nothing run.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from workroom import files
 from workroom.clock import monotonic_seconds
@@ -26,20 +27,29 @@ from workroom.web.authentication import require_signed_in
 from workroom.web.byte_ranges import ByteRange, RangeNotSatisfiable, parse_ranges
 from workroom.web.running import running_node
 
+Door = Callable[[Request, AccountId], Awaitable[Response]]
+
 ASK_AGAIN_SECONDS = 1.0
 POLICY = "default-src 'none'; sandbox"
 # Would be documents with scripts, were they opened as what they are.
 MARKUP_TYPES = frozenset({"text/html", "image/svg+xml", "application/xml"})
 
 
-async def show_file(request: Request) -> Response:
+def counts_as_download(door: Door) -> Callable[[Request], Awaitable[Response]]:
+    """A door whose whole answer, from the question of rights to the last byte, is one of the reader's downloads."""
+
+    async def answer(request: Request) -> Response:
+        return _Download(door, request, (await require_signed_in(request)).account_id)
+
+    return answer
+
+
+@counts_as_download
+async def show_file(request: Request, reader_id: AccountId) -> Response:
     """GET, HEAD: the file, or ranges of it; `?inline=1` to show it in place, where it is of a kind that may be."""
-    signed_in = await require_signed_in(request)
     node = running_node(request)
     async with node.database.read() as reading:
-        file = await files.require_readable_file(
-            reading, signed_in.account_id, FileId(request.path_params["file_id"])
-        )
+        file = await files.require_readable_file(reading, reader_id, FileId(request.path_params["file_id"]))
     headers = _headers(file, inline=request.query_params.get("inline") == "1")
     if _matches(request.headers.get("if-none-match"), headers["etag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -48,19 +58,19 @@ async def show_file(request: Request) -> Response:
     except RangeNotSatisfiable:
         headers = {"content-range": f"bytes */{file.byte_size}", "cache-control": "no-store"}
         return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-    body = _FileBody(node, file, signed_in.account_id)
+    body = _FileBody(node, file, reader_id)
     if ranges is None:
         return await body.answer(request, HTTPStatus.OK, headers, [(0, file.byte_size)])
     return await body.answer(request, HTTPStatus.PARTIAL_CONTENT, headers, ranges)
 
 
-async def show_preview(request: Request) -> Response:
+@counts_as_download
+async def show_preview(request: Request, reader_id: AccountId) -> Response:
     """GET, HEAD: a small picture of the file."""
-    signed_in = await require_signed_in(request)
     node = running_node(request)
     file_id = FileId(request.path_params["file_id"])
     async with node.database.read() as reading:
-        await files.require_readable_file(reading, signed_in.account_id, file_id)
+        await files.require_readable_file(reading, reader_id, file_id)
         preview = await files.require_preview(reading, file_id)
     headers = {
         "content-type": preview.media_type,
@@ -71,8 +81,27 @@ async def show_preview(request: Request) -> Response:
     }
     if _matches(request.headers.get("if-none-match"), headers["etag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    content = await node.stored_bytes.read_preview(preview, file_id, signed_in.account_id)
-    return Response(content, headers=headers)
+    content = await node.stored_bytes.read_preview(preview, file_id, reader_id)
+    headers["content-length"] = str(len(content))
+    return StreamingResponse(_alone(content), headers=headers)
+
+
+class _Download(Response):
+    """The answer of a door that counts: asked for once there is a place.
+
+    It is over when the line has taken what lies before its last message: a StreamingResponse ends with an empty one.
+    """
+
+    def __init__(self, door: Door, request: Request, reader_id: AccountId) -> None:
+        super().__init__()
+        self._door = door
+        self._request = request
+        self._reader_id = reader_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with running_node(self._request).downloads.place_of(self._reader_id):
+            response = await self._door(self._request, self._reader_id)
+            await response(scope, receive, send)
 
 
 class _FileBody:
@@ -130,6 +159,10 @@ class _FileBody:
     def _part_head(self, boundary: str, content_type: str, span: ByteRange) -> bytes:
         lines = f"content-type: {content_type}\r\ncontent-range: {self._content_range(span)}"
         return f"\r\n--{boundary}\r\n{lines}\r\n\r\n".encode()
+
+
+async def _alone(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

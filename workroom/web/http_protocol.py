@@ -1,8 +1,8 @@
 """HTTP/1.1 on the line: uvicorn's protocol with the deadlines it does not have.
 
-A connection that never speaks, a head that trickles in, a body that stands still, an idle kept-alive
-connection, an answer that nobody reads: each is closed by the wheel. After an upgrade nothing of this object
-stays. It decides nothing about requests.
+A connection that never speaks, a head that trickles in, a body or an answer that hardly moves, an idle
+kept-alive connection: each is closed by the wheel. After an upgrade nothing of this object stays. It decides
+nothing about requests.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from workroom.sockets.websocket_protocol import WorkroomWebSocketProtocol
 
 KEEP_ALIVE_SECONDS = 5
 """At most: a longer one would outlive proxies' own, and uvicorn's timer survives a reset line."""
-BODY_PROGRESS_BYTES = 16 * 1024
-"""What of a body must arrive within one `header_seconds`, as long as the application is taking it."""
+PROGRESS_BYTES = 16 * 1024
+"""What of a body must arrive within one `header_seconds`, as long as the application is taking it; and what of an
+answer must leave, while there is more of it than the line takes."""
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TOO_LARGE = (
@@ -131,10 +132,10 @@ class WorkroomHTTPProtocol(HttpToolsProtocol):
         """Called by the wheel while a request is on its way in, or an answer waits to be read."""
         if self.flow.write_paused:
             unsent_bytes = self.transport.get_write_buffer_size()
-            is_standing_still = unsent_bytes >= self._unsent_bytes
+            is_standing_still = self._unsent_bytes - unsent_bytes < PROGRESS_BYTES
             self._unsent_bytes = unsent_bytes
         else:
-            is_standing_still = not self.flow.read_paused and self._body_bytes < BODY_PROGRESS_BYTES
+            is_standing_still = not self.flow.read_paused and self._body_bytes < PROGRESS_BYTES
             is_standing_still |= self._awaits_head
         if is_standing_still:
             self.transport.abort()
@@ -149,7 +150,7 @@ def build_http_protocol(wheel: TimingWheel, header_seconds: float) -> type[Workr
     Args:
         wheel: of this process; it must turn.
         header_seconds: how long a request's head may take, from the beginning of the connection or of the
-            request; and how long a body, or an answer to be read, may stand still.
+            request; and in which time a body, or an answer to be read, must make some progress.
     """
     bound = {"wheel": wheel, "header_seconds": header_seconds}
     return type("BoundHTTPProtocol", (WorkroomHTTPProtocol,), bound)
