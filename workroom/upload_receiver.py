@@ -68,7 +68,14 @@ class UploadReceiver:
         self._is_ending = is_ending
 
     async def begin(
-        self, uploader_id: AccountId, stream_id: StreamId, name: str, metadata: str, byte_size: int
+        self,
+        uploader_id: AccountId,
+        stream_id: StreamId,
+        name: str,
+        metadata: str,
+        byte_size: int,
+        *,
+        is_named: bool = False,
     ) -> Upload:
         """Begin an upload; every limit is asked before a byte is taken. See `uploads.begin_upload`, and StorageFull."""
         require_reserve(self.limits, await self._stores.writing.count_free_bytes(), byte_size)
@@ -81,6 +88,7 @@ class UploadReceiver:
                 name=name,
                 metadata=metadata,
                 byte_size=byte_size,
+                is_named=is_named,
             )
 
     async def find(self, uploader_id: AccountId, file_id: FileId) -> Upload:

@@ -89,8 +89,13 @@ async def begin_upload(
     name: str,
     metadata: str,
     byte_size: int,
+    is_named: bool = False,
 ) -> Upload:
     """Begin an upload into a stream one may write into.
+
+    Args:
+        is_named: the metadata tells the upload from every other of its uploader. One that stands already under the same
+            metadata and size is the answer then: whoever lost the first answer asks again, and nothing counts twice.
 
     Raises NotFound, RoomArchived, TooLarge, QuotaExceeded, LimitReached.
     """
@@ -100,6 +105,8 @@ async def begin_upload(
     await require_member(transaction, uploader_id, stream_id)
     if place is None:
         raise NotFound("There is no such stream.")  # the stream of an account
+    if is_named and (begun := await _find_named(transaction, uploader_id, metadata, byte_size)):
+        return begun
     if place["archived_at"] is not None:
         raise RoomArchived("The room is archived.")
     room_id: RoomId = place["room_id"]
@@ -300,6 +307,15 @@ async def forget_abandoned_uploads(
         queries.uploads.forget_abandoned_uploads, file_ids=list(file_ids), emptied_keys=list(emptied_keys)
     )
     return forgotten
+
+
+async def _find_named(
+    transaction: Transaction, uploader_id: AccountId, metadata: str, byte_size: int
+) -> Upload | None:
+    file_id = await transaction.fetch_value(
+        queries.uploads.find_named, uploader_id=uploader_id, metadata=metadata, byte_size=byte_size
+    )
+    return None if file_id is None else await require_upload(transaction, uploader_id, file_id)
 
 
 def _require_held(answer: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -87,6 +88,39 @@ async def test_an_upload_goes_on_where_it_stopped(meeting: Meeting) -> None:
 async def test_first_bytes_may_come_with_the_creation(meeting: Meeting) -> None:
     answer = await meeting.customer.begin(meeting.place.shared, 10, body=b"1234")
     assert (answer.status, answer.header("upload-offset")) == (201, "4")
+
+
+async def test_a_named_creation_that_is_sent_again_finds_what_it_began(
+    meeting: Meeting, owner: asyncpg.Connection
+) -> None:
+    customer, stream = meeting.customer, meeting.place.shared
+    named = metadata(filename="a", stream=str(stream), client_upload_id="one")
+    answers = await asyncio.gather(*(customer.begin(stream, 8, upload_metadata=named) for _ in range(3)))
+    assert [answer.status for answer in answers] == [201] * 3
+    (address,) = {answer.header("location") or "" for answer in answers}
+    assert await owner.fetchval("select visible_bytes from room_file_bytes") == 8
+    for _ in range(2):
+        again = await customer.begin(stream, 8, body=b"1234", upload_metadata=named)
+        assert (again.status, again.header("location"), again.header("upload-offset")) == (201, address, "4")
+
+
+async def test_only_a_repeat_of_what_still_stands_is_one(meeting: Meeting, move_time: Move) -> None:
+    customer, stream = meeting.customer, meeting.place.shared
+    said = {"filename": "a", "stream": str(stream)}
+    named = metadata(**said, client_upload_id="one")
+    address = await customer.begun(stream, 8, upload_metadata=named)
+    others = [
+        await customer.begun(stream, 9, upload_metadata=named),
+        await customer.begun(stream, 8, upload_metadata=metadata(**said, client_upload_id="two")),
+        await meeting.staff.begun(stream, 8, upload_metadata=named),
+        *[await meeting.staff.begun(stream, 8, upload_metadata=metadata(**said)) for _ in range(2)],
+    ]
+    assert len({address, *others}) == 6
+    assert (await customer.ask("DELETE", address)).status == 204
+    second = await customer.begun(stream, 8, upload_metadata=named)
+    await move_time(timedelta(hours=24, seconds=1))
+    third = await customer.begun(stream, 8, upload_metadata=named)
+    assert len({address, second, third}) == 3, "what has ended is not found"
 
 
 async def test_an_empty_file_is_whole_at_once(meeting: Meeting) -> None:

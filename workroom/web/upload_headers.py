@@ -24,11 +24,15 @@ LARGEST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class UploadMetadata:
-    """What a creation says of its file; `text` is the header as it came, which HEAD repeats."""
+    """What a creation says of its file; `text` is the header as it came, which HEAD repeats.
+
+    `is_named`: the client gave the upload an id of its own, so that a repeat can be told from another upload.
+    """
 
     text: str
     name: str
     stream_id: StreamId
+    is_named: bool
 
 
 def require_version(headers: Headers) -> None:
@@ -72,7 +76,7 @@ def read_metadata(headers: Headers) -> UploadMetadata:
         name = values["filename"]
     except (KeyError, ValueError):
         raise MalformedRequest("Upload-Metadata needs filename and stream.") from None
-    return UploadMetadata(text, name, stream_id)
+    return UploadMetadata(text, name, stream_id, bool(values.get("client_upload_id")))
 
 
 def read_checksum(headers: Headers) -> Checksum | None:

@@ -75,11 +75,20 @@ async def begin_upload(request: Request) -> Response:
         _require_within(request, byte_size)
     receiver = running_node(request).uploads
     upload = await receiver.begin(
-        signed_in.account_id, metadata.stream_id, metadata.name, metadata.text, byte_size
+        signed_in.account_id,
+        metadata.stream_id,
+        metadata.name,
+        metadata.text,
+        byte_size,
+        is_named=metadata.is_named,
     )
-    if brings_bytes or byte_size == 0:
+    if upload.received_bytes == 0 and (brings_bytes or byte_size == 0):
         upload = await receiver.receive(upload, 0, _body(request), checksum)
+        brings_bytes = False
     headers = tus.progress_headers(upload) | {"location": f"/api/uploads/{upload.file_id}"}
+    # Of a repeat nothing more is taken: it says where the upload stands.
+    if brings_bytes and not await _spend(request):
+        headers["connection"] = "close"
     return Response(status_code=HTTPStatus.CREATED, headers=headers)
 
 

@@ -21,6 +21,19 @@ select
             and not exists (select from files as f where f.file_id = u.file_id and f.message_id is not null)
     ) as uploads_of_account;
 
+-- name: find_named
+-- What an account began before by a creation of the same words, which name the stream too, while it can still be gone on
+-- with. Asked under the room's lock, so that of two that come at the same moment one begins it and the other finds it.
+select file_id
+from uploads
+where uploader_id = :uploader_id
+    and metadata = :metadata
+    and byte_size = :byte_size
+    and abandoned_at is null
+    and expires_at > current_instant()
+order by created_at
+limit 1;
+
 -- name: insert_upload
 -- An upload begins.
 insert into uploads (file_id, stream_id, room_id, uploader_id, name, metadata, byte_size, created_at, expires_at)
