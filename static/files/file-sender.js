@@ -86,3 +86,18 @@ export class FileSender {
     this.#onReached(bytes, isAcknowledged);
   }
 }
+
+/**
+ * Whether the file is still what was chosen: one that was changed or taken away on the disk cannot be read any more.
+ *
+ * @param {File} file
+ */
+export async function isReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return false;
+  }
+}

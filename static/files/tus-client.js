@@ -33,14 +33,14 @@ export class TusClient {
   }
 
   /**
-   * @param {{name: string, stream: string, byteSize: number}} file
-   * @param {AbortSignal} [signal]
+   * @param {{id: string, name: string, stream: string, byteSize: number}} file `id`: ours. The same file with it begins once,
+   *   however often it is asked.
    * @returns {Promise<string>} The file's id, under which everything else is asked. Nothing of it was sent yet.
    */
-  async begin({ name, stream, byteSize }, signal) {
-    const metadata = `filename ${base64(name)},stream ${base64(stream)}`;
+  async begin({ id, name, stream, byteSize }) {
+    const metadata = `filename ${base64(name)},stream ${base64(stream)},client_upload_id ${base64(id)}`;
     const headers = { 'Upload-Length': String(byteSize), 'Upload-Metadata': metadata };
-    const answer = await this.#ask({ method: 'POST', path: PLACE, headers, signal });
+    const answer = await this.#ask({ method: 'POST', path: PLACE, headers });
     const fileId = answer.header('Location')?.split('/').at(-1);
     if (!fileId) throw new CommandError('unavailable', { retry: true });
     return fileId;

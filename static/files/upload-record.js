@@ -10,6 +10,7 @@
  * @property {string} type What the browser takes it for; the service looks for itself.
  * @property {number} order Rises with every upload.
  * @property {string|null} file_id The service's; null until it was begun.
+ * @property {boolean} is_asked Whether the service was asked to begin it: it may have, though no answer came.
  * @property {number} sent_bytes How many had left when that was last noted; the service knows.
  * @property {boolean} is_whole
  * @property {boolean} is_paused
@@ -35,6 +36,7 @@ export function recordOf(file, stream, order) {
     type: file.type,
     order,
     file_id: null,
+    is_asked: false,
     sent_bytes: 0,
     is_whole: false,
     is_paused: false,

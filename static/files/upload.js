@@ -22,7 +22,7 @@
  */
 import { BackOff } from '../connection/back-off.js';
 import { CommandError } from '../connection/command-error.js';
-import { FileSender } from './file-sender.js';
+import { FileSender, isReadable } from './file-sender.js';
 
 /** Refusals that end by themselves: others of ours are whole soon, a new session is there, shorter pieces pass. */
 const PASSING = Object.freeze(['limit_reached', 'sign_in_required', 'offset_mismatch', 'proxy_too_large']);
@@ -37,6 +37,9 @@ export class Upload extends EventTarget {
   sentBytes = 0;
   /** @type {AbortController|null} */
   #running = null;
+  /** @type {Promise<string>|null} The creation that is on its way. */
+  #beginning = null;
+  #isDropped = false;
   /** Ends a wait, if there is one. */
   #wake = () => {};
   /** @type {File|null} */
@@ -86,6 +89,11 @@ export class Upload extends EventTarget {
   /** Whether it has its turn. */
   get isRunning() {
     return this.#running !== null;
+  }
+
+  /** Whether its creation is on its way. */
+  get isBeginning() {
+    return this.#beginning !== null;
   }
 
   /** It is its turn. */
@@ -168,10 +176,32 @@ export class Upload extends EventTarget {
     running?.abort(new DOMException('Stopped', 'AbortError'));
   }
 
+  /** Send no more of it, and keep nothing. */
+  drop() {
+    this.#isDropped = true;
+    this.stop();
+  }
+
+  /**
+   * Begin it at the service, if it is not yet. Nothing cuts this off: what was begun counts there, and who does not know
+   * its id can neither go on with it nor end it. Asked again where no answer came, the service says the same id.
+   */
+  async begin() {
+    const { id, name, stream, byte_size: byteSize, file_id: known } = this.record;
+    if (known) return known;
+    this.change({ is_asked: true });
+    this.#beginning ??= this.#parts.client.begin({ id, name, stream, byteSize }).finally(() => {
+      this.#beginning = null;
+    });
+    const fileId = await this.#beginning;
+    this.change({ file_id: fileId });
+    return fileId;
+  }
+
   /** @param {Partial<UploadRecord>} changes Keep them. */
   change(changes) {
     this.record = { ...this.record, ...changes };
-    this.#parts.save(this.record);
+    if (!this.#isDropped) this.#parts.save(this.record);
     this.dispatchEvent(new Event('change'));
   }
 
@@ -207,10 +237,10 @@ export class Upload extends EventTarget {
    */
   async #send(file, signal) {
     const { client } = this.#parts;
-    const { name, stream, byte_size: byteSize, file_id: known } = this.record;
+    const { file_id: known } = this.record;
     const offset = known ? await client.askOffset(known, signal) : 0;
-    const fileId = known ?? (await client.begin({ name, stream, byteSize }, signal));
-    if (!known) this.change({ file_id: fileId });
+    const fileId = known ?? (await this.begin());
+    if (signal.aborted) return;
     this.#become('sending');
     await this.#sender.send(file, fileId, offset, signal);
   }
@@ -225,7 +255,7 @@ export class Upload extends EventTarget {
     const { code, params } = error;
     if (code === 'not_found' && this.record.file_id) {
       // It was given up after a day: from the beginning.
-      this.change({ file_id: null });
+      this.change({ file_id: null, is_asked: false });
       return true;
     }
     const isGone = code === 'not_connected' && !(await isReadable(file));
@@ -263,20 +293,5 @@ export class Upload extends EventTarget {
     this.state = state;
     this.problem = problem;
     this.dispatchEvent(new Event('change'));
-  }
-}
-
-/**
- * Whether the file is still what was chosen: one that was changed or taken away on the disk cannot be read any more.
- *
- * @param {File} file
- */
-async function isReadable(file) {
-  try {
-    await file.slice(0, 1).arrayBuffer();
-    return true;
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-    return false;
   }
 }

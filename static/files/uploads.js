@@ -159,7 +159,7 @@ export class Uploads extends EventTarget {
     if (!upload) return;
     this.#drop(upload);
     this.thumbnails.release(id);
-    if (upload.record.file_id) void endUpload(this.#client, upload.record.file_id, this.#timers);
+    if (upload.record.is_asked) void endUpload(this.#client, upload, this.#timers);
     this.#changed();
   }
 
@@ -200,8 +200,11 @@ export class Uploads extends EventTarget {
     if (!changed || this.#closed) return;
     const upload = this.find(changed.id);
     if (upload && changed.record) upload.adopt(changed.record);
-    else if (upload) this.#handOver(upload);
-    else if (changed.record) this.#hold(new Upload(changed.record, null, this.#parts));
+    else if (upload) {
+      // That one may not know what is just being begun here.
+      if (upload.isBeginning) void endUpload(this.#client, upload, this.#timers);
+      this.#handOver(upload);
+    } else if (changed.record) this.#hold(new Upload(changed.record, null, this.#parts));
     this.#changed();
   }
 
@@ -213,7 +216,8 @@ export class Uploads extends EventTarget {
 
   /** Signed out: nothing is left in this browser. */
   clear() {
-    this.end();
+    this.#closed = true;
+    for (const upload of this.#uploads) upload.drop();
     this.#uploads = [];
     this.#storage.clear();
     this.thumbnails.clear();
@@ -280,7 +284,7 @@ export class Uploads extends EventTarget {
   /** @param {Upload} upload */
   #drop(upload) {
     upload.removeEventListener('change', this.#changed);
-    upload.stop();
+    upload.drop();
     this.#uploads = this.#uploads.filter((other) => other !== upload);
     this.#storage.remove(upload.id);
     void this.#keeper.forget(upload.id);

@@ -184,6 +184,27 @@ async def test_an_upload_is_paused_goes_on_and_is_thrown_away(
     assert await _left_behind(page, person) == [], "signing out leaves nothing"
 
 
+async def test_an_upload_whose_beginning_was_not_answered_is_begun_once(
+    office: Office, windows: Windows
+) -> None:
+    page, _, staff, stream = await _in_a_room(office, windows, "Not answered")
+    begun: list[str] = []
+
+    async def lose_the_first_answer(route: Route) -> None:
+        answer = await route.fetch()
+        begun.append(answer.headers["location"])
+        await (route.abort() if len(begun) == 1 else route.fulfill(response=answer))
+
+    await page.route("**/api/uploads", lose_the_first_answer)
+    await pick(page, payload("ledger.csv"))
+    await expect(page.locator(CARD)).to_have_attribute("data-state", "whole")
+    assert (len(begun), len(set(begun))) == (2, 1)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".file-card", has_text="ledger.csv")).to_be_visible()
+    answer = await staff.do("read_messages", stream=stream)
+    assert answer["messages"][0]["files"][0]["file_id"] == begun[0].rpartition("/")[2]
+
+
 async def test_files_are_dropped_and_pasted_and_a_text_stays_a_text(office: Office, windows: Windows) -> None:
     page, _, _, _ = await _in_a_room(office, windows, "Dropped")
     zone = page.locator(".drop-zone")

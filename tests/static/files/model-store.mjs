@@ -9,9 +9,15 @@ export class ModelStore {
   #next = 1;
   #failures = [];
 
-  /** The next request that fits is answered by this status instead; `takes`: so many bytes of a PATCH count before. */
-  fail(method, status, { error, takes = 0 } = {}) {
-    this.#failures.push({ method, status, error, takes });
+  /** What is begun is told only when this promise is there. */
+  telling = Promise.resolve();
+
+  /**
+   * The next request that fits is answered by this status instead; `takes`: so many bytes of a PATCH count before;
+   * `begins`: a POST counts before.
+   */
+  fail(method, status, { error, takes = 0, begins = false } = {}) {
+    this.#failures.push({ method, status, error, takes, begins });
   }
 
   offsets(method = 'PATCH') {
@@ -29,17 +35,30 @@ export class ModelStore {
       this.#failures.splice(this.#failures.indexOf(failure), 1);
       const upload = this.uploads.get(id);
       if (upload && failure.takes) upload.offset += failure.takes;
+      if (failure.begins) this.#begin(headers);
       if (failure.status === 0) throw new CommandError('not_connected', { retry: true });
       return answer(failure.status, {}, failure.error);
     }
-    return this.#answer({ method, id, offset, headers, body, onProgress });
+    const said = this.#answer({ method, id, offset, headers, body, onProgress });
+    if (method === 'POST') await this.telling;
+    if (signal?.aborted) throw signal.reason;
+    return said;
   };
+
+  /** The same words begin one upload. */
+  #begin(headers) {
+    const metadata = headers['Upload-Metadata'];
+    const known = metadata.includes('client_upload_id') && [...this.uploads].find(([, upload]) => upload.metadata === metadata);
+    if (known) return known[0];
+    const created = `file-${this.#next++}`;
+    this.uploads.set(created, { offset: 0, length: Number(headers['Upload-Length']), metadata });
+    return created;
+  }
 
   #answer({ method, id, offset, headers, body, onProgress }) {
     if (method === 'POST') {
-      const created = `file-${this.#next++}`;
-      this.uploads.set(created, { offset: 0, length: Number(headers['Upload-Length']), metadata: headers['Upload-Metadata'] });
-      return answer(201, { Location: `/api/uploads/${created}`, 'Upload-Offset': '0' });
+      const begun = this.#begin(headers);
+      return answer(201, { Location: `/api/uploads/${begun}`, 'Upload-Offset': String(this.uploads.get(begun).offset) });
     }
     const upload = this.uploads.get(id);
     if (!upload) return answer(404);

@@ -16,12 +16,13 @@ async function refused(status, error) {
 test('an upload is begun with its length, its name in any script, and the stream it is for', async () => {
   const store = new ModelStore();
   const client = new TusClient(store.exchange);
-  assert.equal(await client.begin({ name: 'Übersicht 表.pdf', stream: 'abc', byteSize: 12 }), 'file-1');
+  assert.equal(await client.begin({ id: 'our-1', name: 'Übersicht 表.pdf', stream: 'abc', byteSize: 12 }), 'file-1');
   const { length, metadata } = store.uploads.get('file-1');
   assert.equal(length, 12);
   const values = Object.fromEntries(metadata.split(',').map((pair) => pair.split(' ')));
   assert.equal(Buffer.from(values.filename, 'base64').toString('utf8'), 'Übersicht 表.pdf');
   assert.equal(Buffer.from(values.stream, 'base64').toString('utf8'), 'abc');
+  assert.equal(Buffer.from(values.client_upload_id, 'base64').toString('utf8'), 'our-1');
 });
 
 test('every request says which tus it speaks', async () => {
@@ -31,7 +32,7 @@ test('every request says which tus it speaks', async () => {
     versions.push(request.headers['Tus-Resumable']);
     return store.exchange(request);
   });
-  const id = await client.begin({ name: 'a', stream: 's', byteSize: 3 });
+  const id = await client.begin({ id: 'our-1', name: 'a', stream: 's', byteSize: 3 });
   await client.askOffset(id);
   assert.equal(await client.send(id, 0, file(3)), 3);
   await client.end(id);

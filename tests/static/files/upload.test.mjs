@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { TusClient } from '../../../static/files/tus-client.js';
 import { Upload } from '../../../static/files/upload.js';
 import { recordOf } from '../../../static/files/upload-record.js';
-import { FakeTimers, settled } from '../fakes.mjs';
+import { FakeTimers, deferred, settled } from '../fakes.mjs';
 import { ModelStore, file } from './model-store.mjs';
 
 const MIB = 1024 * 1024;
@@ -155,6 +155,38 @@ test('a pause stops it at once and lasts; going on asks where it stands', async 
   upload.start();
   await until(() => upload.state === 'paused' || upload.state === 'whole');
   assert.equal(store.asked[asked].method, 'HEAD');
+});
+
+test('a pause while it is being begun keeps what is begun, and going on begins no other', async () => {
+  const { upload, store, saved } = under(file(MIB));
+  const told = deferred();
+  store.telling = told.promise;
+  upload.start();
+  await until(() => store.uploads.size === 1);
+  upload.pause();
+  await settled();
+  upload.resume();
+  upload.start();
+  await settled();
+  upload.pause();
+  told.resolve();
+  await settled();
+  assert.deepEqual([upload.state, saved.at(-1).file_id, saved.at(-1).is_paused], ['paused', 'file-1', true]);
+  assert.deepEqual(store.asked.map(({ method }) => method), ['POST']);
+  upload.resume();
+  upload.start();
+  await until(() => upload.state === 'whole');
+  assert.equal(store.uploads.size, 1);
+});
+
+test('where the answer to a creation was lost, the same is asked again', async () => {
+  const { upload, store, timers } = under(file(MIB));
+  store.fail('POST', 0, { begins: true });
+  upload.start();
+  await until(() => upload.state === 'waiting');
+  await timers.pass(2_000);
+  await until(() => upload.state === 'whole');
+  assert.deepEqual([store.uploads.size, store.asked.filter(({ method }) => method === 'POST').length], [1, 2]);
 });
 
 test('a file that cannot be found has to be chosen again, and then goes on', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TusClient } from '../../../static/files/tus-client.js';
 import { Uploads } from '../../../static/files/uploads.js';
-import { FakeStorage, FakeTimers, settled } from '../fakes.mjs';
+import { FakeStorage, FakeTimers, deferred, settled } from '../fakes.mjs';
 import { FakeKeeper, ModelStore, NO_THUMBNAILS, file } from './model-store.mjs';
 
 const MIB = 1024 * 1024;
@@ -119,6 +119,47 @@ test('what is thrown away leaves both, also where the service holds it for a mom
   assert.deepEqual([storage.length, keeper.files.size, store.uploads.size], [0, 0, 0]);
 });
 
+test('what is thrown away while it is being begun is ended as soon as it is there', async () => {
+  for (const throwAway of [
+    ({ uploads }) => uploads.cancel(uploads.draftsOf('stream')[0].id),
+    ({ uploads, storage }) => uploads.storageChanged({ key: storage.key(0), newValue: null }),
+  ]) {
+    const page = opened();
+    const told = deferred();
+    page.store.telling = told.promise;
+    page.uploads.add('stream', [file(1)]);
+    await until(() => page.store.uploads.size === 1);
+    throwAway(page);
+    told.resolve();
+    await page.timers.pass(1);
+    assert.deepEqual([page.storage.length, page.store.uploads.size], [0, 0]);
+    assert.deepEqual(page.store.asked.map(({ method }) => method), ['POST', 'DELETE']);
+  }
+});
+
+test('what was begun without an answer is ended all the same, also by a later life of the page', async () => {
+  const first = opened();
+  first.store.fail('POST', 0, { begins: true });
+  first.uploads.add('stream', [file(1)]);
+  await until(() => states(first.uploads)[0] === 'waiting');
+  first.uploads.end();
+  const { uploads, store, timers } = opened({ ...first, keeper: new FakeKeeper() });
+  await until(() => states(uploads)[0] === 'missing');
+  assert.equal(store.uploads.size, 1);
+  uploads.cancel(uploads.draftsOf('stream')[0].id);
+  await timers.pass(1);
+  assert.equal(store.uploads.size, 0);
+});
+
+test('what nobody has asked the service for is thrown away without a word to it', async () => {
+  const { uploads, store } = opened();
+  uploads.connected({ files_per_message: 9, file_bytes: 1 });
+  uploads.add('stream', [file(2)]);
+  uploads.cancel(uploads.draftsOf('stream')[0].id);
+  await settled();
+  assert.equal(store.asked.length, 0);
+});
+
 test('a room that is left takes its uploads along', async () => {
   const { uploads, storage } = opened();
   uploads.add('stream', [file(1)]);
@@ -145,8 +186,12 @@ test('another window goes on with one, and this one hears of it', async () => {
 
 test('signing out leaves nothing behind, and nothing goes on', async () => {
   const { uploads, storage, keeper, store } = opened();
+  const told = deferred();
+  store.telling = told.promise;
   uploads.add('stream', [file(9 * MIB)]);
+  await until(() => store.uploads.size === 1);
   uploads.clear();
+  told.resolve();
   const asked = store.asked.length;
   for (let turn = 0; turn < 20; turn += 1) await settled();
   assert.deepEqual([storage.length, keeper.files.size], [0, 0]);
