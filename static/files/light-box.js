@@ -80,8 +80,8 @@ export class LightBox {
     const at = pictures.findIndex(({ file }) => file.file_id === this.#shownId);
     if (at < 0) return this.#dialog.close();
     const { file, from } = pictures[at];
-    this.#previous.hidden = at === 0;
-    this.#next.hidden = at === pictures.length - 1;
+    this.#offer(this.#previous, at > 0);
+    this.#offer(this.#next, at < pictures.length - 1);
     say(this.#facts, [from, pictures.length > 1 && words.files.place(at + 1, pictures.length)].filter(Boolean).join(' · '));
     if (this.#drawnId === file.file_id) return;
     this.#drawnId = file.file_id;
@@ -90,6 +90,16 @@ export class LightBox {
     mark(this.#download, 'download', file.name);
     this.#setZoom(false);
     void this.#show(file);
+  }
+
+  /**
+   * @param {HTMLButtonElement} step
+   * @param {boolean} isThere
+   */
+  #offer(step, isThere) {
+    // At an end the button is gone, and would take the focus along: no key would arrive any more.
+    if (!isThere && step === document.activeElement) this.#close.focus();
+    step.hidden = !isThere;
   }
 
   /**
@@ -132,8 +142,6 @@ export class LightBox {
     if (!next) return;
     this.#shownId = next.file.file_id;
     this.#draw();
-    // At an end the button that was pressed is gone.
-    if (!this.#dialog.contains(document.activeElement) || document.activeElement === this.#dialog) this.#close.focus();
   }
 
   /** @param {boolean} isActual Whether the picture is as large as it is, and scrolled. */

@@ -192,6 +192,34 @@ async def test_pictures_are_looked_at_by_keyboard_alone(
     await expect(box).to_have_count(0)
     await expect(frames.nth(1)).to_be_focused()
 
+    await keys.press("Enter")
+    await box.get_by_role("button", name="Next picture").press("Enter")
+    await expect(facts).to_contain_text("3 of 3")
+    await expect(box.get_by_role("button", name="Close")).to_be_focused()
+    await keys.press("ArrowLeft")
+    await expect(facts).to_contain_text("2 of 3")
+
+
+async def test_a_last_picture_that_is_taken_back_leaves_the_keyboard_to_the_others(
+    office: Office, windows: Windows, workshop: Workshop
+) -> None:
+    staff, person = await _two(office)
+    stream = (await office.make_room(person, "Taken back", staff))["stream"]
+    await post_files(person, stream, "kiln.jpg", "receipt.png")
+    last = {"file_id": await upload(person, stream, "stall.webp")}
+    posted = await person.do("post_message", stream=stream, text="", files=[last])
+    await workshop.make_previews()
+    page = await open_for(windows, staff)
+    await enter_room(page, "Taken back")
+    await page.locator(".picture-frame").nth(1).click()
+    facts = page.locator(".light-box-facts")
+    await expect(facts).to_contain_text("2 of 3")
+    await page.get_by_role("button", name="Next picture").focus()
+    await person.do("delete_message", stream=stream, message_id=posted["message_id"])
+    await expect(facts).to_contain_text("2 of 2")
+    await page.keyboard.press("ArrowLeft")
+    await expect(facts).to_contain_text("1 of 2")
+
 
 async def test_the_rooms_files_are_listed_filtered_and_found_again(office: Office, windows: Windows) -> None:
     staff, person = await _two(office)
