@@ -1,8 +1,10 @@
 import { build, fill, say } from '../elements/build.js';
 import { KeyedList } from '../elements/keyed-list.js';
 import { Listening } from '../elements/listening.js';
+import { Repaint } from '../elements/repaint.js';
 import { words } from '../words/english.js';
 import { UploadCard } from './upload-card.js';
+import { standing } from './upload-words.js';
 
 /**
  * @import { Upload } from './upload.js'
@@ -15,8 +17,11 @@ export class UploadTray extends HTMLElement {
   #list = build('div', { class: 'upload-tray', role: 'group', 'aria-label': words.files.tray });
   #said = build('p', { class: 'upload-said', role: 'status' });
   #heard = build('p', { class: 'unseen', role: 'status' });
-  /** @type {Map<string, string>} How each stood before. */
-  #standing = new Map();
+  /** @type {Map<string, string>|null} How each stood before. */
+  #standing = null;
+  /** @type {string[]} */
+  #untold = [];
+  #telling = new Repaint(() => this.#tell());
   #cards;
   #uploads;
   #stream;
@@ -44,6 +49,7 @@ export class UploadTray extends HTMLElement {
 
   disconnectedCallback() {
     this.#listening.end();
+    this.#telling.stop();
   }
 
   /** @param {string} text Words on the files, until there are other ones. */
@@ -59,14 +65,27 @@ export class UploadTray extends HTMLElement {
   }
 
   /**
-   * Whoever does not see the bars hears when a file is there.
+   * Whoever does not see the cards hears when a file is there, and when it needs them.
    *
    * @param {readonly Upload[]} drafts
    */
   #announce(drafts) {
-    const ready = drafts.filter(({ id, state }) => state === 'whole' && (this.#standing.get(id) ?? state) !== state);
+    const before = this.#standing;
     this.#standing = new Map(drafts.map(({ id, state }) => [id, state]));
-    for (const { record } of ready) say(this.#heard, words.files.ready(record.name));
+    // What stood so when one came is no news.
+    const changed = before ? drafts.filter(({ id, state }) => before.get(id) !== state) : [];
+    for (const upload of changed) {
+      const { id, state, record } = upload;
+      if (state === 'whole' && before?.has(id)) this.#untold.push(words.files.ready(record.name));
+      if (state === 'failed' || state === 'missing') this.#untold.push(words.files.stands(record.name, standing(upload)));
+    }
+    if (this.#untold.length > 0) this.#telling.request();
+  }
+
+  /** Several at once are told together, and in a new element: the same once more would change nothing in the old one. */
+  #tell() {
+    fill(this.#heard, build('span', {}, this.#untold.join('\n')));
+    this.#untold = [];
   }
 
   /** @param {Upload} upload */

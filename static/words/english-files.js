@@ -63,6 +63,8 @@ export const fileWords = {
   remove: (name) => `Remove ${name}`,
   /** @param {string} name */
   ready: (name) => `${name} is ready to be sent.`,
+  /** @param {string} name @param {string} standing */
+  stands: (name, standing) => `${name}: ${standing}`,
   describeShort: 'Describe',
   described: 'Described',
   /** @param {string} name */

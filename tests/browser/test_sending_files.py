@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from playwright.async_api import CDPSession, Page, Request, Response, Route, expect
 
 from tests.browser.chromium import NARROW, Windows
@@ -35,6 +36,12 @@ LEFT_BEHIND = """async () => [
         };
     })),
 ]"""
+
+
+@pytest.fixture(scope="module")
+def node_environment(node_environment: dict[str, str]) -> dict[str, str]:
+    """A service that takes no files of more than 8 MB."""
+    return {**node_environment, "WORKROOM_FILE_BYTES": "8000000"}
 
 
 class Traffic:
@@ -277,6 +284,34 @@ async def test_what_the_service_refuses_is_said_with_what_to_do(office: Office, 
     await expect(card).to_have_attribute("data-state", "whole")
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".file-card", has_text="ledger.csv")).to_be_visible()
+
+
+async def test_what_cannot_be_sent_is_told_to_whoever_does_not_see_it(
+    office: Office, windows: Windows, tmp_path: Path
+) -> None:
+    page, _, _, _ = await _in_a_room(office, windows, "Told")
+    refusal = {"error": {"code": "quota_exceeded", "params": {"quota": "room", "free": 12_000_000}}}
+    refusals = [refusal, refusal]
+
+    async def refuse(route: Route) -> None:
+        await (route.fulfill(status=413, json=refusals.pop()) if refusals else route.fallback())
+
+    await page.route("**/api/uploads", refuse)
+    told = page.locator("upload-tray .unseen")
+    await pick(page, payload("ledger.csv"))
+    await expect(told).to_contain_text("ledger.csv: There is no room for it here")
+    before = await told.locator("span").element_handle()
+    assert before is not None
+    await page.get_by_role("button", name="Try ledger.csv again").click()
+    await expect(page.get_by_role("button", name="Try ledger.csv again")).to_be_visible()
+    await expect(told).to_contain_text("ledger.csv: There is no room for it here")
+    await page.wait_for_function("one => !one.isConnected", arg=before)
+    await page.get_by_role("button", name="Try ledger.csv again").click()
+    await expect(told).to_have_text("ledger.csv is ready to be sent.")
+    huge = [_large(tmp_path, name, 8_000_001) for name in ("one.bin", "two.bin")]
+    await pick(page, *huge)
+    for name in ("one.bin", "two.bin"):
+        await expect(told).to_contain_text(f"{name}: That is larger than 8 MB")
 
 
 async def _in_a_room(office: Office, windows: Windows, name: str) -> tuple[Page, Person, Person, str]:
