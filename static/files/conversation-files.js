@@ -29,7 +29,12 @@ export class ConversationFiles {
   constructor(workroom, open, conversation, onFiles) {
     this.#workroom = workroom;
     this.#conversation = conversation;
-    this.#zone = new DropZone(() => (!open.room || open.room.archived_at ? null : words.files.drop(open.room.name)), onFiles);
+    const label = () => {
+      // What can be written to already can be dropped onto, though it is still being fetched.
+      const room = open.room ?? workroom.roomList.find(open.roomId);
+      return !room || room.archived_at ? null : words.files.drop(room.name);
+    };
+    this.#zone = new DropZone(label, onFiles);
     this.element = this.#zone.element;
   }
 

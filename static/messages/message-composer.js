@@ -229,7 +229,8 @@ export class MessageComposer extends HTMLElement {
   }
 
   #drawClosed() {
-    const isClosed = Boolean(this.#open.room?.archived_at);
+    const room = this.#open.room ?? this.#workroom.roomList.find(this.#open.roomId);
+    const isClosed = Boolean(room?.archived_at);
     this.#form.hidden = isClosed;
     this.#closed.hidden = !isClosed;
   }

@@ -16,11 +16,13 @@ from tests.browser.office import (
     composer,
     enter_room,
     line,
+    lose_line,
     open_details,
     open_for,
     write,
 )
 from tests.browser.papers import bring, payload, pick
+from tests.line import Line
 
 CARD = "upload-card"
 POSTED = ".message[data-message-id] .text"
@@ -242,6 +244,30 @@ async def test_files_are_dropped_and_pasted_and_a_text_stays_a_text(office: Offi
     await expect(page.locator(".attachment:not(:has(upload-card))")).to_have_count(20)
     await expect(line(page, "Dropped").locator(".room-last")).to_have_text("You: 20 files")
     await expect((await open_details(page)).locator(".listed-file")).to_have_count(20)
+
+
+async def test_files_are_dropped_before_the_room_was_fetched_unless_it_is_archived(
+    office: Office, windows: Windows, wire: Line
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    await office.make_room(staff, "In a hurry", kind="shared")
+    archived = await office.make_room(staff, "Long ago", kind="shared")
+    await staff.do("archive_room", room_id=archived["room_id"])
+    page = await open_for(windows, staff, url=wire.url)
+    await expect(line(page, "In a hurry")).to_be_visible()
+    await lose_line(page, wire)
+    await line(page, "Long ago").get_by_role("link").click()
+    await expect(page.locator(".composer-closed")).to_be_visible()
+    await bring(page, "dragenter", "conversation-view", payload("ledger.csv"))
+    await expect(page.locator(".drop-zone")).to_be_hidden()
+    await enter_room(page, "In a hurry")
+    await bring(page, "dragenter", "conversation-view", payload("ledger.csv"))
+    await expect(page.locator(".drop-zone")).to_have_text("Drop files here to send them to “In a hurry”")
+    await bring(page, "drop", "conversation-view", payload("ledger.csv"))
+    await page.get_by_role("button", name="Send", exact=True).click()
+    wire.resume()
+    await expect(page.locator(".file-card", has_text="ledger.csv")).to_be_visible(timeout=30_000)
+    await expect(page.locator(CARD)).to_have_count(0)
 
 
 async def test_a_phone_takes_the_picture_itself(office: Office, windows: Windows) -> None:
