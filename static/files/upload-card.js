@@ -83,16 +83,8 @@ export class UploadCard extends HTMLElement {
     this.#description.hidden = record.picture_size === null || state === 'failed' || state === 'missing';
     say(this.#description, record.alt_text ? words.files.described : words.files.describeShort);
     label(this.#description, words.files.describe(record.name));
-    this.#drawDeed(this.#deedFor(state));
+    this.#drawDeed(deedFor(this.#upload));
     this.#drawPicture();
-  }
-
-  /** @param {string} state */
-  #deedFor(state) {
-    if (PAUSABLE.includes(state)) return 'pause';
-    if (state === 'paused') return 'resume';
-    if (state === 'failed') return 'retry';
-    return state === 'missing' ? 'choose' : '';
   }
 
   /** @param {string} deed What the button does; empty for nothing. */
@@ -128,6 +120,15 @@ export class UploadCard extends HTMLElement {
       this.#draw();
     }
   }
+}
+
+/** @param {Upload} upload */
+function deedFor({ state, problem }) {
+  if (PAUSABLE.includes(state)) return 'pause';
+  if (state === 'paused') return 'resume';
+  // What is larger than a file may be stays so.
+  if (state === 'failed') return problem?.code === 'too_large' && problem.params.limit ? '' : 'retry';
+  return state === 'missing' ? 'choose' : '';
 }
 
 /**

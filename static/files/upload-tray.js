@@ -57,11 +57,19 @@ export class UploadTray extends HTMLElement {
     say(this.#said, text);
   }
 
+  /** Show what keeps the message from being sent, and say so. */
+  showProblem() {
+    this.say(words.files.unsent);
+    this.#list.querySelector('[data-state=failed], [data-state=missing]')?.scrollIntoView({ block: 'nearest' });
+  }
+
   #draw() {
     const drafts = this.#uploads.draftsOf(this.#stream);
+    const hasMore = this.#standing !== null && drafts.length > this.#standing.size;
     this.#list.hidden = drafts.length === 0;
     this.#cards.show(drafts);
     this.#announce(drafts);
+    if (hasMore) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   /**

@@ -135,7 +135,7 @@ export class MessageComposer extends HTMLElement {
     const text = this.#field.value.trim();
     if (this.#send.disabled) return;
     if (!this.#editing && this.#drafts.some(({ state }) => state === 'failed' || state === 'missing')) {
-      return this.#tray.say(words.files.unsent);
+      return this.#tray.showProblem();
     }
     const mentions = mentionedIn(text, this.#mentionable());
     const replyTo = this.#replyTo?.message_id ?? null;

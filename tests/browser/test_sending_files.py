@@ -338,6 +338,25 @@ async def test_what_cannot_be_sent_is_told_to_whoever_does_not_see_it(
     await pick(page, *huge)
     for name in ("one.bin", "two.bin"):
         await expect(told).to_contain_text(f"{name}: That is larger than 8 MB")
+    await expect(page.locator(f"{CARD}[data-state=failed] .icon-button:visible")).to_have_count(2)
+
+
+async def test_what_was_added_last_is_in_view_and_what_keeps_a_message_back_comes_into_it(
+    office: Office, windows: Windows, tmp_path: Path
+) -> None:
+    staff = await office.make_staff("Jonas Hartmann")
+    await office.make_room(staff, "Many", kind="shared")
+    page = await open_for(windows, staff, size=NARROW)
+    await page.locator(".room-link", has_text="Many").click()
+    await pick(page, _large(tmp_path, "huge.bin", 8_000_001))
+    cards = page.locator(CARD)
+    await expect(cards).to_have_attribute("data-state", "failed")
+    await pick(page, *(payload(f"{number}.txt", b"x", "text/plain") for number in range(6)))
+    await expect(page.locator(f"{CARD}[data-state=whole]")).to_have_count(6)
+    await expect(cards.last).to_be_in_viewport()
+    await expect(cards.first).not_to_be_in_viewport()
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(cards.first).to_be_in_viewport(ratio=1)
 
 
 async def _in_a_room(office: Office, windows: Windows, name: str) -> tuple[Page, Person, Person, str]:
