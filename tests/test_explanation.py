@@ -11,12 +11,13 @@ import pytest
 from msgspec import UNSET
 
 from tests.deeds import Place, delete, open_place, post
-from tests.holding import attach, make_officer, place_hold
+from tests.holding import attach, make_officer, place_hold, scope_of
 from tests.people import make_account
 from tests.retaining import assign_default, assign_room, find_due, label_file, label_message, make_class
 from workroom.accounts import Account
 from workroom.errors import NotFound
 from workroom.explanation import Explanation, explain, list_due_months, require_explanation
+from workroom.hold_scopes import ContentKind
 from workroom.ids import MessageId, RoomId
 from workroom.storage.database import Database
 
@@ -94,6 +95,26 @@ async def test_the_state_says_what_the_next_run_will_do(
     hold = await place_hold(database, await make_officer(database), place.room_id)
     explained = await ask(database, posted.message_id)
     assert (explained.state, [one.hold_id for one in explained.holds]) == ("held", [hold.hold_id])
+
+
+async def test_a_hold_of_files_only_does_not_keep_the_text(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    author, place = await a_room(database)
+    posted = await post(database, author, place.shared)
+    await attach(owner, posted.message_id)
+    officer = await make_officer(database)
+    await place_hold(database, officer, scope_of(place.room_id, kinds=[ContentKind.FILES]))
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await move_time(timedelta(days=11))
+    async with database.read() as reading:
+        months = await list_due_months(reading, place.room_id)
+    assert [(one.messages, one.held) for one in months] == [(1, 0)]
+    assert (await ask(database, posted.message_id)).state == "files_held"
+    await owner.execute("update retention_classes set destroy_days = 9")
+    assert (await ask(database, posted.message_id)).state == "settling"
+    await place_hold(database, officer, place.room_id)
+    assert (await ask(database, posted.message_id)).state == "held"
 
 
 async def test_many_are_explained_in_the_order_asked_and_those_gone_are_left_out(

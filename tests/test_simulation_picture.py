@@ -1,23 +1,34 @@
-"""What is counted by the first and the last of each month is what would be counted message by message."""
+"""What a simulation counts is what a run destroys, and what would be counted message by message."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.deeds import open_place
-from tests.people import make_account
-from tests.retaining import import_messages
+from tests.deeds import Place, delete, open_place, post
+from tests.holding import attach, make_officer, place_hold, scope_of, write_everything
+from tests.people import by, make_account
+from tests.retaining import find_due, import_messages, label_file, label_message, make_class
+from tests.uploading import disk_stores
+from workroom.accounts import Account
+from workroom.disposition import Pace, run_disposition
+from workroom.hold_scopes import EVERY_KIND, ContentKind
+from workroom.retention import AssignDefault
+from workroom.simulation import apply_change, begin_simulation, run_simulation
 from workroom.simulation_picture import Question, count_unlabelled
 from workroom.storage.database import Database, Transaction
 
+MoveTime = Callable[[timedelta], Awaitable[None]]
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 # Two months with partitions, and one without.
@@ -121,3 +132,93 @@ async def test_the_first_and_the_last_of_a_month_decide_as_each_of_its_messages_
         asyncio.run_coroutine_threadsafe(compare(now, before, deleted), loop).result(timeout=30)
 
     await asyncio.to_thread(run_all)
+
+
+# -- beside a run ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Left:
+    """What there is: the rows of messages, those that have a text, and the files."""
+
+    rows: set[UUID]
+    texts: set[UUID]
+    files: set[UUID]
+
+
+async def look(owner: asyncpg.Connection) -> Left:
+    """What is left."""
+
+    async def ids(query: str) -> set[UUID]:
+        return {record[0] for record in await owner.fetch(query)}
+
+    return Left(
+        await ids("select message_id from messages"),
+        await ids("select message_id from message_revisions"),
+        await ids("select file_id from files"),
+    )
+
+
+async def write_of_every_sort(
+    database: Database, owner: asyncpg.Connection, author: Account, place: Place
+) -> None:
+    """With files and without, deleted, labelled, and one whose text was destroyed before."""
+    await write_everything(database, owner, author, place)
+    await post(database, author, place.shared, "Nothing with it")
+    deleted = await post(database, author, place.shared, "A mistake")
+    await delete(database, author, place.shared, deleted.message_id)
+    brief, long = await make_class(owner, destroy=5), await make_class(owner, keep=1000)
+    for class_id in (brief, long):
+        labelled = await write_everything(database, owner, author, place)
+        await label_message(owner, labelled, class_id)
+    kept = await post(database, author, place.shared, "With a contract")
+    await attach(owner, kept.message_id)
+    contract = await owner.fetchval("select file_id from files where message_id = $1", kept.message_id)
+    await label_file(owner, contract, long)
+    emptied, spare = [await write_everything(database, owner, author, place) for _ in range(2)]
+    await label_message(owner, spare, brief)
+    for table in ("message_revisions", "message_reactions"):
+        await owner.execute(f"delete from {table} where message_id = any($1)", [emptied, spare])
+
+
+@pytest.mark.parametrize("kinds", [(), *((kind,) for kind in ContentKind), tuple(EVERY_KIND)])
+async def test_a_run_destroys_what_was_simulated_whatever_kinds_a_hold_keeps(
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: MoveTime,
+    tmp_path: Path,
+    kinds: Sequence[ContentKind],
+) -> None:
+    officer, author = await make_officer(database), await make_account(database)
+    held, free = [await open_place(database, author) for _ in range(2)]
+    for place in (held, free):
+        await write_of_every_sort(database, owner, author, place)
+    if kinds:
+        await place_hold(database, officer, scope_of(held.room_id, kinds=kinds))
+    await move_time(timedelta(days=20))
+    for place in (held, free):
+        await post(database, author, place.shared, "Not due")
+    change = AssignDefault(room_kind="shared", class_id=await make_class(owner, destroy=10))
+    async with database.transaction() as transaction:
+        simulation_id = await begin_simulation(transaction, by(officer), change)
+    simulation = await run_simulation(database, simulation_id)
+    picture, before = simulation.picture, await look(owner)
+    assert picture is not None
+    assert simulation.fingerprint is not None
+    async with database.long_transaction() as transaction:
+        await apply_change(transaction, by(officer), change, simulation.fingerprint, "The law says so")
+    await move_time(timedelta(days=1, minutes=1))
+    due = {each for each in before.rows if (at := await find_due(owner, each)) and at <= simulation.instant}  # type: ignore[arg-type]
+    await run_disposition(database, disk_stores(tmp_path), pace=Pace(rest=0.0))
+
+    after = await look(owner)
+    gone = (before.rows - after.rows) | (before.texts - after.texts)
+    assert {each.message_id for each in picture.first} == gone
+    assert picture.goes.messages == sum(month.goes for month in picture.months) == len(gone)
+    assert picture.kept_by_holds.messages == len(due - gone)
+    assert picture.goes.files == len(before.files - after.files)
+    assert picture.goes.rooms == (1 if set(kinds) == EVERY_KIND else 2)
+    assert picture.kept_by_holds.rooms == (1 if kinds else 0)
+    if kinds == (ContentKind.FILES,):
+        assert gone & after.rows, "no row outlives its text: this proves nothing"
+        assert due - gone, "nothing had lost its text before: this proves nothing"

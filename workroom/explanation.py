@@ -56,8 +56,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     `reason`: `no_end` (nothing ends it), `ended` (its class's end), `removed` (the period after its deletion), `kept`
     (a keep beyond its end) or `files` (a file of it is kept longer).
     `due_at`: from then on nobody is shown it; None: never.
-    `state`: `shown`, `due` (the next run destroys it), `settling` (a rule changed within a day), `held`, or `emptied`
-    (its text was destroyed, and is never shown again; a hold of files, or a longer keep of one, keeps the rest).
+    `state`: `shown`, `due` (the next run destroys it), `settling` (a rule changed within a day), `held`, `files_held`
+    (the next run destroys its text, a hold keeps only its files), or `emptied` (its text was destroyed, and is never
+    shown again; a hold of files, or a longer keep of one, keeps the rest).
     """
 
     message_id: MessageId
@@ -71,7 +72,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of a room that is due in a month; `month` None: what never is."""
+    """Content of a room that is due in a month; `month` None: what never is.
+
+    `held`: messages of which a run destroys no text.
+    """
 
     month: str | None
     messages: int
@@ -143,7 +147,7 @@ def _explain(
         room_id=record["room_id"],
         due_at=due_at,
         reason="files" if due_at != verdict.due_at else _reason(verdict),
-        state=_state(record, due_at, is_held=bool(holds)),
+        state=_state(record, due_at, holds),
         classes=[_class(applied, verdict, known) for applied in classes],
         files=[
             ExplainedFile(
@@ -187,11 +191,13 @@ def _reason(verdict: Verdict) -> str:
     return "no_end" if verdict.due_at is None else "ended"
 
 
-def _state(record: Record, due_at: datetime | None, *, is_held: bool) -> str:
+def _state(record: Record, due_at: datetime | None, holds: Sequence[Record]) -> str:
     if not record["has_text"]:
         return "emptied"
     if not is_over(due_at, record["instant"]):
         return "shown"
-    if is_held:
+    if any(hold["covers_messages"] for hold in holds):
         return "held"
-    return "due" if is_over(record["settled_at"], record["instant"]) else "settling"
+    if not is_over(record["settled_at"], record["instant"]):
+        return "settling"
+    return "files_held" if holds else "due"

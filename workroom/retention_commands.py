@@ -58,6 +58,7 @@ _STATES = {
     "due": "due, and the next run destroys it",
     "settling": "due, but a rule changed within the last 24 hours, and nothing goes before",
     "held": "due, so members do not see it, and a hold keeps it",
+    "files_held": "due, and the next run destroys its text; a hold keeps only its files",
     "emptied": "its text was destroyed; a hold or a longer keep of its files keeps the rest, which members do not see",
 }
 

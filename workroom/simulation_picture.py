@@ -57,6 +57,7 @@ class FirstMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """What would go at the instant, what would go without the change, and what keeps the rest that had ended by then.
 
+    A message goes when its text goes, also where a hold of files keeps its row.
     `revisions`: superseded ones, whose messages stay. `kept_by_classes`: by the keep of a room's class or default.
     `destroys_from`: before that instant a changed rule destroys nothing.
     """
@@ -167,17 +168,7 @@ async def count_after(transaction: Transaction, question: Question, rules_before
     cells = await count_unlabelled(transaction, question, rules)
     for place, cell in (await _count_labelled(transaction, question)).items():
         cells[place].merge(cell)
-    held = await transaction.fetch_one(queries.simulations.list_held)
-    for record in await transaction.fetch(
-        queries.simulations.count_held_messages,
-        known_until=question.known_until,
-        author_ids=held["author_ids"],
-        held_room_ids=held["held_room_ids"],
-        **rules,
-    ):
-        cell = cells[record["room_id"], record["month"]]
-        cell.add(record, "held")
-        cell.due_before -= record["held_before"]
+    await _take_held_out(transaction, question, rules, cells)
     for place, cell in (await _count_held_labelled(transaction, question)).items():
         cells[place].merge(cell)
     revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
@@ -216,6 +207,27 @@ async def count_unlabelled(
     ):
         cells[record["room_id"], record["month"]].add(record, *names)
     return cells
+
+
+async def _take_held_out(
+    transaction: Transaction, question: Question, rules: Mapping[str, Sequence[Any]], cells: Cells
+) -> None:
+    """What a hold keeps of messages without labels: their text, or, where it is gone, what a hold of files leaves."""
+    for held in await transaction.fetch(queries.simulations.list_held):
+        whole = held["covers_messages"]
+        counts = (
+            queries.simulations.count_held_messages if whole else queries.simulations.count_emptied_messages
+        )
+        for record in await transaction.fetch(
+            counts,
+            known_until=question.known_until,
+            author_ids=held["author_ids"],
+            held_room_ids=held["held_room_ids"],
+            **rules,
+        ):
+            cell = cells[record["room_id"], record["month"]]
+            cell.add(record, "held")
+            cell.due_before -= record["held_before"]
 
 
 async def _count_labelled(transaction: Transaction, question: Question) -> Cells:
@@ -287,20 +299,28 @@ def draw(question: Question, before: Before, counted: Counted, first: list[First
             messages=sum(cell.due - cell.held for cell in everything),
             files=files["due"] - files["held"],
             bytes=files["bytes"] - files["held_bytes"],
-            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.due > cell.held}),
+            rooms=len(
+                {room_id for (room_id, _), cell in cells.items() if cell.due > cell.held}
+                | set(files["free_room_ids"])
+            ),
         ),
         goes_now=Amount(
             messages=sum(cell.due_before for cell in everything),
             files=files_before["due"] - files_before["held"],
             bytes=files_before["bytes"] - files_before["held_bytes"],
-            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.due_before > 0}),
+            rooms=len(
+                {room_id for (room_id, _), cell in cells.items() if cell.due_before > 0}
+                | set(files_before["free_room_ids"])
+            ),
         ),
         revisions=counted.revisions["due"],
         kept_by_holds=Amount(
             messages=sum(cell.held for cell in everything),
             files=files["held"],
             bytes=files["held_bytes"],
-            rooms=len({room_id for (room_id, _), cell in cells.items() if cell.held}),
+            rooms=len(
+                {room_id for (room_id, _), cell in cells.items() if cell.held} | set(files["held_room_ids"])
+            ),
         ),
         kept_by_labels=sum(cell.kept_by_labels for cell in everything),
         kept_by_classes=sum(cell.kept_by_classes for cell in everything),

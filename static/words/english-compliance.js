@@ -489,6 +489,7 @@ export const complianceWords = {
       due: 'due: the next run destroys it',
       settling: 'due, but a rule changed within the last 24 hours: nothing goes before',
       held: 'due: members do not see it, a hold keeps it',
+      files_held: 'due: the next run destroys its text, a hold keeps only its files',
       emptied: 'its text was destroyed; a hold or a longer keep of its files keeps the rest, which members do not see',
     },
     dueAt: 'Its time',

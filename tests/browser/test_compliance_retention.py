@@ -304,6 +304,10 @@ async def test_an_officer_reads_since_when_members_see_it_no_more_and_what_has_n
     day, year = await _make_class(owner, "A single day", 1), await _make_class(owner, "A whole year", 365)
     await owner.execute(ASSIGN, room["room_id"], day)
     await _move_time(owner, timedelta(days=2))
+    of_papers = "select message_id from files where room_id = $1 and message_id is not null"
+    papers = await owner.fetchval(of_papers, room["room_id"])
+    page = await open_console(windows, officer, f"/#/compliance/messages/{papers}")
+    await expect(page.locator("message-record-page")).to_contain_text("a hold keeps only its files")
     async with _worker(office_database) as database:
         installation_id = await owner.fetchval("select installation_id from installation")
         settings = load_settings(node.environment)
@@ -314,7 +318,7 @@ async def test_an_officer_reads_since_when_members_see_it_no_more_and_what_has_n
     ended = await owner.fetchval("select max(message_id::text)::uuid from messages")
     await _label(officer, f"messages/{ended}", day)
     await _move_time(owner, timedelta(days=2))
-    page = await open_console(windows, officer, f"/#/compliance/rooms/{room['room_id']}/open")
+    await page.goto(f"/#/compliance/rooms/{room['room_id']}/open")
     await page.get_by_label("Reason").fill("The dispute")
     await page.get_by_role("button", name="Open", exact=True).click()
     opened = page.locator(".opened-message")

@@ -507,11 +507,16 @@ class OfficeMachine(RuleBasedStateMachine):
             due_at = self.model.message_due(message)
             assert one.due_at == due_at
             is_over = self.model.is_due(due_at, self.now)
-            is_held = self.model.is_held(message, None, self.now)
-            settled = self.model.is_settled(message, self.now)
-            expected = "shown" if not is_over else "held" if is_held else "due" if settled else "settling"
             if not message.revisions:
                 expected = "emptied"
+            elif not is_over:
+                expected = "shown"
+            elif self.model.is_held(message, "messages", self.now):
+                expected = "held"
+            elif not self.model.is_settled(message, self.now):
+                expected = "settling"
+            else:
+                expected = "files_held" if self.model.is_held(message, None, self.now) else "due"
             assert one.state == expected
             _note(f"explained as {expected}", True)
 
@@ -540,6 +545,7 @@ async def test_held_is_never_destroyed_and_expired_and_free_is_always_gone(
         "runs that spared what is held",
         "explained as due",
         "explained as held",
+        "explained as files_held",
         "holds that were widened",
         "hands that were refused",
         "hands that were let",

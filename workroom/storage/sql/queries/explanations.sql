@@ -36,7 +36,8 @@ where message_id = any(:message_ids::uuid[])
 order by message_id, hold_id;
 
 -- name: sum_due_of_room
--- When the messages of a room are due, by month, and how many of each are held; null for those that never are.
+-- When the messages of a room are due, by month, and how many of each are held; null for those that never are. One whose text
+-- goes is not held, whatever keeps its files.
 select to_char(date_trunc('month', j.due_at at time zone 'utc'), 'YYYY-MM-DD') as month, count(*) as messages,
     count(*) filter (where j.is_held) as held,
     coalesce(sum(j.files), 0)::bigint as files, coalesce(sum(j.bytes), 0)::bigint as bytes
@@ -54,7 +55,10 @@ from (
     join messages as m on m.message_id = e.subject_id
     join room_rules as r on r.room_id = m.room_id
     left join (
-        select distinct x.message_id from held_messages as x where x.room_id = :room_id
+        select distinct x.message_id
+        from held_messages as x
+        where x.room_id = :room_id
+            and (x.covers_messages or not has_text(x.message_id))
     ) as h on h.message_id = m.message_id
     left join (
         select x.message_id, count(*) as files, sum(x.byte_size) as bytes

@@ -223,14 +223,17 @@ group by 1, 2;
 
 -- name: list_held
 -- Whose messages are on hold, whatever the room, and in which rooms anybody's are: few, and nobody else's have to be compared
--- with each hold.
-select coalesce(array_agg(distinct s.author_id) filter (where s.author_id is not null), '{}') as author_ids,
+-- with each hold. Those of holds that cover files only apart.
+select s.covers_messages,
+    coalesce(array_agg(distinct s.author_id) filter (where s.author_id is not null), '{}') as author_ids,
     coalesce(array_agg(distinct s.room_id) filter (where s.author_id is null), '{}') as held_room_ids
-from held_spans as s;
+from held_spans as s
+group by s.covers_messages;
 
 -- name: count_held_messages
--- Of messages without labels that are due, those that a hold keeps; and how many of those that were due before the change.
--- the arrays: as for count_months; :author_ids, :held_room_ids uuid[]: what list_held gave
+-- Of messages without labels that are due, those whose text a hold keeps; and how many of those that were due before the
+-- change. Of others the text goes, whatever keeps their files.
+-- the arrays: as for count_months; :author_ids, :held_room_ids uuid[]: what list_held gave of holds that cover messages
 select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
     count(*) filter (
         where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
@@ -264,11 +267,61 @@ where m.labelled_at is null
             and (s.author_id is null or s.author_id = m.author_id)
             and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
             and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+            and s.covers_messages
+    )
+group by 1, 2;
+
+-- name: count_emptied_messages
+-- The same for those whose text was destroyed before: nothing more of them goes while a hold covers their files.
+-- the arrays: as for count_held_messages, of holds that cover files only
+select m.room_id, date_trunc('month', m.sent_at at time zone 'utc') as month,
+    count(*) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ) as held,
+    count(*) filter (
+        where m.sent_at <= r.kept_until_before
+            and (m.sent_at <= r.ended_until_before or m.deleted_at <= r.removed_until_before)
+    ) as held_before,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 1)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as first_sum,
+    coalesce(bit_xor(uuid_hash_extended(m.message_id, 2)) filter (
+        where m.sent_at <= r.kept_until and (m.sent_at <= r.ended_until or m.deleted_at <= r.removed_until)
+    ), 0) as second_sum
+from messages as m
+join unnest(
+    :room_ids::uuid[],
+    :kept_until::text[]::timestamptz[], :ended_until::text[]::timestamptz[], :removed_until::text[]::timestamptz[],
+    :kept_until_before::text[]::timestamptz[], :ended_until_before::text[]::timestamptz[],
+    :removed_until_before::text[]::timestamptz[]
+) as r(
+    room_id, kept_until, ended_until, removed_until, kept_until_before, ended_until_before, removed_until_before
+) on r.room_id = m.room_id
+where m.labelled_at is null
+    and m.recorded_at <= :known_until
+    and (m.author_id = any(:author_ids::uuid[]) or m.room_id = any(:held_room_ids::uuid[]))
+    and not exists (select from message_revisions as v where v.message_id = m.message_id)
+    and exists (
+        select
+        from held_spans as s
+        where s.room_id = m.room_id
+            and (s.author_id is null or s.author_id = m.author_id)
+            and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
+            and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+    )
+    and not exists (
+        select
+        from held_spans as s
+        where s.room_id = m.room_id
+            and (s.author_id is null or s.author_id = m.author_id)
+            and m.sent_at >= s.sent_from and m.sent_at < s.sent_until
+            and m.recorded_at >= s.recorded_from and m.recorded_at <= s.recorded_until
+            and s.covers_messages
     )
 group by 1, 2;
 
 -- name: count_held_labelled_messages
--- The same for messages with labels, under the rules as they are.
+-- Both for messages with labels, under the rules as they are.
 select d.room_id, date_trunc('month', d.sent_at at time zone 'utc') as month, count(*) as held,
     bit_xor(uuid_hash_extended(d.message_id, 1)) as first_sum,
     bit_xor(uuid_hash_extended(d.message_id, 2)) as second_sum
@@ -282,11 +335,13 @@ where d.due_at <= :instant
             and (s.author_id is null or s.author_id = d.author_id)
             and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
             and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and (s.covers_messages or not has_text(d.message_id))
     )
 group by 1, 2;
 
 -- name: count_files
--- Files that are due at an instant: how many, how many of them are held, and the sum over the ids of those that are free.
+-- Files that are due at an instant: how many, how many of them are held, in which rooms they are, and the sum over the ids of
+-- those that are free.
 with due as materialized (
     select f.file_id, f.byte_size, f.room_id, f.author_id, f.sent_at, f.recorded_at
     from due_files(
@@ -304,6 +359,8 @@ with due as materialized (
 select count(*) as due, coalesce(sum(d.byte_size), 0)::bigint as bytes,
     count(h.file_id) as held,
     coalesce(sum(d.byte_size) filter (where h.file_id is not null), 0)::bigint as held_bytes,
+    coalesce(array_agg(distinct d.room_id) filter (where h.file_id is null), '{}') as free_room_ids,
+    coalesce(array_agg(distinct d.room_id) filter (where h.file_id is not null), '{}') as held_room_ids,
     coalesce(bit_xor(uuid_hash_extended(d.file_id, 1)) filter (where h.file_id is null), 0) as first_sum
 from due as d
 left join held as h on h.file_id = d.file_id;
@@ -349,6 +406,7 @@ where not exists (
         and (s.author_id is null or s.author_id = d.author_id)
         and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
         and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+        and (s.covers_messages or not has_text(d.message_id))
 )
 order by d.message_id
 limit 20;
