@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
@@ -28,10 +27,9 @@ from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_and_bucket, disk_stores, make_receiver, upload, without_bucket
-from workroom import audit, room_overview
+from workroom import room_overview
 from workroom.accounts import Account
-from workroom.audit import Act, EntryFilter
-from workroom.disposition import DispositionRun, Pace, list_runs, run_disposition
+from workroom.disposition import DispositionRun, Pace, run_disposition
 from workroom.errors import NotFound
 from workroom.event_reading import Span, read_events
 from workroom.explanation import explain
@@ -433,31 +431,6 @@ async def test_small_batches_come_to_the_same_as_large_ones(
     assert (run.messages, run.revisions, run.files) == (6, 12, 6)
     assert await owner.fetchval("select message_id from messages") == kept
     assert run.batches > 6
-
-
-async def test_every_batch_is_recorded_and_its_digest_can_be_told_from_the_events(
-    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
-) -> None:
-    author, place = await a_room(database)
-    class_id = await make_class(owner, destroy=10)
-    await assign_room(owner, place.room_id, class_id)
-    kept_long = [await post(database, author, place.shared, str(n)) for n in range(3)]
-    await delete(database, author, place.shared, kept_long[0].message_id)
-    await move_time(timedelta(days=11))
-    await dispose(database, stores)
-    batch = await owner.fetchrow("select * from disposition_batches where messages > 0")
-    ids = sorted(
-        record["subject_id"]
-        for record in await owner.fetch("select subject_id from events where kind = 'message_posted'")
-    )
-    assert batch["digest"] == sha256(batch["salt"] + b"".join(one.bytes for one in ids)).digest()
-    counts = await owner.fetch("select class_id, class_version, reason, items from disposition_counts")
-    assert [tuple(record) for record in counts] == [(class_id, 1, "ended", 3)]
-    async with database.read() as reading:
-        entries = await audit.list_entries(reading, EntryFilter(act=Act.DISPOSITION_ENDED))
-        runs = await list_runs(reading)
-    assert entries[0].facts["messages"] == 3
-    assert entries[0].facts["digest"] == runs[0].digest
 
 
 async def test_a_run_in_two_workers_at_once_is_one_run(

@@ -1651,7 +1651,11 @@ create view workroom.labelled_file_dues as
 select f.file_id, f.message_id, f.stream_id, f.message_seq, f.position, f.byte_size, f.label_class_id,
     greatest(least(own.end_at, r.deleted_at + own.removed_after), own.keep_until) as due_at,
     own.keep_until,
-    case when c.destroy_days is null then r.end_class_id else c.class_id end as end_class_id,
+    case
+        when r.deleted_at + own.removed_after < own.end_at or c.destroy_days is not null then c.class_id
+        else r.end_class_id
+    end as class_id,
+    case when r.deleted_at + own.removed_after < own.end_at then 'removed' else 'ended' end as reason,
     greatest(r.settled_at, greatest(f.labelled_at, c.changed_at) + interval '24 hours') as settled_at
 from workroom.files as f
 join workroom.labelled_rules as r on r.message_id = f.message_id
@@ -2059,8 +2063,9 @@ create unique index one_run_under_way on workroom.disposition_runs ((true)) wher
 create index disposition_runs_in_order on workroom.disposition_runs (began_at);
 
 -- What a batch destroyed. The digest is SHA-256 over the salt and what its items are known by, in their order: of messages
--- and files the ids (16 bytes), of revisions and reactions the message's id and the number (8 bytes, big-endian), of names
--- of rooms the room's id and the number. Events still name every message, with the digest of its content.
+-- (also of those that lost their text only) and files the ids (16 bytes), of revisions and reactions the message's id and the
+-- number (8 bytes, big-endian), of names of rooms the room's id and the number. Events still name every message, with the
+-- digest of its content.
 create table workroom.disposition_batches (
     run_id uuid not null references workroom.disposition_runs,
     number integer not null,
@@ -2182,19 +2187,28 @@ create function workroom.due_files(
     after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz
 ) returns table (
     file_id uuid, message_id uuid, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
-    byte_size bigint, class_id uuid, settled_at timestamptz
+    byte_size bigint, class_id uuid, reason text, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
         with rules as materialized (
             select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after, r.end_class_id,
-                r.settled_at
+                r.removed_class_id, r.settled_at
             from workroom.room_rules as r
             where of_room_ids is null
                 or r.room_id = any(of_room_ids)
         )
         select f.file_id, m.message_id, m.room_id, m.author_id, m.sent_at, m.recorded_at, f.byte_size,
-            r.end_class_id, r.settled_at
+            case
+                when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed)
+                    then r.removed_class_id
+                else r.end_class_id
+            end,
+            case
+                when m.deleted_at + r.removed_after < coalesce(m.sent_at + r.end_after, r.end_fixed) then 'removed'
+                else 'ended'
+            end,
+            r.settled_at
         from workroom.files as f
         join workroom.messages as m on m.message_id = f.message_id
         join rules as r on r.room_id = m.room_id
@@ -2209,7 +2223,9 @@ create function workroom.due_files(
             ) <= due_before
         union all
         select f.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, f.byte_size,
-            d.end_class_id, d.settled_at
+            case when d.deleted_at + d.removed_after < d.end_at then d.removed_class_id else d.end_class_id end,
+            case when d.deleted_at + d.removed_after < d.end_at then 'removed' else 'ended' end,
+            d.settled_at
         from workroom.files as f
         join workroom.labelled_dues as d on d.message_id = f.message_id
         where f.file_id > after_id
@@ -2219,7 +2235,7 @@ create function workroom.due_files(
             and d.due_at <= due_before
         union all
         select l.file_id, m.message_id, m.room_id, m.author_id, m.sent_at, m.recorded_at, l.byte_size,
-            l.end_class_id, l.settled_at
+            l.class_id, l.reason, l.settled_at
         from workroom.labelled_file_dues as l
         join workroom.messages as m on m.message_id = l.message_id
         where l.file_id > after_id
@@ -2401,6 +2417,7 @@ declare
     file_ids uuid[];
     unlisted_ids uuid[];
     class_ids uuid[];
+    reasons text[];
     room_ids uuid[];
     room record;
     beyond_id constant uuid := horizon_id(run);
@@ -2431,7 +2448,8 @@ begin
     from files as f
     where f.file_id > run.after_id and f.file_id <= until_id;
     with due as materialized (
-        select d.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.byte_size, d.class_id
+        select d.file_id, d.message_id, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.byte_size, d.class_id,
+            d.reason
         from due_files(run.after_id, until_id, room_ids, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as (
@@ -2446,8 +2464,9 @@ begin
     select array_agg(d.file_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.message_id) filter (where h.file_id is null),
         array_agg(d.class_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
+        array_agg(d.reason order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         sum(d.byte_size) filter (where not coalesce(h.covers_files, false))
-    into file_ids, unlisted_ids, class_ids, batch.bytes
+    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes
     from due as d
     left join held as h on h.file_id = d.file_id;
     if file_ids is null then
@@ -2488,8 +2507,7 @@ begin
     batch.number := run.batches + 1;
     batch.phase := run.phase;
     perform record_batch(
-        batch, (select string_agg(uuid_send(i.id), '') from unnest(file_ids) as i(id)), class_ids,
-        array_fill('ended'::text, array[cardinality(file_ids)]), null
+        batch, (select string_agg(uuid_send(i.id), '') from unnest(file_ids) as i(id)), class_ids, reasons, null
     );
     return until_id;
 end
@@ -2497,6 +2515,7 @@ $$;
 
 -- Messages whose time has come, whole: text, reactions, the list of their files, their own row. Under a hold that covers
 -- files only, text and reactions go, and the row stays with the files. A row whose files are still there waits for them.
+-- What lost its text is in the record of that batch, and once more in that of the batch in which its row goes.
 -- Rows are joined to the list of ids: of "= any(list)" Postgres looks for the partition of each of the thousands.
 create function workroom.dispose_messages(run workroom.disposition_runs, most integer) returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp set plan_cache_mode = force_custom_plan
@@ -2583,44 +2602,48 @@ begin
             and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
         group by d.message_id
     ), judged as materialized (
-        select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_goes,
+        select d.message_id, d.class_id, d.reason, not coalesce(h.covers_messages, false) as text_is_free,
             h.message_id is null and not (have_files and exists (
                 select from files as f
                 where f.stream_id = d.stream_id and f.message_seq = d.seq and f.message_id is not null
             )) as row_goes
         from due as d
         left join held as h on h.message_id = d.message_id
-    ), counted as (
-        select j.class_id, j.reason, count(*) as items
+    ), gone as materialized (
+        select j.message_id, j.class_id, j.reason, j.row_goes
         from judged as j
-        where j.row_goes
-        group by j.class_id, j.reason
+        where j.row_goes or j.text_is_free and has_text(j.message_id)
+    ), counted as (
+        select g.class_id, g.reason, count(*) as items
+        from gone as g
+        group by g.class_id, g.reason
     )
     select a.text_ids, a.row_ids, c.class_ids, c.reasons, c.items
     into text_ids, row_ids, class_ids, reasons, items
     from (
-        select array_agg(j.message_id order by j.message_id) filter (where j.text_goes) as text_ids,
-            array_agg(j.message_id order by j.message_id) filter (where j.row_goes) as row_ids
-        from judged as j
+        select array_agg(g.message_id order by g.message_id) as text_ids,
+            array_agg(g.message_id order by g.message_id) filter (where g.row_goes) as row_ids
+        from gone as g
     ) as a
     cross join (
         select array_agg(x.class_id) as class_ids, array_agg(x.reason) as reasons, array_agg(x.items) as items
         from counted as x
     ) as c;
-    if text_ids is not null then
-        delete from message_revisions as v
+    if text_ids is null then
+        return until_id;
+    end if;
+    delete from message_revisions as v
+    using unnest(text_ids) as d(message_id)
+    where v.message_id = d.message_id
+        and v.message_id > run.after_id and v.message_id <= until_id;
+    get diagnostics batch.revisions = row_count;
+    batch.reactions := 0;
+    if have_reactions then
+        delete from message_reactions as x
         using unnest(text_ids) as d(message_id)
-        where v.message_id = d.message_id
-            and v.message_id > run.after_id and v.message_id <= until_id;
-        get diagnostics batch.revisions = row_count;
-        batch.reactions := 0;
-        if have_reactions then
-            delete from message_reactions as x
-            using unnest(text_ids) as d(message_id)
-            where x.message_id = d.message_id
-                and x.message_id > run.after_id and x.message_id <= until_id;
-            get diagnostics batch.reactions = row_count;
-        end if;
+        where x.message_id = d.message_id
+            and x.message_id > run.after_id and x.message_id <= until_id;
+        get diagnostics batch.reactions = row_count;
     end if;
     if row_ids is not null then
         if have_files then
@@ -2635,15 +2658,12 @@ begin
             and m.message_id > run.after_id and m.message_id <= until_id;
         get diagnostics batch.messages = row_count;
     end if;
-    if batch.revisions + batch.reactions > 0 or batch.messages > 0 then
-        batch.run_id := run.run_id;
-        batch.number := run.batches + 1;
-        batch.phase := run.phase;
-        perform record_batch(
-            batch, coalesce((select string_agg(uuid_send(i.id), '') from unnest(row_ids) as i(id)), ''),
-            class_ids, reasons, items
-        );
-    end if;
+    batch.run_id := run.run_id;
+    batch.number := run.batches + 1;
+    batch.phase := run.phase;
+    perform record_batch(
+        batch, (select string_agg(uuid_send(i.id), '') from unnest(text_ids) as i(id)), class_ids, reasons, items
+    );
     return until_id;
 end
 $$;

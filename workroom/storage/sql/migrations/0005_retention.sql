@@ -185,7 +185,11 @@ create view workroom.labelled_file_dues as
 select f.file_id, f.message_id, f.stream_id, f.message_seq, f.position, f.byte_size, f.label_class_id,
     greatest(least(own.end_at, r.deleted_at + own.removed_after), own.keep_until) as due_at,
     own.keep_until,
-    case when c.destroy_days is null then r.end_class_id else c.class_id end as end_class_id,
+    case
+        when r.deleted_at + own.removed_after < own.end_at or c.destroy_days is not null then c.class_id
+        else r.end_class_id
+    end as class_id,
+    case when r.deleted_at + own.removed_after < own.end_at then 'removed' else 'ended' end as reason,
     greatest(r.settled_at, greatest(f.labelled_at, c.changed_at) + interval '24 hours') as settled_at
 from workroom.files as f
 join workroom.labelled_rules as r on r.message_id = f.message_id
