@@ -10,9 +10,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.deeds import Place, open_place, post
+from tests.deeds import Place, open_place, post, rename
 from tests.people import make_account
 from workroom.__main__ import main
+from workroom.accounts import require_account_of
 from workroom.errors import Conflict, Forbidden, InvalidInput, NotFound
 from workroom.ids import MessageId
 from workroom.retention_commands import (
@@ -75,13 +76,17 @@ async def test_a_class_is_made_assigned_explained_and_acted_on(
 async def test_a_simulation_says_what_would_go(
     settings: Settings, database: Database, owner: asyncpg.Connection, move_time: MoveTime
 ) -> None:
-    await an_office(database)
+    place, _ = await an_office(database)
+    async with database.read() as reading:
+        sam = await require_account_of(reading, "sam@example.org")
+    await rename(database, sam, place.room_id, "Another name")
     await move_time(timedelta(days=20))
     said = await make(settings, "new-class", name="Short", counted_from="sent", destroy_days=5)
     class_id = said.split()[1]
     change = read_change({"change": "assign-default", "room_kind": "shared", "class_id": class_id})
     simulated = await simulate(settings, OFFICER, change, None)
     assert "would destroy 1 message and 0 files (0 bytes) in 1 room" in simulated
+    assert "0 reactions taken back of messages that stay, and 1 former name of rooms" in simulated
     assert re.search(r"\d{4}-\d{2}: 1 of 1 messages go", simulated)
     assert await owner.fetchval("select count(*) from room_kind_defaults") == 0
 

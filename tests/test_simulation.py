@@ -14,10 +14,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.deeds import Place, delete, edit, open_place, post
+from tests.deeds import Place, delete, edit, open_place, post, react, rename
 from tests.holding import make_officer, place_hold, read_content, scope_of
 from tests.people import by, make_account
-from tests.retaining import label_message, make_class
+from tests.retaining import assign_room, label_message, make_class
 from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom import audit
 from workroom.accounts import Account
@@ -185,6 +185,31 @@ async def test_a_simulation_is_stale_when_something_else_would_go(
     assert await owner.fetchval("select count(*) from room_classes") == 0
 
 
+@pytest.mark.parametrize("what", ["reaction", "room name"])
+async def test_a_simulation_answers_for_reactions_taken_back_and_former_names(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, what: str
+) -> None:
+    officer, (author, place) = await make_officer(database), await a_room(database)
+    class_id = await make_class(owner, removed=30)
+    await assign_room(owner, place.room_id, class_id)
+    posted = await post(database, author, place.shared)
+    if what == "reaction":
+        await react(database, author, place.shared, posted.message_id)
+        await react(database, author, place.shared, posted.message_id, is_added=False)
+    else:
+        await rename(database, author, place.room_id, "Another name")
+    await move_time(timedelta(days=2))
+    change = ChangeClass(class_id=class_id, name="Shorter", removed_days=1)
+    simulation = await simulate(database, officer, change)
+    picture = picture_of(simulation)
+    assert (picture.goes.messages, picture.revisions) == (0, 0)
+    assert (picture.reactions, picture.room_names) == ((1, 0) if what == "reaction" else (0, 1))
+    await place_hold(database, officer, place.room_id)
+    with pytest.raises(Conflict) as refused:
+        await apply(database, officer, change, simulation.fingerprint)
+    assert refused.value.params["problem"] == "simulation_is_stale"
+
+
 async def test_what_members_do_meanwhile_does_not_make_a_simulation_stale(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime
 ) -> None:
@@ -197,6 +222,9 @@ async def test_what_members_do_meanwhile_does_not_make_a_simulation_stale(
     await move_time(timedelta(hours=1))
     await post(database, author, place.shared, "Later")
     await edit(database, author, place.shared, posted[0].message_id, "Other")
+    await react(database, author, place.shared, posted[0].message_id)
+    await react(database, author, place.shared, posted[0].message_id, is_added=False)
+    await rename(database, author, place.room_id, "Another name")
     await delete(database, author, place.shared, posted[1].message_id)
     await apply(database, officer, change, simulation.fingerprint)
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.deeds import Place, delete, open_place, post
+from tests.deeds import Place, delete, edit, open_place, post, react, rename
 from tests.holding import attach, make_officer, place_hold, scope_of, write_everything
 from tests.people import by, make_account
 from tests.retaining import find_due, import_messages, label_file, label_message, make_class
@@ -23,6 +23,7 @@ from tests.uploading import disk_stores
 from workroom.accounts import Account
 from workroom.disposition import Pace, run_disposition
 from workroom.hold_scopes import EVERY_KIND, ContentKind
+from workroom.ids import MessageId
 from workroom.retention import AssignDefault
 from workroom.simulation import apply_change, begin_simulation, run_simulation
 from workroom.simulation_picture import Question, count_unlabelled
@@ -139,11 +140,14 @@ async def test_the_first_and_the_last_of_a_month_decide_as_each_of_its_messages_
 
 @dataclass(frozen=True)
 class Left:
-    """What there is: the rows of messages, those that have a text, and the files."""
+    """What there is: the rows of messages, those that have a text, and what else runs destroy."""
 
     rows: set[UUID]
     texts: set[UUID]
     files: set[UUID]
+    revisions: set[tuple[UUID, int]]
+    reactions: set[tuple[UUID, int]]
+    room_names: set[tuple[UUID, int]]
 
 
 async def look(owner: asyncpg.Connection) -> Left:
@@ -152,24 +156,41 @@ async def look(owner: asyncpg.Connection) -> Left:
     async def ids(query: str) -> set[UUID]:
         return {record[0] for record in await owner.fetch(query)}
 
+    async def parts(query: str) -> set[tuple[UUID, int]]:
+        return {(record[0], record[1]) for record in await owner.fetch(query)}
+
     return Left(
         await ids("select message_id from messages"),
         await ids("select message_id from message_revisions"),
         await ids("select file_id from files"),
+        await parts("select message_id, revision from message_revisions"),
+        await parts("select message_id, added_seq from message_reactions"),
+        await parts("select room_id, revision from room_names"),
     )
+
+
+async def change_mind(database: Database, author: Account, place: Place, message_id: MessageId) -> None:
+    """A replaced version, and a reaction that was taken back beside one that stands."""
+    await edit(database, author, place.shared, message_id, "Other words")
+    for emoji in ("🎉", "👍"):
+        await react(database, author, place.shared, message_id, emoji)
+    await react(database, author, place.shared, message_id, "🎉", is_added=False)
 
 
 async def write_of_every_sort(
     database: Database, owner: asyncpg.Connection, author: Account, place: Place
 ) -> None:
-    """With files and without, deleted, labelled, and one whose text was destroyed before."""
+    """With files and without, deleted, labelled, emptied before; and a former name of the room."""
+    await rename(database, author, place.room_id, "Another name")
     await write_everything(database, owner, author, place)
-    await post(database, author, place.shared, "Nothing with it")
+    plain = await post(database, author, place.shared, "Nothing with it")
+    await change_mind(database, author, place, plain.message_id)
     deleted = await post(database, author, place.shared, "A mistake")
     await delete(database, author, place.shared, deleted.message_id)
     brief, long = await make_class(owner, destroy=5), await make_class(owner, keep=1000)
-    for class_id in (brief, long):
+    for class_id in (brief, long, await make_class(owner, destroy=1000, removed=5)):
         labelled = await write_everything(database, owner, author, place)
+        await change_mind(database, author, place, labelled)
         await label_message(owner, labelled, class_id)
     kept = await post(database, author, place.shared, "With a contract")
     await attach(owner, kept.message_id)
@@ -197,8 +218,9 @@ async def test_a_run_destroys_what_was_simulated_whatever_kinds_a_hold_keeps(
         await place_hold(database, officer, scope_of(held.room_id, kinds=kinds))
     await move_time(timedelta(days=20))
     for place in (held, free):
-        await post(database, author, place.shared, "Not due")
-    change = AssignDefault(room_kind="shared", class_id=await make_class(owner, destroy=10))
+        posted = await post(database, author, place.shared, "Not due")
+        await change_mind(database, author, place, posted.message_id)
+    change = AssignDefault(room_kind="shared", class_id=await make_class(owner, destroy=10, removed=1))
     async with database.transaction() as transaction:
         simulation_id = await begin_simulation(transaction, by(officer), change)
     simulation = await run_simulation(database, simulation_id)
@@ -217,6 +239,11 @@ async def test_a_run_destroys_what_was_simulated_whatever_kinds_a_hold_keeps(
     assert picture.goes.messages == sum(month.goes for month in picture.months) == len(gone)
     assert picture.kept_by_holds.messages == len(due - gone)
     assert picture.goes.files == len(before.files - after.files)
+    parts = [(before.revisions, after.revisions), (before.reactions, after.reactions)]
+    of_staying = [len({part for part in was - remains if part[0] not in gone}) for was, remains in parts]
+    assert [picture.revisions, picture.reactions] == of_staying
+    assert picture.room_names == len(before.room_names - after.room_names)
+    assert all([picture.revisions, picture.reactions, picture.room_names]), "this proves nothing"
     assert picture.goes.rooms == (1 if set(kinds) == EVERY_KIND else 2)
     assert picture.kept_by_holds.rooms == (1 if kinds else 0)
     if kinds == (ContentKind.FILES,):

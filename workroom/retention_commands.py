@@ -240,7 +240,8 @@ def _describe_simulation(simulated: Simulation) -> str:
     lines = [
         f"A run at {write_time(simulated.instant)} would destroy {_describe_amount(picture.goes)} "
         f"in {counted(picture.goes.rooms, 'room')},",
-        f"  and {counted(picture.revisions, 'replaced version')} of messages that stay.",
+        f"  besides {counted(picture.revisions, 'replaced version')} and {counted(picture.reactions, 'reaction')} "
+        f"taken back of messages that stay, and {counted(picture.room_names, 'former name')} of rooms.",
         f"Without the change: {_describe_amount(picture.goes_now)}.",
         f"Due, but staying: {_describe_amount(picture.kept_by_holds)} held, "
         f"{counted(picture.kept_by_labels, 'message')} kept by labels, "

@@ -57,14 +57,16 @@ class FirstMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """What would go at the instant, what would go without the change, and what keeps the rest that had ended by then.
 
-    A message goes when its text goes, also where a hold of files keeps its row.
-    `revisions`: superseded ones, whose messages stay. `kept_by_classes`: by the keep of a room's class or default.
-    `destroys_from`: before that instant a changed rule destroys nothing.
+    A message goes when its text goes, also where a hold of files keeps its row. `revisions`: superseded ones, whose
+    messages stay. `reactions`: those taken back, the same. `room_names`: former ones. `kept_by_classes`: by the keep of
+    a room's class or default. `destroys_from`: before that instant a changed rule destroys nothing.
     """
 
     goes: Amount
     goes_now: Amount
     revisions: int
+    reactions: int
+    room_names: int
     kept_by_holds: Amount
     kept_by_labels: int
     kept_by_classes: int
@@ -113,6 +115,11 @@ class _Cell:
 COUNTS = ("total", "due", "due_before", "held", "kept_by_labels", "kept_by_classes")
 Cells = dict[tuple[RoomId, datetime], _Cell]
 Rules = list[Record]
+BESIDES = (
+    queries.simulations.count_revisions,
+    queries.simulations.count_reactions,
+    queries.simulations.count_room_names,
+)
 BOUNDS = ("kept_until", "ended_until", "removed_until")
 
 
@@ -128,11 +135,11 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the rules come to after it. `revisions`: superseded ones."""
+    """What the rules come to after it. `besides`: of messages and rooms that stay, in the order of `BESIDES`."""
 
     cells: Cells
     files: Record
-    revisions: Record
+    besides: list[Record]
 
 
 async def count_before(transaction: Transaction, question: Question) -> Before:
@@ -171,8 +178,8 @@ async def count_after(transaction: Transaction, question: Question, rules_before
     await _take_held_out(transaction, question, rules, cells)
     for place, cell in (await _count_held_labelled(transaction, question)).items():
         cells[place].merge(cell)
-    revisions = await transaction.fetch_one(queries.simulations.count_revisions, **question.parameters)
-    return Counted(cells, await _count_files(transaction, question), revisions)
+    besides = [await transaction.fetch_one(counts, **question.parameters) for counts in BESIDES]
+    return Counted(cells, await _count_files(transaction, question), besides)
 
 
 async def count_unlabelled(
@@ -285,6 +292,7 @@ async def list_first(transaction: Transaction, question: Question, cells: Cells)
 def draw(question: Question, before: Before, counted: Counted, first: list[FirstMessage]) -> Picture:
     """The picture of what was counted."""
     cells, files, files_before = counted.cells, counted.files, before.files
+    revisions, reactions, room_names = [record["due"] for record in counted.besides]
     for place, cell in before.labelled.items():
         cells[place].due_before += cell.due
     for place, cell in before.held.items():
@@ -313,7 +321,9 @@ def draw(question: Question, before: Before, counted: Counted, first: list[First
                 | set(files_before["free_room_ids"])
             ),
         ),
-        revisions=counted.revisions["due"],
+        revisions=revisions,
+        reactions=reactions,
+        room_names=room_names,
         kept_by_holds=Amount(
             messages=sum(cell.held for cell in everything),
             files=files["held"],
@@ -344,8 +354,10 @@ def _month(month: datetime, cell: _Cell) -> Month:
 
 
 def take_fingerprint(change: object, question: Question, counted: Counted) -> str:
-    """SHA-256 over the change, the instants, and for each room how many messages go and two sums over their ids."""
-    files, revisions = counted.files, counted.revisions
+    """SHA-256 over the change, the instants, for each room how many messages go and two sums over their ids, and for
+    all else that goes a number and a sum.
+    """
+    files = counted.files
     rooms: dict[RoomId, list[int]] = defaultdict(lambda: [0, 0, 0])
     for (room_id, _), cell in counted.cells.items():
         of_room = rooms[room_id]
@@ -358,7 +370,7 @@ def take_fingerprint(change: object, question: Question, counted: Counted) -> st
         question.known_until,
         [(room_id, sums) for room_id, sums in sorted(rooms.items(), key=_by_room) if sums[0]],
         (files["due"] - files["held"], files["first_sum"]),
-        (revisions["due"], revisions["first_sum"]),
+        [(record["due"], record["first_sum"]) for record in counted.besides],
     ]
     return sha256(b"workroom.simulation.v1\x00" + msgspec.json.encode(parts)).hexdigest()
 

@@ -130,6 +130,8 @@
  * @property {Amount} goes
  * @property {Amount} goes_now The same without the change.
  * @property {number} revisions Superseded ones, whose messages stay.
+ * @property {number} reactions Taken back, of messages that stay.
+ * @property {number} room_names Former ones.
  * @property {Amount} kept_by_holds
  * @property {number} kept_by_labels Messages.
  * @property {number} kept_by_classes Messages.

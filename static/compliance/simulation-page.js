@@ -118,8 +118,7 @@ function pictureParts(simulation, picture, names) {
     build('p', { class: 'quiet' }, said.asOf(instantOf(simulation.instant))),
     section(
       said.goes,
-      isNothing(picture.goes) ? build('p', { class: 'amount' }, said.goesNothing) : build('p', { class: 'amount goes' }, amountInWords(picture.goes)),
-      picture.revisions > 0 && build('p', {}, said.revisions(number(picture.revisions))),
+      ...goesLines(picture),
       build('p', { class: 'quiet' }, isNothing(picture.goes_now) ? said.goesNowNothing : said.goesNow(amountInWords(picture.goes_now))),
       build('p', { class: 'quiet' }, said.destroysFrom(instantOf(picture.destroys_from))),
     ),
@@ -128,6 +127,15 @@ function pictureParts(simulation, picture, names) {
     picture.first.length > 0 && section(said.first, build('p', { class: 'quiet' }, said.firstLead), firstTable(picture, names)),
     build('p', { class: 'quiet fingerprint' }, `${said.fingerprint}: ${simulation.fingerprint ?? ''}`),
   ];
+}
+
+/** @param {Picture} picture */
+function goesLines({ goes, revisions, reactions, room_names: roomNames }) {
+  const { simulation: said } = complianceWords;
+  const counts = [revisions > 0 && said.revisions(revisions), reactions > 0 && said.reactions(reactions), roomNames > 0 && said.roomNames(roomNames)];
+  const besides = counts.filter(Boolean).join(', ');
+  const nothing = build('p', { class: 'amount' }, besides ? said.goesNoMessage : said.goesNothing);
+  return [isNothing(goes) ? nothing : build('p', { class: 'amount goes' }, amountInWords(goes)), besides && build('p', {}, said.besides(besides))];
 }
 
 /** @param {Picture} picture */

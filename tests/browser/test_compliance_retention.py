@@ -29,6 +29,7 @@ ASSIGN = (
     "insert into room_classes (room_id, class_id) values ($1, $2) "
     "on conflict (room_id) do update set class_id = excluded.class_id"
 )
+BESIDES = "Besides, of messages and rooms that stay:"
 REMOVED = re.compile(r"^Messages before .+ were removed after the agreed period\.$")
 
 
@@ -42,7 +43,8 @@ async def owner(office_database: DatabaseUrls) -> Any:
 async def test_a_class_is_simulated_left_come_back_to_and_applied(office: Office, windows: Windows) -> None:
     officer = await office.make_staff("Ruth Amadi", "compliance")
     *_, held = await talked(office, "Held one")
-    *_, free = await talked(office, "Free one")
+    staff, _, free = await talked(office, "One")
+    await staff.do("rename_room", room_id=free["room_id"], name="Free one")
     await place(officer, held)
     page = await open_console(windows, officer, "/#/compliance/retention")
     await page.get_by_role("link", name="New class").click()
@@ -65,7 +67,8 @@ async def test_a_class_is_simulated_left_come_back_to_and_applied(office: Office
         await expect(work).to_contain_text("ready")
         await page.goto(simulation)
         goes = page.locator(".amount")
-        await expect(goes).to_contain_text("Nothing goes." if room is held else "3 messages")
+        await expect(goes).to_contain_text("No message goes, and no file." if room is held else "3 messages")
+        await expect(page.get_by_text(BESIDES)).to_contain_text("former name")
         if room is held:
             await expect(page.locator("simulation-page")).to_contain_text("Held: 3 messages")
         await _look_at_histogram(page, goes=room is free)

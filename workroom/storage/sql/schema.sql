@@ -2246,16 +2246,24 @@ create function workroom.due_files(
 
 -- Revisions that were superseded, of messages between two ids. The newest revision goes with its message, and none goes before
 -- those that it superseded. The ids are compared three times: so no month is looked into in which there are none.
+-- message_due_at: when the time of the message itself comes.
 create function workroom.due_revisions(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, revision integer, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
-    class_id uuid, settled_at timestamptz
+    class_id uuid, settled_at timestamptz, message_due_at timestamptz
 )
     language sql stable parallel safe
     as $$
         select m.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at,
-            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at)
+            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at),
+            case
+                when m.labelled_at is null then workroom.plain_due_at(
+                    m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                    r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+                )
+                else d.due_at
+            end
         from workroom.message_revisions as next_revision
         join workroom.message_revisions as v on v.message_id = next_revision.message_id
             and v.revision = next_revision.revision - 1
@@ -2277,23 +2285,30 @@ create function workroom.due_revisions(
             end <= due_before
     $$;
 
--- Reactions that were taken back, of messages between two ids.
+-- Reactions that were taken back, the same.
 create function workroom.due_reactions(
-    after_id uuid, until_id uuid, due_before timestamptz
+    after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, added_seq bigint, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
-    class_id uuid, settled_at timestamptz
+    class_id uuid, settled_at timestamptz, message_due_at timestamptz
 )
     language sql stable parallel safe
     as $$
         select x.message_id, x.added_seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
-            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at)
+            coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at),
+            case
+                when m.labelled_at is null then workroom.plain_due_at(
+                    m.sent_at, case when m.deleted_at <= known_until then m.deleted_at end,
+                    r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+                )
+                else d.due_at
+            end
         from workroom.message_reactions as x
         join workroom.messages as m on m.message_id = x.message_id
         join workroom.room_rules as r on r.room_id = m.room_id
         left join workroom.labelled_between(after_id, until_id) as d on d.message_id = m.message_id
             and m.labelled_at is not null
-        where x.removed_at is not null
+        where x.removed_at <= known_until
             and x.message_id > after_id and x.message_id <= until_id
             and m.message_id > after_id and m.message_id <= until_id
             and case
@@ -2306,7 +2321,7 @@ create function workroom.due_reactions(
     $$;
 
 -- Names that rooms had before. The newest name stays as long as the room.
-create function workroom.due_room_names(due_before timestamptz) returns table (
+create function workroom.due_room_names(due_before timestamptz, known_until timestamptz) returns table (
     room_id uuid, revision integer, class_id uuid, settled_at timestamptz
 )
     language sql stable parallel safe
@@ -2316,10 +2331,11 @@ create function workroom.due_room_names(due_before timestamptz) returns table (
         join workroom.room_names as next_name on next_name.room_id = n.room_id
             and next_name.revision = n.revision + 1
         join workroom.room_rules as r on r.room_id = n.room_id
-        where workroom.plain_due_at(
-            n.recorded_at, next_name.recorded_at,
-            r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-        ) <= due_before
+        where next_name.recorded_at <= known_until
+            and workroom.plain_due_at(
+                n.recorded_at, next_name.recorded_at,
+                r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
+            ) <= due_before
     $$;
 
 -- ----------------------------------------------------------------------------------------------------------- destruction
@@ -2806,7 +2822,7 @@ begin
         array_agg(d.added_seq order by d.message_id, d.added_seq),
         array_agg(d.class_id order by d.message_id, d.added_seq)
     into message_ids, added_seqs, class_ids
-    from due_reactions(run.after_id, until_id, run.began_at) as d
+    from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
     where d.settled_at <= run.began_at
         and not exists (
             select
@@ -2857,7 +2873,7 @@ begin
     into room_ids, revisions, class_ids
     from (
         select n.room_id, n.revision, n.class_id
-        from due_room_names(run.began_at) as n
+        from due_room_names(run.began_at, 'infinity') as n
         where n.settled_at <= run.began_at
             and not exists (select from held_spans as s where s.room_id = n.room_id)
         limit most

@@ -366,21 +366,48 @@ from due as d
 left join held as h on h.file_id = d.file_id;
 
 -- name: count_revisions
--- Superseded revisions that would go although their message stays: how many, and the sum over what they are known by.
+-- Superseded revisions that are free and would go although their message stays: how many, and the sum over what they are
+-- known by.
 select count(*) as due,
     coalesce(bit_xor(uuid_hash_extended(d.message_id, d.revision)), 0) as first_sum
 from due_revisions(
     '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', :instant, :known_until
 ) as d
-where not exists (
-    select
-    from held_spans as s
-    where s.room_id = d.room_id
-        and (s.author_id is null or s.author_id = d.author_id)
-        and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-        and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-        and s.covers_messages
-);
+where d.message_due_at > :instant
+    and not exists (
+        select
+        from held_spans as s
+        where s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    );
+
+-- name: count_reactions
+-- The same for reactions that were taken back.
+select count(*) as due,
+    coalesce(bit_xor(uuid_hash_extended(d.message_id, d.added_seq)), 0) as first_sum
+from due_reactions(
+    '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', :instant, :known_until
+) as d
+where d.message_due_at > :instant
+    and not exists (
+        select
+        from held_spans as s
+        where s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    );
+
+-- name: count_room_names
+-- The same for names that rooms had before.
+select count(*) as due,
+    coalesce(bit_xor(uuid_hash_extended(n.room_id, n.revision)), 0) as first_sum
+from due_room_names(:instant, :known_until) as n
+where not exists (select from held_spans as s where s.room_id = n.room_id);
 
 -- name: find_first
 -- Where some months begin and end, and where so many messages after their beginning (null: there are fewer).
