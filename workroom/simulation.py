@@ -1,11 +1,11 @@
 """Simulation: what a change of the rules would destroy, exactly, before it is made; and the only road by which it
 is made.
 
-The change is made in a transaction, what it comes to is read by the same functions that disposition destroys by
-(`due_messages` and the others in `sql/schema.sql`), and all of it is taken back. What is found has a fingerprint
-over the change, the instant, and the ids that would go. A change is accepted only with it: it is made, looked at
-once more for the same instant and for what was recorded by then, and stands if the fingerprint is the same. Neither
-takes the lock of holds: nothing is destroyed here, and a changed rule destroys nothing for a day.
+The change is made in a transaction, what it comes to is counted (`simulation_picture.py`), and all of it is taken
+back. What is found has a fingerprint over the change, the instant, and the ids that would go. A change is accepted
+only with it: it is made, looked at once more for the same instant and for what was recorded by then, and stands if
+the fingerprint is the same. Neither takes the lock of holds: nothing is destroyed here, and a changed rule destroys
+nothing for a day.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """What a change of the rules would destroy, counted and drawn: by month, with what keeps the rest, and a fingerprint.
 
-Everything is asked of the functions by which disposition destroys (`due_messages` and the others in `sql/schema.sql`),
-in the transaction in which the change was made; whoever calls takes that back, or lets it stand.
+Files, and what goes of messages that stay, are asked of the functions by which disposition destroys (`due_files` and
+the others in `sql/schema.sql`). Messages are too many for that: they are counted by queries that say the same rule
+the other way round, and tests hold them to what a run destroys. All of it is read in the transaction in which the
+change was made; whoever calls takes that back, or lets it stand.
 """
 
 from __future__ import annotations

@@ -2128,7 +2128,8 @@ $$;
 
 -- Messages whose time has come by an instant, held or not, between two ids (first exclusive, last inclusive), of some rooms
 -- (null: of all). known_until: nothing that was recorded later, so that the same question later has the same answer. This
--- is what disposition destroys and what a simulation shows. The rules are computed once, not once for each message.
+-- is what disposition destroys, and of it a simulation shows the first; it counts by queries of its own, and a test holds
+-- the two together. The rules are computed once, not once for each message.
 -- only_set_apart: none but those that were deleted or have a label.
 create function workroom.due_messages(
     after_id uuid, until_id uuid, of_room_ids uuid[], due_before timestamptz, known_until timestamptz,
