@@ -13,7 +13,7 @@ from tests.deeds import Place, add, delete, open_place, page, post, read_all, se
 from tests.holding import attach, make_officer, place_hold
 from tests.people import actor_of, make_account
 from tests.retaining import assign_room, import_messages, label_file, label_message, make_class
-from workroom import room_overview
+from workroom import expiry, room_overview
 from workroom.accounts import Account
 from workroom.event_frames import ToldEvent
 from workroom.expiry_rounds import tell_what_expired
@@ -132,6 +132,28 @@ async def test_a_class_that_is_changed_back_shows_again_what_was_gone(
     assert spans(await told(database, place)) == [("messages_expired", *seqs), ("messages_restored", *seqs)]
     assert len((await page(database, author, place.shared)).messages) == 3
     assert await expired_before(database, author, place) is None
+
+
+async def test_a_rule_that_changes_while_a_round_is_under_way_is_told_by_the_next(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author, place = await a_room(database, owner, destroy=1000)
+    posted = await post(database, author, place.shared)
+    await tell_what_expired(database)
+    await move_time(timedelta(days=20))
+    await owner.execute("update retention_classes set removed_days = 31")
+
+    async def change_after_looking(transaction: Any, rule: Any, told: Any) -> Any:
+        stretches = await look_through_room(transaction, rule, told)
+        await owner.execute("update retention_classes set destroy_days = 10")
+        return stretches
+
+    look_through_room = expiry.look_through_room
+    monkeypatch.setattr(expiry, "look_through_room", change_after_looking)
+    assert await tell_what_expired(database) == 0
+    monkeypatch.undo()
+    await tell_what_expired(database)
+    assert spans(await told(database, place)) == [("messages_expired", posted.seq, posted.seq)]
 
 
 async def test_a_room_whose_closing_ends_it_is_told_all_at_once(

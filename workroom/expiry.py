@@ -9,8 +9,8 @@ members were told, and tells the difference. A round that is repeated tells the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
@@ -30,6 +30,18 @@ class Round:
 
     told_until: datetime | None
     instant: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRule:
+    """The rule of a room as a round found it, in the columns of `room_rules`."""
+
+    room_id: RoomId
+    end_after: timedelta | None
+    end_fixed: datetime | None
+    keep_after: timedelta | None
+    keep_fixed: datetime | None
+    removed_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +93,16 @@ async def end_round(transaction: Transaction, told: Round) -> None:
     await transaction.execute(queries.expiry.set_progress, instant=told.instant)
 
 
-async def list_rooms_to_look_through(transaction: Transaction, told: Round) -> list[RoomId]:
-    """Rooms of which the whole has to be looked at, because what decides there has changed."""
+async def list_rooms_to_look_through(transaction: Transaction, told: Round) -> list[RoomRule]:
+    """Rooms of which the whole has to be looked at, because what decides there has changed, with what decides now."""
     records = await transaction.fetch(queries.expiry.list_rooms_to_look_through, **_instants(told))
-    return [record["room_id"] for record in records]
+    return [RoomRule(**record) for record in records]
 
 
-async def look_through_room(transaction: Transaction, room_id: RoomId, told: Round) -> list[Stretch]:
+async def look_through_room(transaction: Transaction, rule: RoomRule, told: Round) -> list[Stretch]:
     """What the members of a room are to be told of it. Reads all of it: a second for half a million messages."""
-    records = await transaction.fetch(queries.expiry.look_through_room, room_id=room_id, **_instants(told))
-    return [_stretch(room_id, record) for record in records]
+    records = await transaction.fetch(queries.expiry.look_through_room, **asdict(rule), **_instants(told))
+    return [_stretch(rule.room_id, record) for record in records]
 
 
 async def list_newly_due(
@@ -118,9 +130,12 @@ async def tell_room(
     stretches: Sequence[Stretch],
     expired_files: Sequence[ExpiredFile] = (),
     *,
-    is_looked_through: bool = False,
+    looked_through: RoomRule | None = None,
 ) -> list[RecordedEvent]:
-    """Record for the members of one room what is not shown any more, under the room's lock; quotas follow."""
+    """Record for the members of one room what is not shown any more, under the room's lock; quotas follow.
+
+    `looked_through`: the rule that all of it was looked through under; what it became since is for the next round.
+    """
     recorded: list[RecordedEvent] = []
     stream_ids = {each.stream_id for each in stretches} | {each.stream_id for each in expired_files}
     if stream_ids:
@@ -136,8 +151,8 @@ async def tell_room(
         spans |= {(each.stream_id, each.message_seq, each.message_seq) for each in expired_files}
         await _recount_files(transaction, spans)
         await events.write_events(transaction, recorded, streams.values())
-    if is_looked_through:
-        await transaction.execute(queries.expiry.note_rule, room_id=room_id)
+    if looked_through is not None:
+        await transaction.execute(queries.expiry.note_rule, **asdict(looked_through))
     return recorded
 
 

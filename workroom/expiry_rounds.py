@@ -20,7 +20,7 @@ async def tell_what_expired(database: Database) -> int:
     """One round: tell the members of every room what is not shown any more; gives how many events were recorded."""
     async with database.long_transaction() as reading:
         told = await expiry.begin_round(reading)
-        changed = set(await expiry.list_rooms_to_look_through(reading, told))
+        changed = {rule.room_id: rule for rule in await expiry.list_rooms_to_look_through(reading, told)}
         newly = await expiry.list_newly_due(reading, told, list(changed))
         files = await expiry.list_files_newly_due(reading, told)
     stretches: dict[RoomId, list[Stretch]] = defaultdict(list)
@@ -30,9 +30,9 @@ async def tell_what_expired(database: Database) -> int:
     for file in files:
         of_files[file.room_id].append(file)
     recorded = 0
-    for room_id in changed:
+    for rule in changed.values():
         async with database.long_transaction() as reading:
-            stretches[room_id] = await expiry.look_through_room(reading, room_id, told)
+            stretches[rule.room_id] = await expiry.look_through_room(reading, rule, told)
     for room_id in sorted({*stretches, *of_files}, key=lambda each: each.bytes):
         async with database.transaction() as transaction:
             recorded += len(
@@ -42,7 +42,7 @@ async def tell_what_expired(database: Database) -> int:
                     told,
                     stretches[room_id],
                     of_files[room_id],
-                    is_looked_through=room_id in changed,
+                    looked_through=changed.get(room_id),
                 )
             )
     async with database.transaction() as transaction:

@@ -18,8 +18,8 @@ where stream_id = :stream_id
 
 -- name: list_rooms_to_look_through
 -- Rooms whose rule is another than the one under which members were told last; where an instant has come at which
--- everything changes at once; or where classes of labels changed.
-select r.room_id
+-- everything changes at once; or where classes of labels changed. With the rule that they are looked through under.
+select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
 from room_rules as r
 left join room_expiries as x on x.room_id = r.room_id
 where x.room_id is null
@@ -46,10 +46,10 @@ order by r.room_id;
 -- What members of a room are to be told: stretches of messages that are not shown any more and were when they were told
 -- last (gone), and from where to where messages are shown again. is_history: not only deleted ones, so that it is said
 -- before which instant messages were removed. Of labelled messages nobody knows what was told: they count as both.
+-- The rule is handed in: it is noted afterwards as the one that was told, whatever it has become meanwhile.
 with rule as materialized (
-    select r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-    from room_rules as r
-    where r.room_id = :room_id
+    select :end_after::interval as end_after, :end_fixed::timestamptz as end_fixed, :keep_after::interval as keep_after,
+        :keep_fixed::timestamptz as keep_fixed, :removed_after::interval as removed_after
 ), told_rule as materialized (
     select x.end_after, x.end_fixed, x.keep_after, x.keep_fixed, x.removed_after
     from room_expiries as x
@@ -261,11 +261,9 @@ where x.stream_id = :stream_id;
 select recount_files(:stream_id, :first_seq, :last_seq);
 
 -- name: note_rule!
--- Under which rule a room's members were told.
+-- Under which rule a room's members were told: the one that it was looked through under.
 insert into room_expiries (room_id, end_after, end_fixed, keep_after, keep_fixed, removed_after)
-select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-from room_rules as r
-where r.room_id = :room_id
+values (:room_id, :end_after, :end_fixed, :keep_after, :keep_fixed, :removed_after)
 on conflict (room_id) do update
 set end_after = excluded.end_after,
     end_fixed = excluded.end_fixed,
