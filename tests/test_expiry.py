@@ -209,6 +209,52 @@ async def test_a_file_whose_time_comes_before_its_message_is_told_by_itself(
     assert await tell_what_expired(database) == 0
 
 
+async def test_what_is_labelled_is_told_once_whatever_else_changes(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    author, place = await a_room(database, owner, counted_from="room_closed", destroy=100)
+    first = await post(database, author, place.shared)
+    second = await post(database, author, place.shared)
+    await attach(owner, second.message_id)
+    file_id = await owner.fetchval("select file_id from files")
+    await label_message(owner, first.message_id, await make_class(owner, destroy=5))
+    await label_file(owner, file_id, await make_class(owner, destroy=5))
+    await tell_what_expired(database)
+    await move_time(timedelta(days=6))
+    assert await tell_what_expired(database) == 2
+    await set_archived(database, author, place.room_id)
+    assert await tell_what_expired(database) == 0
+    await owner.execute("update retention_classes set removed_days = 31")
+    assert await tell_what_expired(database) == 0
+    await owner.execute("update retention_classes set destroy_days = 50 where counted_from = 'sent'")
+    assert await tell_what_expired(database) == 2
+    assert spans(await told(database, place))[2:] == [
+        ("messages_restored", first.seq, first.seq),
+        ("messages_restored", second.seq, second.seq),
+    ]
+    assert await tell_what_expired(database) == 0
+
+
+@pytest.mark.parametrize("is_class", [True, False])
+async def test_a_label_that_changes_while_a_round_is_under_way_is_told_by_the_next(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, is_class: bool
+) -> None:
+    author, place = await a_room(database, owner, destroy=1000)
+    posted = await post(database, author, place.shared)
+    long, short = await make_class(owner, destroy=1000), await make_class(owner, destroy=10)
+    await label_message(owner, posted.message_id, long)
+    await tell_what_expired(database)
+    await move_time(timedelta(days=20))
+    async with owner.transaction():
+        if is_class:
+            await owner.execute("update retention_classes set destroy_days = 10 where class_id = $1", long)
+        else:
+            await label_message(owner, posted.message_id, short)
+        assert await tell_what_expired(database) == 0
+    await tell_what_expired(database)
+    assert spans(await told(database, place)) == [("messages_expired", posted.seq, posted.seq)]
+
+
 async def test_who_joined_later_is_told_of_no_removal_before(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime
 ) -> None:

@@ -3,7 +3,8 @@
 That the time of something has come is no event: every read asks for it, so nothing has to happen for it to be
 unseen, and nothing here destroys. What is told is a number from and a number to, held or not, and needs no look at
 holds. Rounds are driven by `expiry_rounds.py`: it notes up to which instant, and under which rule of each room,
-members were told, and tells the difference. A round that is repeated tells the same again, which changes nothing.
+members were told, and of what is labelled, one by one, whether it is gone; and tells the difference. A round that
+is repeated tells the same again, which changes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from uuid import UUID
 
 from workroom import events, rooms
 from workroom.events import NewEvent, OpenStream, RecordedEvent
@@ -49,6 +51,7 @@ class Stretch:
     """Messages of a stream, by number, of which none is shown any more; or (`is_gone` False) which are shown again.
 
     `is_history`: not only tombstones, so that members are told before which instant messages were removed.
+    `labelled_ids`: messages or files among them of which it is noted by itself what was told.
     """
 
     room_id: RoomId
@@ -58,6 +61,7 @@ class Stretch:
     is_gone: bool
     is_history: bool
     first_sent_at: datetime
+    labelled_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ async def find_expired_before(transaction: Transaction, readership: Readership) 
 
 
 async def begin_round(transaction: Transaction) -> Round:
-    """What is to be told now."""
+    """What is to be told now. From here on it is noted of everything labelled what members were told of it."""
+    await transaction.execute(queries.expiry.note_newly_labelled)
     record = await transaction.fetch_one(queries.expiry.read_progress)
     told_until: datetime = record["told_until"]
     is_first = told_until.year == 1  # -infinity, as the driver gives it
@@ -117,10 +122,17 @@ async def list_newly_due(
     return [_stretch(record["room_id"], record) for record in records]
 
 
-async def list_files_newly_due(transaction: Transaction, told: Round) -> list[ExpiredFile]:
-    """Labelled files whose time came, by room."""
-    records = await transaction.fetch(queries.expiry.list_files_newly_due, **_instants(told))
-    return [ExpiredFile(**record) for record in records]
+async def list_files_to_tell(
+    transaction: Transaction, told: Round
+) -> tuple[list[ExpiredFile], list[Stretch]]:
+    """Files of messages that are shown: whose own time came, and the messages of which one is shown again; by room."""
+    records = await transaction.fetch(queries.expiry.list_files_to_tell, instant=told.instant)
+    gone = [
+        ExpiredFile(record["room_id"], record["stream_id"], record["file_id"], record["message_seq"])
+        for record in records
+        if record["is_gone"]
+    ]
+    return gone, [_stretch_of_file(record) for record in records if not record["is_gone"]]
 
 
 async def tell_room(
@@ -150,6 +162,7 @@ async def tell_room(
         spans = {(each.stream_id, each.first_seq, each.last_seq) for each in stretches}
         spans |= {(each.stream_id, each.message_seq, each.message_seq) for each in expired_files}
         await _recount_files(transaction, spans)
+        await _note_labelled(transaction, stretches, expired_files)
         await events.write_events(transaction, recorded, streams.values())
     if looked_through is not None:
         await transaction.execute(queries.expiry.note_rule, **asdict(looked_through))
@@ -209,6 +222,17 @@ async def _recount_files(transaction: Transaction, spans: Iterable[tuple[StreamI
         )
 
 
+async def _note_labelled(
+    transaction: Transaction, stretches: Sequence[Stretch], expired_files: Sequence[ExpiredFile]
+) -> None:
+    gone = [subject_id for each in stretches if each.is_gone for subject_id in each.labelled_ids]
+    gone += [each.file_id for each in expired_files]
+    shown = [subject_id for each in stretches if not each.is_gone for subject_id in each.labelled_ids]
+    for subject_ids, is_gone in ((gone, True), (shown, False)):
+        if subject_ids:
+            await transaction.execute(queries.expiry.note_labelled, subject_ids=subject_ids, is_gone=is_gone)
+
+
 def _number_file(stream: OpenStream, file: ExpiredFile) -> RecordedEvent:
     return stream.number(
         NewEvent(stream.stream_id, "file_expired", NOBODY, file.file_id, subject_seq=file.message_seq)
@@ -231,6 +255,21 @@ def _stretch(room_id: RoomId, record: Record) -> Stretch:
         record["kind"] == "gone",
         record["is_history"],
         record["first_sent_at"],
+        tuple(record["labelled_ids"] or ()),
+    )
+
+
+def _stretch_of_file(record: Record) -> Stretch:
+    seq = record["message_seq"]
+    return Stretch(
+        record["room_id"],
+        record["stream_id"],
+        seq,
+        seq,
+        False,
+        False,
+        record["sent_at"],
+        (record["file_id"],),
     )
 
 

@@ -22,9 +22,9 @@ async def tell_what_expired(database: Database) -> int:
         told = await expiry.begin_round(reading)
         changed = {rule.room_id: rule for rule in await expiry.list_rooms_to_look_through(reading, told)}
         newly = await expiry.list_newly_due(reading, told, list(changed))
-        files = await expiry.list_files_newly_due(reading, told)
+        files, with_files = await expiry.list_files_to_tell(reading, told)
     stretches: dict[RoomId, list[Stretch]] = defaultdict(list)
-    for stretch in newly:
+    for stretch in [*newly, *with_files]:
         stretches[stretch.room_id].append(stretch)
     of_files: dict[RoomId, list[ExpiredFile]] = defaultdict(list)
     for file in files:
@@ -32,7 +32,7 @@ async def tell_what_expired(database: Database) -> int:
     recorded = 0
     for rule in changed.values():
         async with database.long_transaction() as reading:
-            stretches[rule.room_id] = await expiry.look_through_room(reading, rule, told)
+            stretches[rule.room_id] += await expiry.look_through_room(reading, rule, told)
     for room_id in sorted({*stretches, *of_files}, key=lambda each: each.bytes):
         async with database.transaction() as transaction:
             recorded += len(

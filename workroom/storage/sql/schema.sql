@@ -1941,6 +1941,13 @@ create table workroom.stream_expiries (
     visible_from_seq bigint not null default 1
 );
 
+-- What members were told last of what has or had a label, a message or a file: whether it is gone. Said one by one, because
+-- a label, and its class, may be changed while a round is under way, and no instant says which round saw it.
+create table workroom.labelled_expiries (
+    subject_id uuid primary key,
+    is_gone boolean not null
+);
+
 -- Quotas count what members were told they still have: brings the files of messages between two numbers of a stream up to
 -- what is shown now, held or not. Called when that is told, under the room's lock.
 create function workroom.recount_files(of_stream_id uuid, first_seq bigint, last_seq bigint) returns void
@@ -2026,11 +2033,11 @@ grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,
     workroom.visible_files, workroom.expiry_progress, workroom.room_expiries, workroom.stream_expiries,
-    workroom.retention_simulations
+    workroom.labelled_expiries, workroom.retention_simulations
     to workroom_service;
 grant insert on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_expiries,
-    workroom.stream_expiries, workroom.retention_simulations
+    workroom.stream_expiries, workroom.labelled_expiries, workroom.retention_simulations
     to workroom_service;
 grant update (name, keep_days, destroy_days, removed_days, locked_at, removed_at) on workroom.retention_classes
     to workroom_service;
@@ -2040,6 +2047,7 @@ grant update (told_until) on workroom.expiry_progress to workroom_service;
 grant update (end_after, end_fixed, keep_after, keep_fixed, removed_after) on workroom.room_expiries
     to workroom_service;
 grant update (expired_before, expired_through_seq, visible_from_seq) on workroom.stream_expiries to workroom_service;
+grant update (is_gone) on workroom.labelled_expiries to workroom_service;
 grant update (state, finished_at, fingerprint, picture) on workroom.retention_simulations to workroom_service;
 
 -- ------------------------------------------------------------------------------------------------------------ the record

@@ -475,6 +475,13 @@ create table workroom.stream_expiries (
     visible_from_seq bigint not null default 1
 );
 
+-- What members were told last of what has or had a label, a message or a file: whether it is gone. Said one by one, because
+-- a label, and its class, may be changed while a round is under way, and no instant says which round saw it.
+create table workroom.labelled_expiries (
+    subject_id uuid primary key,
+    is_gone boolean not null
+);
+
 alter table workroom.events drop constraint event_kind;
 alter table workroom.events add constraint event_kind check (kind in (
     'message_posted', 'message_edited', 'message_deleted', 'reaction_added', 'reaction_removed', 'file_changed',
@@ -592,11 +599,11 @@ grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,
     workroom.visible_files, workroom.expiry_progress, workroom.room_expiries, workroom.stream_expiries,
-    workroom.retention_simulations
+    workroom.labelled_expiries, workroom.retention_simulations
     to workroom_service;
 grant insert on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_expiries,
-    workroom.stream_expiries, workroom.retention_simulations
+    workroom.stream_expiries, workroom.labelled_expiries, workroom.retention_simulations
     to workroom_service;
 grant update (name, keep_days, destroy_days, removed_days, locked_at, removed_at) on workroom.retention_classes
     to workroom_service;
@@ -606,4 +613,5 @@ grant update (told_until) on workroom.expiry_progress to workroom_service;
 grant update (end_after, end_fixed, keep_after, keep_fixed, removed_after) on workroom.room_expiries
     to workroom_service;
 grant update (expired_before, expired_through_seq, visible_from_seq) on workroom.stream_expiries to workroom_service;
+grant update (is_gone) on workroom.labelled_expiries to workroom_service;
 grant update (state, finished_at, fingerprint, picture) on workroom.retention_simulations to workroom_service;

@@ -9,6 +9,22 @@ update expiry_progress
 set told_until = :instant
 where told_until < :instant;
 
+-- name: note_newly_labelled!
+-- What was labelled since the last round was told of as what it was before: by the rule of its room.
+insert into labelled_expiries (subject_id, is_gone)
+select m.message_id, coalesce(
+    plain_due_at(
+        m.sent_at, m.deleted_at, t.end_after, t.end_fixed, t.keep_after, t.keep_fixed, t.removed_after
+    ) <= p.told_until,
+    false
+)
+from messages as m
+cross join expiry_progress as p
+left join room_expiries as t on t.room_id = m.room_id
+where m.labelled_at is not null
+    and not exists (select from labelled_expiries as x where x.subject_id = m.message_id)
+on conflict do nothing;
+
 -- name: find_expired_before
 -- Since when messages of a stream are removed, where any of those was that are numbered from reads_from_seq on.
 select expired_before
@@ -17,8 +33,8 @@ where stream_id = :stream_id
     and expired_through_seq >= :reads_from_seq;
 
 -- name: list_rooms_to_look_through
--- Rooms whose rule is another than the one under which members were told last; where an instant has come at which
--- everything changes at once; or where classes of labels changed. With the rule that they are looked through under.
+-- Rooms whose rule is another than the one under which members were told last, or where an instant has come at which
+-- everything changes at once. With the rule that they are looked through under.
 select r.room_id, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
 from room_rules as r
 left join room_expiries as x on x.room_id = r.room_id
@@ -27,25 +43,12 @@ where x.room_id is null
         is distinct from (x.end_after, x.end_fixed, x.keep_after, x.keep_fixed, x.removed_after)
     or (r.end_fixed > :told_until and r.end_fixed <= :instant)
     or (r.keep_fixed > :told_until and r.keep_fixed <= :instant)
-    or r.room_id in (
-        select m.room_id
-        from messages as m
-        join retention_classes as c on c.class_id = m.label_class_id
-        where m.labelled_at is not null
-            and c.changed_at > :told_until
-        union all
-        select f.room_id
-        from files as f
-        join retention_classes as c on c.class_id = f.label_class_id
-        where f.label_class_id is not null
-            and c.changed_at > :told_until
-    )
 order by r.room_id;
 
 -- name: look_through_room
 -- What members of a room are to be told: stretches of messages that are not shown any more and were when they were told
 -- last (gone), and from where to where messages are shown again. is_history: not only deleted ones, so that it is said
--- before which instant messages were removed. Of labelled messages nobody knows what was told: they count as both.
+-- before which instant messages were removed. labelled_ids: of which it is noted, one by one, what was told.
 -- The rule is handed in: it is noted afterwards as the one that was told, whatever it has become meanwhile.
 with rule as materialized (
     select :end_after::interval as end_after, :end_fixed::timestamptz as end_fixed, :keep_after::interval as keep_after,
@@ -55,7 +58,7 @@ with rule as materialized (
     from room_expiries as x
     where x.room_id = :room_id
 ), judged as (
-    select m.stream_id, m.seq, m.sent_at,
+    select m.message_id, m.stream_id, m.seq, m.sent_at, m.labelled_at,
         message_due_at(
             m.message_id, m.labelled_at, m.sent_at, m.deleted_at, rule.end_after, rule.end_fixed, rule.keep_after,
             rule.keep_fixed, rule.removed_after
@@ -65,7 +68,8 @@ with rule as materialized (
         ) <= :instant as is_history,
         case
             when told_rule.removed_after is null then false
-            when m.labelled_at is null then plain_due_at(
+            when x.subject_id is not null then x.is_gone
+            else plain_due_at(
                 m.sent_at, m.deleted_at, told_rule.end_after, told_rule.end_fixed, told_rule.keep_after,
                 told_rule.keep_fixed, told_rule.removed_after
             ) <= :told_until
@@ -75,30 +79,32 @@ with rule as materialized (
     join messages as m on m.message_id = e.subject_id
     cross join rule
     left join told_rule on true
+    left join labelled_expiries as x on m.labelled_at is not null and x.subject_id = m.message_id
     where s.room_id = :room_id
 ), stretched as (
-    select j.stream_id, j.seq, j.sent_at, j.is_due, j.is_history, coalesce(j.was_due, false) as was_due,
-        j.was_due is null as is_unknown,
+    select j.message_id, j.stream_id, j.seq, j.sent_at, j.labelled_at, j.is_due, j.is_history, j.was_due,
         count(*) filter (where not j.is_due) over (partition by j.stream_id order by j.seq) as stretch
     from judged as j
 )
 select 'gone' as kind, g.stream_id, min(g.seq) as first_seq, max(g.seq) as last_seq, bool_or(g.is_history) as is_history,
-    min(g.sent_at) as first_sent_at
+    min(g.sent_at) as first_sent_at, array_agg(g.message_id) filter (where g.labelled_at is not null) as labelled_ids
 from stretched as g
 where g.is_due
     and not g.was_due
 group by g.stream_id, g.stretch
 union all
-select 'shown', b.stream_id, min(b.seq), max(b.seq), false, min(b.sent_at)
+select 'shown', b.stream_id, min(b.seq), max(b.seq), false, min(b.sent_at),
+    array_agg(b.message_id) filter (where b.labelled_at is not null)
 from stretched as b
 where not b.is_due
-    and (b.was_due or b.is_unknown)
+    and b.was_due
 group by b.stream_id
 order by stream_id, first_seq;
 
 -- name: list_newly_due
 -- What became due between two instants in rooms whose rule has stayed the same, as stretches of which nothing is shown any
--- more. Looks only at messages that lie a period of some class before those instants, at deletions likewise, and at labels.
+-- more. Looks only at messages that lie a period of some class before those instants, at deletions likewise, and at labels:
+-- there at what is otherwise than it was told.
 -- :looked_through uuid[]: rooms that are left out
 with periods as (
     select distinct make_interval(hours => d.days * 24) as length
@@ -136,7 +142,7 @@ with periods as (
     from messages as m
     where m.labelled_at is not null
 ), newly as (
-    select m.room_id, m.stream_id, m.seq, m.sent_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed,
+    select m.message_id, m.room_id, m.stream_id, m.seq, m.sent_at, m.labelled_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed,
         r.removed_after,
         plain_due_at(
             m.sent_at, null, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
@@ -151,11 +157,12 @@ with periods as (
             r.removed_after
         ) as due_at
     ) as d
-    where (d.due_at > :told_until or m.labelled_at > :told_until)
+    left join labelled_expiries as x on m.labelled_at is not null and x.subject_id = m.message_id
+    where case when x.subject_id is null then d.due_at > :told_until else not x.is_gone end
         and d.due_at <= :instant
         and m.room_id <> all(:looked_through::uuid[])
 ), stretched as (
-    select n.room_id, n.stream_id, n.seq, n.sent_at, n.is_history,
+    select n.message_id, n.room_id, n.stream_id, n.seq, n.sent_at, n.labelled_at, n.is_history,
         count(*) filter (
             where n.seq_before is null
                 or n.seq_before < n.seq - 1 and exists (
@@ -175,43 +182,41 @@ with periods as (
     from newly as n
 )
 select 'gone' as kind, s.room_id, s.stream_id, min(s.seq) as first_seq, max(s.seq) as last_seq,
-    bool_or(s.is_history) as is_history, min(s.sent_at) as first_sent_at
+    bool_or(s.is_history) as is_history, min(s.sent_at) as first_sent_at,
+    array_agg(s.message_id) filter (where s.labelled_at is not null) as labelled_ids
 from stretched as s
 group by s.room_id, s.stream_id, s.stretch
 union all
-select 'shown', m.room_id, m.stream_id, m.seq, m.seq, false, m.sent_at
+select 'shown', d.room_id, d.stream_id, d.seq, d.seq, false, d.sent_at, array[d.message_id]
 from labelled_dues as d
-join messages as m on m.message_id = d.message_id
-join room_rules as r on r.room_id = m.room_id
+join labelled_expiries as x on x.subject_id = d.message_id and x.is_gone
 where d.due_at > :instant
-    and m.labelled_at > :told_until
-    and m.room_id <> all(:looked_through::uuid[])
-    and (
-        plain_due_at(
-            m.sent_at, m.deleted_at, r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
-        ) <= :instant
-        or exists (
-            select
-            from files as f
-            where f.stream_id = m.stream_id
-                and f.message_seq = m.seq
-                and f.message_id = m.message_id
-                and f.labelled_at is not null
-        )
-    )
+    and d.room_id <> all(:looked_through::uuid[])
 order by room_id, stream_id, first_seq;
 
--- name: list_files_newly_due
--- Labelled files whose own time came between two instants, or whose label or class changed between them, of messages that
--- are still shown.
-select d.file_id, d.stream_id, d.message_seq, m.room_id
-from labelled_file_dues as d
-join visible_messages as m on m.message_id = d.message_id and m.deleted_at is null
-join files as f on f.file_id = d.file_id
-join retention_classes as c on c.class_id = f.label_class_id
-where d.due_at <= :instant
-    and (d.due_at > :told_until or f.labelled_at > :told_until or c.changed_at > :told_until)
-order by m.room_id, d.stream_id, d.message_seq, d.position;
+-- name: list_files_to_tell
+-- Files of messages that are still shown whose own time came, or that are shown again, otherwise than it was told.
+select f.file_id, f.stream_id, f.message_seq, m.room_id, m.sent_at, j.is_gone
+from visible_messages as m
+join files as f on f.stream_id = m.stream_id and f.message_seq = m.seq and f.message_id = m.message_id
+left join labelled_expiries as x on x.subject_id = f.file_id
+cross join lateral (
+    select f.label_class_id is not null and labelled_file_due_at(f.file_id) <= :instant as is_gone
+) as j
+where m.labelled_at is not null
+    and m.deleted_at is null
+    and f.labelled_at is not null
+    and j.is_gone <> coalesce(x.is_gone, false)
+order by m.room_id, f.stream_id, f.message_seq, f.position;
+
+-- name: note_labelled!
+-- What members were told of messages and files that have or had a label.
+-- :subject_ids uuid[]
+insert into labelled_expiries (subject_id, is_gone)
+select s.subject_id, :is_gone
+from unnest(:subject_ids::uuid[]) as s(subject_id)
+on conflict (subject_id) do update
+set is_gone = excluded.is_gone;
 
 -- name: find_cut
 -- Before which instant nothing unlabelled of a room is shown; null when all of it is.
