@@ -46,7 +46,7 @@ class File:
 
 @dataclass
 class Message:
-    """A message with what belongs to it. `revisions`: number to when it was written."""
+    """A message with what belongs to it. `revisions`: number to when it was written; `is_gone`: a run came by."""
 
     room_id: UUID
     author_id: UUID
@@ -56,6 +56,7 @@ class Message:
     labelled_at: datetime | None = None
     files: dict[UUID, File] = field(default_factory=dict)
     revisions: dict[int, datetime] = field(default_factory=dict)
+    is_gone: bool = False
 
 
 @dataclass
@@ -189,6 +190,7 @@ class Office:
         for message_id, message in list(self.messages.items()):
             if not (self.is_due(self.message_due(message), now) and self.is_settled(message, now)):
                 continue
+            message.is_gone = True
             if not self.is_held(message, "messages", now):
                 message.revisions.clear()
             if not self.is_held(message, None, now) and not message.files:
@@ -204,12 +206,12 @@ class Office:
     def visible(self, room_id: UUID, now: datetime) -> set[UUID]:
         """What a member who reads everything is shown of a room, tombstones too.
 
-        A message whose text was destroyed, while a hold kept its row or files, stays unseen whatever the rules become.
+        What was due when a run came by stays unseen whatever the rules become, also where a hold kept it.
         """
         return {
             message_id
             for message_id, message in self.messages.items()
             if message.room_id == room_id
-            and message.revisions
+            and not message.is_gone
             and not self.is_due(self.message_due(message), now)
         }

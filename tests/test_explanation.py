@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -14,7 +15,9 @@ from tests.deeds import Place, delete, open_place, post
 from tests.holding import attach, make_officer, place_hold, scope_of
 from tests.people import make_account
 from tests.retaining import assign_default, assign_room, find_due, label_file, label_message, make_class
+from tests.uploading import disk_stores
 from workroom.accounts import Account
+from workroom.disposition import run_disposition
 from workroom.errors import NotFound
 from workroom.explanation import Explanation, explain, list_due_months, require_explanation
 from workroom.hold_scopes import ContentKind
@@ -115,6 +118,20 @@ async def test_a_hold_of_files_only_does_not_keep_the_text(
     assert (await ask(database, posted.message_id)).state == "settling"
     await place_hold(database, officer, place.room_id)
     assert (await ask(database, posted.message_id)).state == "held"
+
+
+async def test_what_a_hold_kept_when_a_run_came_by_is_said_to_be_gone_for_members(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, tmp_path: Path
+) -> None:
+    author, place = await a_room(database)
+    posted = await post(database, author, place.shared)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await place_hold(database, await make_officer(database), place.room_id)
+    await move_time(timedelta(days=11))
+    await run_disposition(database, disk_stores(tmp_path))
+    assert (await ask(database, posted.message_id)).state == "held"
+    await owner.execute("update retention_classes set destroy_days = 1000")
+    assert (await ask(database, posted.message_id)).state == "gone"
 
 
 async def test_many_are_explained_in_the_order_asked_and_those_gone_are_left_out(

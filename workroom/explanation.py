@@ -57,8 +57,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     (a keep beyond its end) or `files` (a file of it is kept longer).
     `due_at`: from then on nobody is shown it; None: never.
     `state`: `shown`, `due` (the next run destroys it), `settling` (a rule changed within a day), `held`, `files_held`
-    (the next run destroys its text, a hold keeps only its files), or `emptied` (its text was destroyed, and is never
-    shown again; a hold of files, or a longer keep of one, keeps the rest).
+    (the next run destroys its text, a hold keeps only its files), `emptied` (its text was destroyed, and is never
+    shown again; a hold of files, or a longer keep of one, keeps the rest), or `gone` (its time has not come, but had
+    when a run came by, and a hold kept it: it is never shown again).
     """
 
     message_id: MessageId
@@ -195,7 +196,7 @@ def _state(record: Record, due_at: datetime | None, holds: Sequence[Record]) -> 
     if not record["has_text"]:
         return "emptied"
     if not is_over(due_at, record["instant"]):
-        return "shown"
+        return "gone" if record["is_gone"] else "shown"
     if any(hold["covers_messages"] for hold in holds):
         return "held"
     if not is_over(record["settled_at"], record["instant"]):

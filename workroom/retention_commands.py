@@ -60,6 +60,7 @@ _STATES = {
     "held": "due, so members do not see it, and a hold keeps it",
     "files_held": "due, and the next run destroys its text; a hold keeps only its files",
     "emptied": "its text was destroyed; a hold or a longer keep of its files keeps the rest, which members do not see",
+    "gone": "not due now, but it was when a run came by and a hold kept it: members never see it again",
 }
 
 

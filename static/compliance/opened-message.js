@@ -78,8 +78,8 @@ export class OpenedMessage {
       holds.length > 0 && build('span', { class: 'badge hold-standing' }, opening.held(holds.length)),
       label && build('span', { class: 'badge', dir: 'auto' }, label.name),
     );
-    // What was emptied has no text that members could see, whenever the rest of it is due.
-    this.#expired.hidden = !dueAt || ['shown', 'emptied'].includes(state);
+    // What was emptied, or is gone, is nothing that members could see, whenever the rest of it is due.
+    this.#expired.hidden = !dueAt || ['shown', 'emptied', 'gone'].includes(state);
     say(this.#expired, dueAt ? opening.expired(instantOf(dueAt)) : '');
     const fileNames = new Map(this.#message.files.map(({ file_id, name }) => [file_id, name ?? opening.fileDestroyed]));
     fill(this.#explained, ...(this.#explanation ? explanationParts(this.#explanation, names, fileNames) : []));

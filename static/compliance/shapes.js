@@ -191,7 +191,7 @@
  * @property {string} room_id
  * @property {string|null} due_at Null for never.
  * @property {'no_end'|'ended'|'removed'|'kept'|'files'} reason
- * @property {'shown'|'due'|'settling'|'held'|'files_held'|'emptied'} state
+ * @property {'shown'|'due'|'settling'|'held'|'files_held'|'emptied'|'gone'} state
  * @property {ExplainedClass[]} classes
  * @property {{file_id: string, class_id: string, name: string, due_at: string|null}[]} files Those with a label of their own, by its name.
  * @property {{hold_id: string, covers_messages: boolean, covers_files: boolean}[]} holds

@@ -495,6 +495,7 @@ export const complianceWords = {
       held: 'due: members do not see it, a hold keeps it',
       files_held: 'due: the next run destroys its text, a hold keeps only its files',
       emptied: 'its text was destroyed; a hold or a longer keep of its files keeps the rest, which members do not see',
+      gone: 'not due now, but it was when a run came by and a hold kept it: members never see it again',
     },
     dueAt: 'Its time',
     notDue: 'never, as the rules stand',

@@ -79,6 +79,9 @@ async def test_every_reply_every_event_and_every_count_is_the_same(twins: Twins)
     await _look_at_everything(twins)
     await _go_on(twins)
     await _look_at_everything(twins)
+    await _lengthen_the_period(twins)
+    await twins.settle()
+    await _look_at_everything(twins)
     await _be_somebody_else(twins)
     await twins.settle()
     twins.compare_what_was_heard()
@@ -345,6 +348,14 @@ async def _end_the_period(twins: Twins) -> None:
     assert before[0] == before[1] > 5, "hardly anything was there: this proves nothing"
     assert await _count_standing(twins.held) == before[0], "something held was destroyed"
     assert await _count_standing(twins.free) == 0, "nothing was destroyed: this proves nothing"
+
+
+async def _lengthen_the_period(twins: Twins) -> None:
+    """What a run came by is gone for good: a longer period shows again nothing of what a hold kept."""
+    for twin in (twins.held, twins.free):
+        await twin.owner.execute("update retention_classes set destroy_days = 1000, removed_days = 1000")
+        assert await tell_what_expired(twin.database) == 0
+        twin.node.check_positions_soon()
 
 
 async def _move_on(twin: Twin, class_id: RetentionClassId) -> None:

@@ -510,7 +510,7 @@ class OfficeMachine(RuleBasedStateMachine):
             if not message.revisions:
                 expected = "emptied"
             elif not is_over:
-                expected = "shown"
+                expected = "gone" if message.is_gone else "shown"
             elif self.model.is_held(message, "messages", self.now):
                 expected = "held"
             elif not self.model.is_settled(message, self.now):

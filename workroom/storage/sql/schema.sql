@@ -1724,6 +1724,29 @@ create function workroom.message_due_at(
         end
     $$;
 
+-- What a run chose, and could not destroy because a hold keeps it: gone for members all the same, whatever the rule says
+-- later. So nobody sees by what comes back that it was held. Of a message, a file or the names of a room, by id: all of it
+-- (infinity), or what was superseded or taken back until then.
+create table workroom.gone_content (
+    content_id uuid primary key,
+    removed_until timestamptz not null
+);
+
+-- Whether something is gone like that, by id: all of it, or what was superseded or taken back at an instant. A function whose
+-- plan is kept.
+create function workroom.is_gone(of_content_id uuid, part_removed_at timestamptz default 'infinity') returns boolean
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return exists (
+        select
+        from workroom.gone_content as g
+        where g.content_id = of_content_id
+            and g.removed_until >= part_removed_at
+    );
+end
+$$;
+
 -- The same for something of a message that was superseded or taken back by itself (null: that was not), by id, for reads that
 -- meet one.
 create function workroom.content_due_at(of_message_id uuid, part_removed_at timestamptz) returns timestamptz
@@ -1732,6 +1755,7 @@ create function workroom.content_due_at(of_message_id uuid, part_removed_at time
 begin
     return (
         select case
+            when workroom.is_gone(m.message_id, coalesce(part_removed_at, 'infinity')) then '-infinity'::timestamptz
             when m.labelled_at is null then workroom.plain_due_at(
                 m.sent_at, least(m.deleted_at, part_removed_at),
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
@@ -1757,8 +1781,8 @@ begin
 end
 $$;
 
--- Messages whose time has not come and whose text is there, held or not: the only messages that members are shown anything
--- of.
+-- Messages whose time has not come, now or when a run came by, and whose text is there, held or not: the only messages that
+-- members are shown anything of.
 create view workroom.visible_messages as
 select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.reply_to_message_id, m.sent_at, m.recorded_at,
     m.deleted_at, m.deleted_by, m.file_count, m.labelled_at
@@ -1768,7 +1792,8 @@ where workroom.message_due_at(
     m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
     r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
 ) > (select workroom.current_instant())
-    and workroom.has_text(m.message_id);
+    and workroom.has_text(m.message_id)
+    and not workroom.is_gone(m.message_id);
 
 -- The same for one message, for reads that meet one.
 create function workroom.is_visible(of_message_id uuid) returns boolean
@@ -1785,7 +1810,18 @@ begin
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) > workroom.current_instant()
             and workroom.has_text(m.message_id)
+            and not workroom.is_gone(m.message_id)
     );
+end
+$$;
+
+-- Whether a file of a message that is shown is shown itself: its own time has not come, now or when a run came by.
+create function workroom.is_file_shown(of_file_id uuid, label_class_id uuid) returns boolean
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return not workroom.is_gone(of_file_id)
+        and (label_class_id is null or workroom.labelled_file_due_at(of_file_id) > workroom.current_instant());
 end
 $$;
 
@@ -1795,8 +1831,7 @@ select f.file_id, f.stream_id, f.room_id, f.uploader_id, f.byte_size, f.kind, f.
     f.scan_state, f.preview_state, m.author_id, m.sent_at
 from workroom.files as f
 join workroom.visible_messages as m on m.message_id = f.message_id and m.deleted_at is null
-where f.label_class_id is null
-    or workroom.labelled_file_due_at(f.file_id) > (select workroom.current_instant());
+where workroom.is_file_shown(f.file_id, f.label_class_id);
 
 -- The instant of a change is the database's to say, so that nobody who may change a rule can make it old.
 create function workroom.stamp_class_change() returns trigger
@@ -1821,6 +1856,7 @@ select workroom.keep_for_ever(
     'retention_classes', 'name', 'keep_days', 'destroy_days', 'removed_days', 'version', 'changed_at', 'locked_at once',
     'removed_at once'
 );
+select workroom.keep_for_ever('gone_content', 'removed_until');
 select workroom.keep_for_ever('room_classes', 'class_id', 'changed_at');
 select workroom.keep_for_ever('room_kind_defaults', 'class_id', 'changed_at');
 
@@ -2033,7 +2069,7 @@ grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,
     workroom.visible_files, workroom.expiry_progress, workroom.room_expiries, workroom.stream_expiries,
-    workroom.labelled_expiries, workroom.retention_simulations
+    workroom.labelled_expiries, workroom.gone_content, workroom.retention_simulations
     to workroom_service;
 grant insert on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_expiries,
@@ -2400,6 +2436,45 @@ begin
 end
 $$;
 
+-- From now on members are shown nothing of what a run chose and a hold keeps; removed_untils null: all of each. Quotas follow.
+create function workroom.note_gone(content_ids uuid[], removed_untils timestamptz[] default null) returns void
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    -- What an earlier run noted is left alone: what is held for years is met every day.
+    insert into gone_content as g (content_id, removed_until)
+    select i.content_id, coalesce(i.removed_until, 'infinity')
+    from unnest(content_ids, removed_untils) as i(content_id, removed_until)
+    where not is_gone(i.content_id, coalesce(i.removed_until, 'infinity'))
+    order by i.content_id
+    on conflict (content_id) do update
+    set removed_until = greatest(g.removed_until, excluded.removed_until);
+end
+$$;
+create function workroom.note_gone_files(file_ids uuid[]) returns void
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+declare
+    room record;
+begin
+    perform note_gone(file_ids);
+    for room in
+        with uncounted as (
+            update files as f
+            set is_counted = false
+            where f.file_id = any(file_ids) and f.is_counted
+            returning f.room_id, f.byte_size
+        )
+        select u.room_id, sum(u.byte_size)::bigint as counted_bytes
+        from uncounted as u
+        group by u.room_id
+        order by u.room_id
+    loop
+        perform count_file_bytes(room.room_id, - room.counted_bytes);
+    end loop;
+end
+$$;
+
 -- Whether a hold touches any of some rooms between two instants.
 create function workroom.are_held(room_ids uuid[], first_sent_at timestamptz, last_sent_at timestamptz) returns boolean
     language sql stable set search_path = workroom, pg_temp
@@ -2440,6 +2515,7 @@ declare
     until_id uuid;
     batch disposition_batches;
     file_ids uuid[];
+    kept_ids uuid[];
     unlisted_ids uuid[];
     class_ids uuid[];
     reasons text[];
@@ -2490,10 +2566,14 @@ begin
         array_agg(d.message_id) filter (where h.file_id is null),
         array_agg(d.class_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.reason order by d.file_id) filter (where not coalesce(h.covers_files, false)),
-        sum(d.byte_size) filter (where not coalesce(h.covers_files, false))
-    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes
+        sum(d.byte_size) filter (where not coalesce(h.covers_files, false)),
+        array_agg(d.file_id) filter (where h.covers_files)
+    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes, kept_ids
     from due as d
     left join held as h on h.file_id = d.file_id;
+    if kept_ids is not null then
+        perform note_gone_files(kept_ids);
+    end if;
     if file_ids is null then
         return until_id;
     end if;
@@ -2550,6 +2630,7 @@ declare
     batch disposition_batches;
     text_ids uuid[];
     row_ids uuid[];
+    kept_ids uuid[];
     class_ids uuid[];
     reasons text[];
     room_ids uuid[];
@@ -2643,17 +2724,21 @@ begin
         from gone as g
         group by g.class_id, g.reason
     )
-    select a.text_ids, a.row_ids, c.class_ids, c.reasons, c.items
-    into text_ids, row_ids, class_ids, reasons, items
+    select a.text_ids, a.row_ids, a.kept_ids, c.class_ids, c.reasons, c.items
+    into text_ids, row_ids, kept_ids, class_ids, reasons, items
     from (
         select array_agg(g.message_id order by g.message_id) as text_ids,
-            array_agg(g.message_id order by g.message_id) filter (where g.row_goes) as row_ids
+            array_agg(g.message_id order by g.message_id) filter (where g.row_goes) as row_ids,
+            (select array_agg(j.message_id) from judged as j where not j.row_goes) as kept_ids
         from gone as g
     ) as a
     cross join (
         select array_agg(x.class_id) as class_ids, array_agg(x.reason) as reasons, array_agg(x.items) as items
         from counted as x
     ) as c;
+    if kept_ids is not null then
+        perform note_gone(kept_ids);
+    end if;
     if text_ids is null then
         return until_id;
     end if;
@@ -2702,6 +2787,8 @@ declare
     batch disposition_batches;
     message_ids uuid[];
     revisions integer[];
+    kept_ids uuid[];
+    kept_untils timestamptz[];
     class_ids uuid[];
     first_id uuid;
     until_id uuid;
@@ -2746,21 +2833,42 @@ begin
         ),
         run.after_id
     );
-    select array_agg(d.message_id order by d.message_id, d.revision),
-        array_agg(d.revision order by d.message_id, d.revision),
-        array_agg(d.class_id order by d.message_id, d.revision)
-    into message_ids, revisions, class_ids
-    from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
-    where d.settled_at <= run.began_at
-        and not exists (
-            select
-            from held_spans as s
-            where s.room_id = d.room_id
-                and (s.author_id is null or s.author_id = d.author_id)
-                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-                and s.covers_messages
-        );
+    with due as materialized (
+        select d.message_id, d.revision, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
+        where d.settled_at <= run.began_at
+    ), held as materialized (
+        select distinct d.message_id
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    ), kept as (
+        select d.message_id, max(v.recorded_at) as superseded_at
+        from held as h
+        join due as d on d.message_id = h.message_id
+        join message_revisions as v on v.message_id = d.message_id and v.revision = d.revision + 1
+        where v.message_id > run.after_id and v.message_id <= until_id
+        group by d.message_id
+    )
+    select a.message_ids, a.revisions, a.class_ids, b.kept_ids, b.kept_untils
+    into message_ids, revisions, class_ids, kept_ids, kept_untils
+    from (
+        select array_agg(d.message_id order by d.message_id, d.revision) as message_ids,
+            array_agg(d.revision order by d.message_id, d.revision) as revisions,
+            array_agg(d.class_id order by d.message_id, d.revision) as class_ids
+        from due as d
+        where not exists (select from held as h where h.message_id = d.message_id)
+    ) as a
+    cross join (
+        select array_agg(k.message_id) as kept_ids, array_agg(k.superseded_at) as kept_untils
+        from kept as k
+    ) as b;
+    if kept_ids is not null then
+        perform note_gone(kept_ids, kept_untils);
+    end if;
     if message_ids is null then
         return until_id;
     end if;
@@ -2795,6 +2903,8 @@ declare
     batch disposition_batches;
     message_ids uuid[];
     added_seqs bigint[];
+    kept_ids uuid[];
+    kept_untils timestamptz[];
     class_ids uuid[];
 begin
     select s.message_id into until_id
@@ -2827,21 +2937,42 @@ begin
     if until_id is null then
         return null;
     end if;
-    select array_agg(d.message_id order by d.message_id, d.added_seq),
-        array_agg(d.added_seq order by d.message_id, d.added_seq),
-        array_agg(d.class_id order by d.message_id, d.added_seq)
-    into message_ids, added_seqs, class_ids
-    from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
-    where d.settled_at <= run.began_at
-        and not exists (
-            select
-            from held_spans as s
-            where s.room_id = d.room_id
-                and (s.author_id is null or s.author_id = d.author_id)
-                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-                and s.covers_messages
-        );
+    with due as materialized (
+        select d.message_id, d.added_seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
+        where d.settled_at <= run.began_at
+    ), held as materialized (
+        select distinct d.message_id
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    ), kept as (
+        select d.message_id, max(x.removed_at) as taken_back_at
+        from held as h
+        join due as d on d.message_id = h.message_id
+        join message_reactions as x on x.message_id = d.message_id and x.added_seq = d.added_seq
+        where x.message_id > run.after_id and x.message_id <= until_id
+        group by d.message_id
+    )
+    select a.message_ids, a.added_seqs, a.class_ids, b.kept_ids, b.kept_untils
+    into message_ids, added_seqs, class_ids, kept_ids, kept_untils
+    from (
+        select array_agg(d.message_id order by d.message_id, d.added_seq) as message_ids,
+            array_agg(d.added_seq order by d.message_id, d.added_seq) as added_seqs,
+            array_agg(d.class_id order by d.message_id, d.added_seq) as class_ids
+        from due as d
+        where not exists (select from held as h where h.message_id = d.message_id)
+    ) as a
+    cross join (
+        select array_agg(k.message_id) as kept_ids, array_agg(k.taken_back_at) as kept_untils
+        from kept as k
+    ) as b;
+    if kept_ids is not null then
+        perform note_gone(kept_ids, kept_untils);
+    end if;
     if message_ids is null then
         return until_id;
     end if;
@@ -2876,6 +3007,15 @@ declare
     revisions integer[];
     class_ids uuid[];
 begin
+    perform note_gone(array_agg(k.room_id), array_agg(k.superseded_at))
+    from (
+        select n.room_id, max(next_name.recorded_at) as superseded_at
+        from due_room_names(run.began_at, 'infinity') as n
+        join room_names as next_name on next_name.room_id = n.room_id and next_name.revision = n.revision + 1
+        where n.settled_at <= run.began_at
+            and exists (select from held_spans as s where s.room_id = n.room_id)
+        group by n.room_id
+    ) as k;
     select array_agg(d.room_id order by d.room_id, d.revision),
         array_agg(d.revision order by d.room_id, d.revision),
         array_agg(d.class_id order by d.room_id, d.revision)
@@ -3135,6 +3275,7 @@ $$;
 
 revoke all on function
     workroom.begin_disposition(), workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
+    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[]),
     workroom.dispose_files(workroom.disposition_runs, integer),
     workroom.dispose_messages(workroom.disposition_runs, integer),
     workroom.dispose_revisions(workroom.disposition_runs, integer),
@@ -3148,7 +3289,8 @@ grant execute on function
     workroom.drop_empty_month_of_files(date)
     to workroom_service;
 grant execute on function
-    workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[])
+    workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
+    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[])
     to workroom_disposition;
 grant create on schema workroom to workroom_disposition;
 alter function workroom.begin_disposition() owner to workroom_disposition;
@@ -3169,6 +3311,8 @@ grant insert on
     to workroom_disposition;
 grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
 grant delete on workroom.uploads to workroom_disposition;
+grant select, insert, update (removed_until) on workroom.gone_content to workroom_disposition;
+grant update (is_counted) on workroom.files to workroom_disposition;
 grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
 grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
 grant select on

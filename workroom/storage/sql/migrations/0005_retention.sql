@@ -258,6 +258,29 @@ create function workroom.message_due_at(
         end
     $$;
 
+-- What a run chose, and could not destroy because a hold keeps it: gone for members all the same, whatever the rule says
+-- later. So nobody sees by what comes back that it was held. Of a message, a file or the names of a room, by id: all of it
+-- (infinity), or what was superseded or taken back until then.
+create table workroom.gone_content (
+    content_id uuid primary key,
+    removed_until timestamptz not null
+);
+
+-- Whether something is gone like that, by id: all of it, or what was superseded or taken back at an instant. A function whose
+-- plan is kept.
+create function workroom.is_gone(of_content_id uuid, part_removed_at timestamptz default 'infinity') returns boolean
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return exists (
+        select
+        from workroom.gone_content as g
+        where g.content_id = of_content_id
+            and g.removed_until >= part_removed_at
+    );
+end
+$$;
+
 -- The same for something of a message that was superseded or taken back by itself (null: that was not), by id, for reads that
 -- meet one.
 create function workroom.content_due_at(of_message_id uuid, part_removed_at timestamptz) returns timestamptz
@@ -266,6 +289,7 @@ create function workroom.content_due_at(of_message_id uuid, part_removed_at time
 begin
     return (
         select case
+            when workroom.is_gone(m.message_id, coalesce(part_removed_at, 'infinity')) then '-infinity'::timestamptz
             when m.labelled_at is null then workroom.plain_due_at(
                 m.sent_at, least(m.deleted_at, part_removed_at),
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
@@ -291,8 +315,8 @@ begin
 end
 $$;
 
--- Messages whose time has not come and whose text is there, held or not: the only messages that members are shown anything
--- of.
+-- Messages whose time has not come, now or when a run came by, and whose text is there, held or not: the only messages that
+-- members are shown anything of.
 create view workroom.visible_messages as
 select m.message_id, m.stream_id, m.room_id, m.seq, m.author_id, m.reply_to_message_id, m.sent_at, m.recorded_at,
     m.deleted_at, m.deleted_by, m.file_count, m.labelled_at
@@ -302,7 +326,8 @@ where workroom.message_due_at(
     m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
     r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
 ) > (select workroom.current_instant())
-    and workroom.has_text(m.message_id);
+    and workroom.has_text(m.message_id)
+    and not workroom.is_gone(m.message_id);
 
 -- The same for one message, for reads that meet one.
 create function workroom.is_visible(of_message_id uuid) returns boolean
@@ -319,7 +344,18 @@ begin
                 r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
             ) > workroom.current_instant()
             and workroom.has_text(m.message_id)
+            and not workroom.is_gone(m.message_id)
     );
+end
+$$;
+
+-- Whether a file of a message that is shown is shown itself: its own time has not come, now or when a run came by.
+create function workroom.is_file_shown(of_file_id uuid, label_class_id uuid) returns boolean
+    language plpgsql stable parallel safe
+    as $$
+begin
+    return not workroom.is_gone(of_file_id)
+        and (label_class_id is null or workroom.labelled_file_due_at(of_file_id) > workroom.current_instant());
 end
 $$;
 
@@ -329,8 +365,7 @@ select f.file_id, f.stream_id, f.room_id, f.uploader_id, f.byte_size, f.kind, f.
     f.scan_state, f.preview_state, m.author_id, m.sent_at
 from workroom.files as f
 join workroom.visible_messages as m on m.message_id = f.message_id and m.deleted_at is null
-where f.label_class_id is null
-    or workroom.labelled_file_due_at(f.file_id) > (select workroom.current_instant());
+where workroom.is_file_shown(f.file_id, f.label_class_id);
 
 -- The instant of a change is the database's to say, so that nobody who may change a rule can make it old.
 create function workroom.stamp_class_change() returns trigger
@@ -355,6 +390,7 @@ select workroom.keep_for_ever(
     'retention_classes', 'name', 'keep_days', 'destroy_days', 'removed_days', 'version', 'changed_at', 'locked_at once',
     'removed_at once'
 );
+select workroom.keep_for_ever('gone_content', 'removed_until');
 select workroom.keep_for_ever('room_classes', 'class_id', 'changed_at');
 select workroom.keep_for_ever('room_kind_defaults', 'class_id', 'changed_at');
 
@@ -599,7 +635,7 @@ grant select on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_rules,
     workroom.labelled_rules, workroom.labelled_file_dues, workroom.labelled_dues, workroom.visible_messages,
     workroom.visible_files, workroom.expiry_progress, workroom.room_expiries, workroom.stream_expiries,
-    workroom.labelled_expiries, workroom.retention_simulations
+    workroom.labelled_expiries, workroom.gone_content, workroom.retention_simulations
     to workroom_service;
 grant insert on
     workroom.retention_classes, workroom.room_classes, workroom.room_kind_defaults, workroom.room_expiries,

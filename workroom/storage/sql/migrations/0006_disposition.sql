@@ -351,6 +351,45 @@ begin
 end
 $$;
 
+-- From now on members are shown nothing of what a run chose and a hold keeps; removed_untils null: all of each. Quotas follow.
+create function workroom.note_gone(content_ids uuid[], removed_untils timestamptz[] default null) returns void
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+begin
+    -- What an earlier run noted is left alone: what is held for years is met every day.
+    insert into gone_content as g (content_id, removed_until)
+    select i.content_id, coalesce(i.removed_until, 'infinity')
+    from unnest(content_ids, removed_untils) as i(content_id, removed_until)
+    where not is_gone(i.content_id, coalesce(i.removed_until, 'infinity'))
+    order by i.content_id
+    on conflict (content_id) do update
+    set removed_until = greatest(g.removed_until, excluded.removed_until);
+end
+$$;
+create function workroom.note_gone_files(file_ids uuid[]) returns void
+    language plpgsql set search_path = workroom, pg_temp
+    as $$
+declare
+    room record;
+begin
+    perform note_gone(file_ids);
+    for room in
+        with uncounted as (
+            update files as f
+            set is_counted = false
+            where f.file_id = any(file_ids) and f.is_counted
+            returning f.room_id, f.byte_size
+        )
+        select u.room_id, sum(u.byte_size)::bigint as counted_bytes
+        from uncounted as u
+        group by u.room_id
+        order by u.room_id
+    loop
+        perform count_file_bytes(room.room_id, - room.counted_bytes);
+    end loop;
+end
+$$;
+
 -- Whether a hold touches any of some rooms between two instants.
 create function workroom.are_held(room_ids uuid[], first_sent_at timestamptz, last_sent_at timestamptz) returns boolean
     language sql stable set search_path = workroom, pg_temp
@@ -391,6 +430,7 @@ declare
     until_id uuid;
     batch disposition_batches;
     file_ids uuid[];
+    kept_ids uuid[];
     unlisted_ids uuid[];
     class_ids uuid[];
     reasons text[];
@@ -441,10 +481,14 @@ begin
         array_agg(d.message_id) filter (where h.file_id is null),
         array_agg(d.class_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.reason order by d.file_id) filter (where not coalesce(h.covers_files, false)),
-        sum(d.byte_size) filter (where not coalesce(h.covers_files, false))
-    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes
+        sum(d.byte_size) filter (where not coalesce(h.covers_files, false)),
+        array_agg(d.file_id) filter (where h.covers_files)
+    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes, kept_ids
     from due as d
     left join held as h on h.file_id = d.file_id;
+    if kept_ids is not null then
+        perform note_gone_files(kept_ids);
+    end if;
     if file_ids is null then
         return until_id;
     end if;
@@ -501,6 +545,7 @@ declare
     batch disposition_batches;
     text_ids uuid[];
     row_ids uuid[];
+    kept_ids uuid[];
     class_ids uuid[];
     reasons text[];
     room_ids uuid[];
@@ -594,17 +639,21 @@ begin
         from gone as g
         group by g.class_id, g.reason
     )
-    select a.text_ids, a.row_ids, c.class_ids, c.reasons, c.items
-    into text_ids, row_ids, class_ids, reasons, items
+    select a.text_ids, a.row_ids, a.kept_ids, c.class_ids, c.reasons, c.items
+    into text_ids, row_ids, kept_ids, class_ids, reasons, items
     from (
         select array_agg(g.message_id order by g.message_id) as text_ids,
-            array_agg(g.message_id order by g.message_id) filter (where g.row_goes) as row_ids
+            array_agg(g.message_id order by g.message_id) filter (where g.row_goes) as row_ids,
+            (select array_agg(j.message_id) from judged as j where not j.row_goes) as kept_ids
         from gone as g
     ) as a
     cross join (
         select array_agg(x.class_id) as class_ids, array_agg(x.reason) as reasons, array_agg(x.items) as items
         from counted as x
     ) as c;
+    if kept_ids is not null then
+        perform note_gone(kept_ids);
+    end if;
     if text_ids is null then
         return until_id;
     end if;
@@ -653,6 +702,8 @@ declare
     batch disposition_batches;
     message_ids uuid[];
     revisions integer[];
+    kept_ids uuid[];
+    kept_untils timestamptz[];
     class_ids uuid[];
     first_id uuid;
     until_id uuid;
@@ -697,21 +748,42 @@ begin
         ),
         run.after_id
     );
-    select array_agg(d.message_id order by d.message_id, d.revision),
-        array_agg(d.revision order by d.message_id, d.revision),
-        array_agg(d.class_id order by d.message_id, d.revision)
-    into message_ids, revisions, class_ids
-    from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
-    where d.settled_at <= run.began_at
-        and not exists (
-            select
-            from held_spans as s
-            where s.room_id = d.room_id
-                and (s.author_id is null or s.author_id = d.author_id)
-                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-                and s.covers_messages
-        );
+    with due as materialized (
+        select d.message_id, d.revision, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
+        where d.settled_at <= run.began_at
+    ), held as materialized (
+        select distinct d.message_id
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    ), kept as (
+        select d.message_id, max(v.recorded_at) as superseded_at
+        from held as h
+        join due as d on d.message_id = h.message_id
+        join message_revisions as v on v.message_id = d.message_id and v.revision = d.revision + 1
+        where v.message_id > run.after_id and v.message_id <= until_id
+        group by d.message_id
+    )
+    select a.message_ids, a.revisions, a.class_ids, b.kept_ids, b.kept_untils
+    into message_ids, revisions, class_ids, kept_ids, kept_untils
+    from (
+        select array_agg(d.message_id order by d.message_id, d.revision) as message_ids,
+            array_agg(d.revision order by d.message_id, d.revision) as revisions,
+            array_agg(d.class_id order by d.message_id, d.revision) as class_ids
+        from due as d
+        where not exists (select from held as h where h.message_id = d.message_id)
+    ) as a
+    cross join (
+        select array_agg(k.message_id) as kept_ids, array_agg(k.superseded_at) as kept_untils
+        from kept as k
+    ) as b;
+    if kept_ids is not null then
+        perform note_gone(kept_ids, kept_untils);
+    end if;
     if message_ids is null then
         return until_id;
     end if;
@@ -746,6 +818,8 @@ declare
     batch disposition_batches;
     message_ids uuid[];
     added_seqs bigint[];
+    kept_ids uuid[];
+    kept_untils timestamptz[];
     class_ids uuid[];
 begin
     select s.message_id into until_id
@@ -778,21 +852,42 @@ begin
     if until_id is null then
         return null;
     end if;
-    select array_agg(d.message_id order by d.message_id, d.added_seq),
-        array_agg(d.added_seq order by d.message_id, d.added_seq),
-        array_agg(d.class_id order by d.message_id, d.added_seq)
-    into message_ids, added_seqs, class_ids
-    from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
-    where d.settled_at <= run.began_at
-        and not exists (
-            select
-            from held_spans as s
-            where s.room_id = d.room_id
-                and (s.author_id is null or s.author_id = d.author_id)
-                and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
-                and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
-                and s.covers_messages
-        );
+    with due as materialized (
+        select d.message_id, d.added_seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
+        where d.settled_at <= run.began_at
+    ), held as materialized (
+        select distinct d.message_id
+        from due as d
+        join held_spans as s on s.room_id = d.room_id
+            and (s.author_id is null or s.author_id = d.author_id)
+            and d.sent_at >= s.sent_from and d.sent_at < s.sent_until
+            and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
+            and s.covers_messages
+    ), kept as (
+        select d.message_id, max(x.removed_at) as taken_back_at
+        from held as h
+        join due as d on d.message_id = h.message_id
+        join message_reactions as x on x.message_id = d.message_id and x.added_seq = d.added_seq
+        where x.message_id > run.after_id and x.message_id <= until_id
+        group by d.message_id
+    )
+    select a.message_ids, a.added_seqs, a.class_ids, b.kept_ids, b.kept_untils
+    into message_ids, added_seqs, class_ids, kept_ids, kept_untils
+    from (
+        select array_agg(d.message_id order by d.message_id, d.added_seq) as message_ids,
+            array_agg(d.added_seq order by d.message_id, d.added_seq) as added_seqs,
+            array_agg(d.class_id order by d.message_id, d.added_seq) as class_ids
+        from due as d
+        where not exists (select from held as h where h.message_id = d.message_id)
+    ) as a
+    cross join (
+        select array_agg(k.message_id) as kept_ids, array_agg(k.taken_back_at) as kept_untils
+        from kept as k
+    ) as b;
+    if kept_ids is not null then
+        perform note_gone(kept_ids, kept_untils);
+    end if;
     if message_ids is null then
         return until_id;
     end if;
@@ -827,6 +922,15 @@ declare
     revisions integer[];
     class_ids uuid[];
 begin
+    perform note_gone(array_agg(k.room_id), array_agg(k.superseded_at))
+    from (
+        select n.room_id, max(next_name.recorded_at) as superseded_at
+        from due_room_names(run.began_at, 'infinity') as n
+        join room_names as next_name on next_name.room_id = n.room_id and next_name.revision = n.revision + 1
+        where n.settled_at <= run.began_at
+            and exists (select from held_spans as s where s.room_id = n.room_id)
+        group by n.room_id
+    ) as k;
     select array_agg(d.room_id order by d.room_id, d.revision),
         array_agg(d.revision order by d.room_id, d.revision),
         array_agg(d.class_id order by d.room_id, d.revision)
@@ -1087,6 +1191,7 @@ $$;
 
 revoke all on function
     workroom.begin_disposition(), workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
+    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[]),
     workroom.dispose_files(workroom.disposition_runs, integer),
     workroom.dispose_messages(workroom.disposition_runs, integer),
     workroom.dispose_revisions(workroom.disposition_runs, integer),
@@ -1100,7 +1205,8 @@ grant execute on function
     workroom.drop_empty_month_of_files(date)
     to workroom_service;
 grant execute on function
-    workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[])
+    workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
+    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[])
     to workroom_disposition;
 grant create on schema workroom to workroom_disposition;
 alter function workroom.begin_disposition() owner to workroom_disposition;
@@ -1121,6 +1227,8 @@ grant insert on
     to workroom_disposition;
 grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
 grant delete on workroom.uploads to workroom_disposition;
+grant select, insert, update (removed_until) on workroom.gone_content to workroom_disposition;
+grant update (is_counted) on workroom.files to workroom_disposition;
 grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
 grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
 grant select on

@@ -139,10 +139,13 @@ select w.n, e.seq, e.kind, e.actor_id, e.subject_id, e.subject_seq, e.subject_de
                 from room_names as next_name
                 where next_name.room_id = n.room_id
                     and next_name.revision = n.revision + 1
-                    and plain_due_at(
-                        n.recorded_at, next_name.recorded_at, rule.end_after, rule.end_fixed, rule.keep_after,
-                        rule.keep_fixed, rule.removed_after
-                    ) <= rule.instant
+                    and (
+                        is_gone(n.room_id, next_name.recorded_at)
+                        or plain_due_at(
+                            n.recorded_at, next_name.recorded_at, rule.end_after, rule.end_fixed, rule.keep_after,
+                            rule.keep_fixed, rule.removed_after
+                        ) <= rule.instant
+                    )
             )
     ) as room_name
 from unnest(:stream_ids::uuid[], :since_seqs::bigint[], :until_seqs::bigint[])
@@ -165,6 +168,7 @@ left join messages as m
         m.message_id, m.labelled_at, m.sent_at, m.deleted_at,
         rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
     ) > rule.instant
+    and not is_gone(m.message_id)
 left join lateral (
     select v.revision, v.text, v.mentions, v.recorded_at
     from message_revisions as v

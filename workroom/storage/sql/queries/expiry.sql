@@ -48,7 +48,7 @@ order by r.room_id;
 -- name: look_through_room
 -- What members of a room are to be told: stretches of messages that are not shown any more and were when they were told
 -- last (gone), and from where to where messages are shown again. is_history: not only deleted ones, so that it is said
--- before which instant messages were removed. labelled_ids: of which it is noted, one by one, what was told.
+-- before which instant messages were removed. What a run came by is there no more. labelled_ids: of which it is noted, one by one, what was told.
 -- The rule is handed in: it is noted afterwards as the one that was told, whatever it has become meanwhile.
 with rule as materialized (
     select :end_after::interval as end_after, :end_fixed::timestamptz as end_fixed, :keep_after::interval as keep_after,
@@ -81,6 +81,7 @@ with rule as materialized (
     left join told_rule on true
     left join labelled_expiries as x on m.labelled_at is not null and x.subject_id = m.message_id
     where s.room_id = :room_id
+        and not is_gone(m.message_id)
 ), stretched as (
     select j.message_id, j.stream_id, j.seq, j.sent_at, j.labelled_at, j.is_due, j.is_history, j.was_due,
         count(*) filter (where not j.is_due) over (partition by j.stream_id order by j.seq) as stretch
@@ -160,6 +161,7 @@ with periods as (
     left join labelled_expiries as x on m.labelled_at is not null and x.subject_id = m.message_id
     where case when x.subject_id is null then d.due_at > :told_until else not x.is_gone end
         and d.due_at <= :instant
+        and not is_gone(m.message_id)
         and m.room_id <> all(:looked_through::uuid[])
 ), stretched as (
     select n.message_id, n.room_id, n.stream_id, n.seq, n.sent_at, n.labelled_at, n.is_history,
@@ -177,6 +179,7 @@ with periods as (
                             m.message_id, m.labelled_at, m.sent_at, m.deleted_at, n.end_after, n.end_fixed,
                             n.keep_after, n.keep_fixed, n.removed_after
                         ) > :instant
+                        and not is_gone(m.message_id)
                 )
         ) over (partition by n.stream_id order by n.seq) as stretch
     from newly as n
@@ -191,6 +194,7 @@ select 'shown', d.room_id, d.stream_id, d.seq, d.seq, false, d.sent_at, array[d.
 from labelled_dues as d
 join labelled_expiries as x on x.subject_id = d.message_id and x.is_gone
 where d.due_at > :instant
+    and not is_gone(d.message_id)
     and d.room_id <> all(:looked_through::uuid[])
 order by room_id, stream_id, first_seq;
 
@@ -206,6 +210,7 @@ cross join lateral (
 where m.labelled_at is not null
     and m.deleted_at is null
     and f.labelled_at is not null
+    and not is_gone(f.file_id)
     and j.is_gone <> coalesce(x.is_gone, false)
 order by m.room_id, f.stream_id, f.message_seq, f.position;
 

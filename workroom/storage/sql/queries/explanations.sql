@@ -11,7 +11,7 @@ select m.message_id, m.room_id, m.sent_at, m.deleted_at, m.labelled_at, m.label_
         'infinity'
     ) as due_at,
     greatest(coalesce(d.settled_at, r.settled_at), 'epoch'::timestamptz) as settled_at,
-    has_text(m.message_id) as has_text, current_instant() as instant
+    has_text(m.message_id) as has_text, is_gone(m.message_id) as is_gone, current_instant() as instant
 from messages as m
 join room_rules as r on r.room_id = m.room_id
 left join labelled_dues as d on d.message_id = m.message_id and m.labelled_at is not null

@@ -6,7 +6,7 @@ join messages as m on m.message_id = f.message_id and m.deleted_at is null
 join file_contents as c on c.file_id = f.file_id
 where f.file_id = :file_id
     and is_visible(m.message_id)
-    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant());
+    and is_file_shown(f.file_id, f.label_class_id);
 
 -- name: find_file_preview
 -- The preview of a file, whose reader was asked already.
@@ -103,7 +103,7 @@ join files as f on f.file_id = l.file_id
 join file_contents as c on c.file_id = l.file_id
 left join file_previews as p on p.file_id = l.file_id
 where l.message_id = any(:message_ids::uuid[])
-    and (f.label_class_id is null or labelled_file_due_at(f.file_id) > current_instant())
+    and is_file_shown(f.file_id, f.label_class_id)
 order by l.message_id, l.position;
 
 -- name: list_of_stream

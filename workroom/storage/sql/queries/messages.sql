@@ -190,6 +190,7 @@ from (
             (select end_after from rule), (select end_fixed from rule), (select keep_after from rule),
             (select keep_fixed from rule), (select removed_after from rule)
         ) > (select instant from rule)
+        and not is_gone(m.message_id)
     order by e.seq desc
     limit :page_size
 ) as p
@@ -231,6 +232,7 @@ from (
             (select end_after from rule), (select end_fixed from rule), (select keep_after from rule),
             (select keep_fixed from rule), (select removed_after from rule)
         ) > (select instant from rule)
+        and not is_gone(m.message_id)
     order by e.seq
     limit :page_size
 ) as p
@@ -261,6 +263,7 @@ select exists (
             (select keep_fixed from rule), (select removed_after from rule)
         ) > (select instant from rule)
         and has_text(m.message_id)
+        and not is_gone(m.message_id)
 );
 
 -- name: list_by_ids

@@ -111,7 +111,8 @@ where n.room_id = :room_id
     and n.revision = :revision
     and (
         next_name.recorded_at is null
-        or plain_due_at(
+        or not is_gone(n.room_id, next_name.recorded_at)
+        and plain_due_at(
             n.recorded_at, next_name.recorded_at,
             r.end_after, r.end_fixed, r.keep_after, r.keep_fixed, r.removed_after
         ) > current_instant()
@@ -183,6 +184,7 @@ cross join lateral (
                 g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
                 rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
             ) > rule.instant
+            and not is_gone(g.message_id)
         order by e.seq
         limit 100
     ) as w
@@ -209,6 +211,7 @@ left join lateral (
                 g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
                 rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
             ) > rule.instant
+            and not is_gone(g.message_id)
         order by e.seq
         limit 100
     ) as w
@@ -233,6 +236,7 @@ left join lateral (
             g.message_id, g.labelled_at, g.sent_at, g.deleted_at,
             rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
         ) > rule.instant
+        and not is_gone(g.message_id)
     order by e.seq desc
     limit 1
 ) as last_line on true
