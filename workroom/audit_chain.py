@@ -40,6 +40,9 @@ class Problem(StrEnum):
     PART_MISSING = "schema_part_missing"
     PART_UNEXPECTED = "schema_part_unexpected"
     PART_ALTERED = "schema_part_altered"
+    CONTENT_MISSING = "content_missing"
+    CONTENT_UNEXPECTED = "content_unexpected"
+    EVENTS_MISSING = "events_missing"
 
 
 SENTENCES: dict[Problem, str] = {
@@ -56,6 +59,9 @@ SENTENCES: dict[Problem, str] = {
     Problem.PART_MISSING: "The database lacks {subject}.",
     Problem.PART_UNEXPECTED: "The database has {subject}, which is not ours.",
     Problem.PART_ALTERED: "The database has another {subject} than ours.",
+    Problem.CONTENT_MISSING: "Neither there nor destroyed on record: {subject}.",
+    Problem.CONTENT_UNEXPECTED: "There without having been posted, or on record as destroyed and there: {subject}.",
+    Problem.EVENTS_MISSING: "The numbers and the events of {subject} do not agree.",
 }
 
 

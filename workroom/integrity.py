@@ -1,8 +1,9 @@
-"""Verifies the database: that the guard is in place and unaltered, that the audit log is whole, that acts have entries.
+"""Verifies the database: the guard is in place, the audit log is whole, acts have entries, what was posted is there.
 
-Content is kept by triggers, functions and rights. Whoever owns the schema, and every superuser, can take them away:
-that is not prevented, it is found. The worker looks once a day, `workroom verify` whenever asked; what is wrong raises
-an alarm that officers see, until it is not found any more. What is found is never mended here.
+Content is kept by triggers, functions and rights. Whoever owns the schema, and every superuser, can take them away,
+and put them back when content has gone: that is not prevented, it is found. The worker looks once a day, `workroom
+verify` whenever asked; what is wrong raises an alarm that officers see, until it is not found any more. What is found
+is never mended here.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ async def verify_database(transaction: Transaction) -> Verified:
         *await find_changed_parts(transaction),
         *chain.findings,
         *await _find_unknown_acts(transaction),
+        *await find_missing_content(transaction),
     ]
     return Verified(findings, chain.entries, chain.last_hash, chain.erased_texts)
 
@@ -94,6 +96,21 @@ async def follow_chain(transaction: Transaction) -> ChainCheck:
             if not _agree(entry, columns):
                 check.findings.append(Finding(Problem.ENTRY_ALTERED, f"entry {entry.entry_number}"))
     return check
+
+
+async def find_missing_content(transaction: Transaction) -> list[Finding]:
+    """What was posted and is neither there nor destroyed on record, and what is there without having been posted.
+
+    By the month of the messages. Needs READ COMMITTED, where
+    a statement sees what was committed when it had its locks: a month that is being dropped is there, or on record.
+    """
+    findings = []
+    for record in await transaction.fetch(queries.integrity.list_unaccounted):
+        problem = Problem.CONTENT_MISSING if record["missing"] > 0 else Problem.CONTENT_UNEXPECTED
+        findings.append(Finding(problem, f"{record['kind']} of {record['month']} ({abs(record['missing'])})"))
+    for record in await transaction.fetch(queries.integrity.list_streams_with_gaps):
+        findings.append(Finding(Problem.EVENTS_MISSING, f"stream {record['stream_id']}"))
+    return findings
 
 
 async def compare_export(transaction: Transaction, exported: Sequence[ChainedEntry]) -> list[Finding]:

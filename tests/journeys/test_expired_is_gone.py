@@ -44,6 +44,7 @@ STEPS = [
     ("message_files", "delete"),
     ("disposition_batches", "insert"),
     ("disposition_counts", "insert"),
+    ("disposition_months", "insert"),
     ("disposition_runs", "update"),
     ("bytes_to_remove", "delete"),
     ("message_revisions", "delete"),
@@ -217,7 +218,7 @@ async def test_a_run_that_is_killed_while_it_drops_a_month_leaves_it_whole(
     month = await owner.fetchval("select tableoid::regclass::text from messages limit 1")
     await move_time(timedelta(days=70))
     before, log = await read_content(owner), tmp_path / "disposition.log"
-    for table, operation in (("disposition_batches", "insert"), ("disposition_counts", "insert")):
+    for table, operation in (("disposition_batches", "insert"), ("disposition_months", "insert")):
         async with gate(owner, table, operation) as open_gate:
             async with run_program(environment, log, "disposition", "run", "--as", OFFICER) as program:
                 await until_at_the_gate(owner)

@@ -2140,6 +2140,19 @@ create table workroom.disposition_counts (
 );
 create index counts_of_a_batch on workroom.disposition_counts (run_id, number);
 
+-- What a batch destroyed by the month of the messages it belonged to, so that what was posted in a month can be compared with
+-- what is there. Listed files: those that its messages were posted with, whenever the files themselves went.
+create table workroom.disposition_months (
+    run_id uuid not null,
+    number integer not null,
+    month date not null,
+    kind text not null,
+    items bigint not null,
+    primary key (run_id, number, month, kind),
+    foreign key (run_id, number) references workroom.disposition_batches,
+    constraint disposed_kind check (kind in ('messages', 'revisions', 'reactions', 'listed_files', 'files'))
+);
+
 -- Where bytes lie that no row names any more. They go after the commit; a row here goes after them.
 create table workroom.bytes_to_remove (
     store text not null,
@@ -2152,6 +2165,7 @@ create table workroom.bytes_to_remove (
 select workroom.keep_for_ever('disposition_runs', 'phase', 'after_id', 'batches', 'ended_at once');
 select workroom.keep_for_ever('disposition_batches', variadic '{}');
 select workroom.keep_for_ever('disposition_counts', variadic '{}');
+select workroom.keep_for_ever('disposition_months', variadic '{}');
 
 -- ------------------------------------------------------------------------------------------------------------ what is due
 
@@ -2475,6 +2489,27 @@ begin
 end
 $$;
 
+-- The month (of UTC) in which what has this id lies: the first 48 bits of a UUIDv7 are milliseconds since 1970.
+create function workroom.month_of(id uuid) returns date
+    language sql immutable strict parallel safe
+    as $$
+        select date_trunc(
+            'month',
+            timestamp 'epoch'
+                + ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint * interval '1 millisecond'
+        )::date
+    $$;
+
+-- Adds to a batch's record of which months its items were: of each the message's id, once an item.
+create function workroom.record_months(batch workroom.disposition_batches, kind text, message_ids uuid[]) returns void
+    language sql set search_path = workroom, pg_temp
+    as $$
+        insert into disposition_months (run_id, number, month, kind, items)
+        select batch.run_id, batch.number, month_of(i.message_id), kind, count(*)
+        from unnest(message_ids) as i(message_id)
+        group by month_of(i.message_id)
+    $$;
+
 -- Whether a hold touches any of some rooms between two instants.
 create function workroom.are_held(room_ids uuid[], first_sent_at timestamptz, last_sent_at timestamptz) returns boolean
     language sql stable set search_path = workroom, pg_temp
@@ -2516,6 +2551,7 @@ declare
     batch disposition_batches;
     file_ids uuid[];
     kept_ids uuid[];
+    message_ids uuid[];
     unlisted_ids uuid[];
     class_ids uuid[];
     reasons text[];
@@ -2563,12 +2599,13 @@ begin
         group by d.file_id
     )
     select array_agg(d.file_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
+        array_agg(d.message_id) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.message_id) filter (where h.file_id is null),
         array_agg(d.class_id order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.reason order by d.file_id) filter (where not coalesce(h.covers_files, false)),
         sum(d.byte_size) filter (where not coalesce(h.covers_files, false)),
         array_agg(d.file_id) filter (where h.covers_files)
-    into file_ids, unlisted_ids, class_ids, reasons, batch.bytes, kept_ids
+    into file_ids, message_ids, unlisted_ids, class_ids, reasons, batch.bytes, kept_ids
     from due as d
     left join held as h on h.file_id = d.file_id;
     if kept_ids is not null then
@@ -2614,6 +2651,7 @@ begin
     perform record_batch(
         batch, (select string_agg(uuid_send(i.id), '') from unnest(file_ids) as i(id)), class_ids, reasons, null
     );
+    perform record_months(batch, 'files', message_ids);
     return until_id;
 end
 $$;
@@ -2631,6 +2669,9 @@ declare
     text_ids uuid[];
     row_ids uuid[];
     kept_ids uuid[];
+    revised_ids uuid[];
+    reacted_ids uuid[];
+    listing_ids uuid[];
     class_ids uuid[];
     reasons text[];
     room_ids uuid[];
@@ -2742,18 +2783,24 @@ begin
     if text_ids is null then
         return until_id;
     end if;
-    delete from message_revisions as v
-    using unnest(text_ids) as d(message_id)
-    where v.message_id = d.message_id
-        and v.message_id > run.after_id and v.message_id <= until_id;
-    get diagnostics batch.revisions = row_count;
+    with gone as (
+        delete from message_revisions as v
+        using unnest(text_ids) as d(message_id)
+        where v.message_id = d.message_id
+            and v.message_id > run.after_id and v.message_id <= until_id
+        returning v.message_id
+    )
+    select array_agg(g.message_id), count(*) into revised_ids, batch.revisions from gone as g;
     batch.reactions := 0;
     if have_reactions then
-        delete from message_reactions as x
-        using unnest(text_ids) as d(message_id)
-        where x.message_id = d.message_id
-            and x.message_id > run.after_id and x.message_id <= until_id;
-        get diagnostics batch.reactions = row_count;
+        with gone as (
+            delete from message_reactions as x
+            using unnest(text_ids) as d(message_id)
+            where x.message_id = d.message_id
+                and x.message_id > run.after_id and x.message_id <= until_id
+            returning x.message_id
+        )
+        select array_agg(g.message_id), count(*) into reacted_ids, batch.reactions from gone as g;
     end if;
     if row_ids is not null then
         if have_files then
@@ -2762,11 +2809,18 @@ begin
             where l.message_id = d.message_id
                 and l.message_id > run.after_id and l.message_id <= until_id;
         end if;
-        delete from messages as m
-        using unnest(row_ids) as d(message_id)
-        where m.message_id = d.message_id
-            and m.message_id > run.after_id and m.message_id <= until_id;
-        get diagnostics batch.messages = row_count;
+        with gone as (
+            delete from messages as m
+            using unnest(row_ids) as d(message_id)
+            where m.message_id = d.message_id
+                and m.message_id > run.after_id and m.message_id <= until_id
+            returning m.message_id, m.file_count
+        )
+        select count(*), (
+            select array_agg(g.message_id) from gone as g cross join generate_series(1, g.file_count)
+        )
+        into batch.messages, listing_ids
+        from gone;
     end if;
     batch.run_id := run.run_id;
     batch.number := run.batches + 1;
@@ -2774,6 +2828,10 @@ begin
     perform record_batch(
         batch, (select string_agg(uuid_send(i.id), '') from unnest(text_ids) as i(id)), class_ids, reasons, items
     );
+    perform record_months(batch, 'messages', row_ids);
+    perform record_months(batch, 'revisions', revised_ids);
+    perform record_months(batch, 'reactions', reacted_ids);
+    perform record_months(batch, 'listed_files', listing_ids);
     return until_id;
 end
 $$;
@@ -2889,6 +2947,7 @@ begin
         ),
         class_ids, array_fill('removed'::text, array[cardinality(message_ids)]), null
     );
+    perform record_months(batch, 'revisions', message_ids);
     return until_id;
 end
 $$;
@@ -2993,6 +3052,7 @@ begin
         ),
         class_ids, array_fill('removed'::text, array[cardinality(message_ids)]), null
     );
+    perform record_months(batch, 'reactions', message_ids);
     return until_id;
 end
 $$;
@@ -3118,6 +3178,7 @@ declare
     first_sent_at timestamptz;
     last_sent_at timestamptz;
     ids bytea;
+    listed_files bigint;
     class_ids uuid[];
     reasons text[];
     items bigint[];
@@ -3215,6 +3276,7 @@ begin
         from (select m.message_id from only %I as m order by m.message_id) as i', parts[1]) into ids;
     execute format('select count(*) from only %I', parts[2]) into batch.revisions;
     execute format('select count(*) from only %I', parts[3]) into batch.reactions;
+    execute format('select coalesce(sum(m.file_count), 0) from only %I as m', parts[1]) into listed_files;
     perform lock_holds_shared();
     if are_held(room_ids, first_sent_at, last_sent_at) or rules is distinct from describe_rules(room_ids) then
         return 'kept';
@@ -3223,6 +3285,13 @@ begin
     batch.number := run.batches + 1;
     batch.phase := 'month';
     perform record_batch(batch, coalesce(ids, ''), class_ids, reasons, items);
+    insert into disposition_months (run_id, number, month, kind, items)
+    select run.run_id, batch.number, month_from, i.kind, i.items
+    from (
+        values ('messages', batch.messages), ('revisions', batch.revisions), ('reactions', batch.reactions),
+            ('listed_files', listed_files)
+    ) as i(kind, items)
+    where i.items > 0;
     update disposition_runs as r set batches = r.batches + 1 where r.run_id = run.run_id;
     -- Last, because from here on nobody reads a message until the commit.
     lock table only messages, only message_revisions, only message_reactions, only message_files
@@ -3276,6 +3345,7 @@ $$;
 revoke all on function
     workroom.begin_disposition(), workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
     workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[]),
+    workroom.record_months(workroom.disposition_batches, text, uuid[]),
     workroom.dispose_files(workroom.disposition_runs, integer),
     workroom.dispose_messages(workroom.disposition_runs, integer),
     workroom.dispose_revisions(workroom.disposition_runs, integer),
@@ -3290,7 +3360,8 @@ grant execute on function
     to workroom_service;
 grant execute on function
     workroom.record_batch(workroom.disposition_batches, bytea, uuid[], text[], bigint[]),
-    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[])
+    workroom.note_gone(uuid[], timestamptz[]), workroom.note_gone_files(uuid[]),
+    workroom.record_months(workroom.disposition_batches, text, uuid[])
     to workroom_disposition;
 grant create on schema workroom to workroom_disposition;
 alter function workroom.begin_disposition() owner to workroom_disposition;
@@ -3307,7 +3378,8 @@ grant select on
     workroom.uploads, workroom.room_customers, workroom.customers
     to workroom_disposition;
 grant insert on
-    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
+    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.disposition_months,
+    workroom.bytes_to_remove
     to workroom_disposition;
 grant update (phase, after_id, batches, ended_at) on workroom.disposition_runs to workroom_disposition;
 grant delete on workroom.uploads to workroom_disposition;
@@ -3316,7 +3388,8 @@ grant update (is_counted) on workroom.files to workroom_disposition;
 grant select, insert, update (visible_bytes) on workroom.room_file_bytes to workroom_disposition;
 grant execute on function workroom.count_file_bytes(uuid, bigint) to workroom_disposition;
 grant select on
-    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.bytes_to_remove
+    workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.disposition_months,
+    workroom.bytes_to_remove
     to workroom_service;
 
 -- The list of bytes is no content: who has removed them strikes them off. It only grows by what disposition wrote.

@@ -225,7 +225,117 @@ left join lateral (
 ) as said on true
 where a.kind in ('compliance', 'admin')
     and said.kind is distinct from a.kind
+union all
+-- What a run destroyed, by its batches and by their months, is what its end said in the audit log.
+select 'what was destroyed by the run ' || r.run_id
+from disposition_runs as r
+cross join lateral (
+    select coalesce(sum(b.messages), 0) as messages, coalesce(sum(b.revisions), 0) as revisions,
+        coalesce(sum(b.reactions), 0) as reactions, coalesce(sum(b.files), 0) as files,
+        encode(sha256(coalesce(string_agg(b.digest, '' order by b.number), '')), 'hex') as digest
+    from disposition_batches as b
+    where b.run_id = r.run_id
+) as batches
+cross join lateral (
+    select coalesce(sum(m.items) filter (where m.kind = 'messages'), 0) as messages,
+        coalesce(sum(m.items) filter (where m.kind = 'revisions'), 0) as revisions,
+        coalesce(sum(m.items) filter (where m.kind = 'reactions'), 0) as reactions,
+        coalesce(sum(m.items) filter (where m.kind = 'files'), 0) as files
+    from disposition_months as m
+    where m.run_id = r.run_id
+) as months
+where (batches.messages, batches.revisions, batches.reactions, batches.files)
+        is distinct from (months.messages, months.revisions, months.reactions, months.files)
+    or not exists (
+        select
+        from audit_entries as e
+        where e.subject_id = r.run_id
+            and e.act = case when r.ended_at is null then 'disposition_began' else 'disposition_ended' end
+            and (
+                r.ended_at is null
+                or e.facts @> jsonb_build_object(
+                    'messages', batches.messages, 'revisions', batches.revisions, 'reactions', batches.reactions,
+                    'files', batches.files, 'digest', batches.digest
+                )
+            )
+    )
 order by subject;
+
+-- name: list_unaccounted
+-- Where what was posted (or uploaded) in a month is not as much as what is there and what was destroyed on record; `missing`
+-- is negative where there is more. One statement, so that all is counted in the same instant. Reads all events once.
+with happened as materialized (
+    select e.kind, month_of(e.subject_id) as month, count(*) as items
+    from events as e
+    where e.kind in ('message_posted', 'message_edited', 'reaction_added')
+    group by e.kind, month_of(e.subject_id)
+), standing as materialized (
+    select month_of(m.message_id) as month, count(*) as messages, sum(m.file_count) as listed_files
+    from messages as m
+    group by month_of(m.message_id)
+), counted as (
+    select 'messages' as kind, h.month, h.items as posted, 0 as there
+    from happened as h
+    where h.kind = 'message_posted'
+    union all
+    select 'messages', s.month, 0, s.messages
+    from standing as s
+    union all
+    select 'revisions', h.month, h.items, 0
+    from happened as h
+    where h.kind in ('message_posted', 'message_edited')
+    union all
+    select 'revisions', month_of(v.message_id), 0, count(*)
+    from message_revisions as v
+    group by month_of(v.message_id)
+    union all
+    select 'reactions', h.month, h.items, 0
+    from happened as h
+    where h.kind = 'reaction_added'
+    union all
+    select 'reactions', month_of(x.message_id), 0, count(*)
+    from message_reactions as x
+    group by month_of(x.message_id)
+    union all
+    select 'files', s.month, s.listed_files, 0
+    from standing as s
+    union all
+    select 'files', month_of(f.message_id), 0, count(*)
+    from files as f
+    where f.message_id is not null
+    group by month_of(f.message_id)
+    union all
+    select 'names of files', month_of(f.file_id), count(*), 0
+    from files as f
+    group by month_of(f.file_id)
+    union all
+    select 'names of files', month_of(c.file_id), 0, count(*)
+    from file_contents as c
+    group by month_of(c.file_id)
+    union all
+    select case d.kind when 'listed_files' then 'files' else d.kind end, d.month,
+        case d.kind when 'listed_files' then d.items else 0 end, case d.kind when 'listed_files' then 0 else d.items end
+    from disposition_months as d
+)
+select c.kind, to_char(c.month, 'YYYY-MM') as month, (sum(c.posted) - sum(c.there))::bigint as missing
+from counted as c
+group by c.kind, c.month
+having sum(c.posted) <> sum(c.there)
+order by c.month, c.kind;
+
+-- name: list_streams_with_gaps
+-- Streams of which not every number has its event.
+select s.stream_id, s.last_seq - coalesce(e.events, 0) as missing
+from streams as s
+full join (
+    select v.stream_id, count(*) as events, max(v.seq) as last_seq
+    from events as v
+    group by v.stream_id
+) as e on e.stream_id = s.stream_id
+where s.last_seq <> coalesce(e.events, 0)
+    or e.events <> e.last_seq
+    or s.stream_id is null
+order by s.stream_id;
 
 -- name: is_check_due
 -- Whether the last verification is longer ago than so many hours, or there was none.
