@@ -13,7 +13,7 @@ from tests.deeds import open_place, post
 from tests.holding import make_officer, open_matter, place_hold, release_hold, scope_of
 from tests.people import by, make_account, make_accounts
 from tests.servers import DatabaseUrls
-from workroom import accounts, audit, integrity, worker
+from workroom import accounts, audit, audit_erasure, integrity, worker
 from workroom.abilities import AccountKind
 from workroom.audit import Act, EntryFilter
 from workroom.audit_chain import ChainedEntry, Finding, Problem
@@ -272,11 +272,11 @@ async def test_what_is_changed_in_the_audit_log_is_found(
     assert Finding(problem, subject) in check.findings
 
 
-async def test_a_text_that_was_erased_breaks_nothing(
-    database: Database, superuser: asyncpg.Connection
-) -> None:
+async def test_a_text_that_was_erased_on_record_breaks_nothing(database: Database) -> None:
     await some_acts(database)
-    await superuser.execute("delete from audit_texts where entry_number = 4")
+    officer = await make_officer(database)
+    async with database.transaction() as transaction:
+        await audit_erasure.erase_texts(transaction, by(officer), 4, "A court has asked for it")
     async with database.read() as reading:
         check = await integrity.follow_chain(reading)
         [entry] = [
@@ -284,6 +284,18 @@ async def test_a_text_that_was_erased_breaks_nothing(
         ]
     assert (check.findings, check.erased_texts) == ([], 1)
     assert entry.texts == {"reason": None}
+
+
+async def test_a_text_that_somebody_removed_without_a_mark_is_found(
+    database: Database, superuser: asyncpg.Connection
+) -> None:
+    await some_acts(database)
+    await superuser.execute("delete from audit_texts where entry_number = 4")
+    async with database.read() as reading:
+        check = await integrity.follow_chain(reading)
+    assert check.findings == [
+        Finding(Problem.ACT_WITHOUT_ENTRY, "the erasing of the reason of entry 4"),
+    ]
 
 
 async def test_a_log_that_was_cut_short_or_written_anew_differs_from_an_earlier_export(
@@ -348,8 +360,8 @@ async def test_every_act_of_ours_has_its_entry(database: Database) -> None:
         ),
         ("update holds set sent_until = null", "the widened span of hold {hold}"),
         (
-            "insert into hold_amendments (hold_id, number, amended_by, reason, entry_number, covers_messages, "
-            "covers_files) select hold_id, 2, placed_by, 'x', 1, true, true from holds",
+            "insert into hold_amendments (hold_id, number, amended_by, entry_number, covers_messages, "
+            "covers_files) select hold_id, 2, placed_by, 1, true, true from holds",
             "amendment 2 of hold {hold}",
         ),
         (
@@ -358,8 +370,8 @@ async def test_every_act_of_ours_has_its_entry(database: Database) -> None:
             "matter {staff}",
         ),
         (
-            "insert into hold_releases (release_id, hold_id, requested_by, reason, request_entry) "
-            "select '{staff}', hold_id, placed_by, 'x', 1 from holds",
+            "insert into hold_releases (release_id, hold_id, requested_by, request_entry) "
+            "select '{staff}', hold_id, placed_by, 1 from holds",
             "release {staff}",
         ),
     ],

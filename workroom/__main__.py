@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
     add_hold_commands(commands.add_parser("hold", help="place, widen, release and look at legal holds"))
-    add_audit_commands(commands.add_parser("audit", help="export the audit log"))
+    add_audit_commands(commands.add_parser("audit", help="export the audit log, or erase a reason in it"))
     add_retention_commands(
         commands.add_parser("retention", help="simulate, change and explain how long things are kept")
     )

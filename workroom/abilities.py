@@ -67,7 +67,7 @@ PURPOSES: dict[Ability, str] = {
     Ability.MANAGE_HOLDS: "Open matters; place, widen and release legal holds.",
     Ability.MANAGE_RETENTION: "Simulate and change retention classes, defaults and assignments.",
     Ability.OPEN_FOR_COMPLIANCE: "Open what is written in a room for a matter, with a reason that is recorded first.",
-    Ability.READ_AUDIT: "Read the audit trail and the alarms.",
+    Ability.READ_AUDIT: "Read the audit trail and the alarms; erase a reason.",
 }
 
 _OF_OFFICERS = frozenset(

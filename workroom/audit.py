@@ -55,6 +55,7 @@ class Act(StrEnum):
     CONTENT_OPENED = "content_opened"
     FILE_OPENED = "file_opened"
     AUDIT_EXPORTED = "audit_exported"
+    AUDIT_TEXT_ERASED = "audit_text_erased"
     ALARM_RAISED = "alarm_raised"
     CONTENT_LABELLED = "content_labelled"
     RETENTION_SIMULATED = "retention_simulated"

@@ -1,4 +1,4 @@
-"""`workroom audit export` and `workroom verify`: the audit log as a file, and whether all is as it should be.
+"""`workroom audit export|erase` and `workroom verify`: the audit log as a file, and whether all is as it should be.
 
 An export is verified without server or database, by whoever has it. With a database, the schema is verified as well,
 and that an export says what the database says.
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from workroom import audit, audit_chain, audit_export, integrity
+from workroom import audit, audit_chain, audit_erasure, audit_export, integrity
 from workroom.audit import Act, Subject
 from workroom.audit_chain import ChainCheck, Finding
 from workroom.settings import Settings
-from workroom.shell_access import open_installation
+from workroom.shell_access import act_as, open_installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,19 @@ async def export_audit(settings: Settings, write: Callable[[bytes], object]) -> 
             async for line in audit_export.export_log(reading):
                 write(line)
     return f"The audit log is exported, up to entry {number} at least."
+
+
+async def erase_texts(settings: Settings, officer: str, entry_number: int, reason: str) -> str:
+    """Erase what a person wrote in an entry."""
+    async with (
+        open_installation(settings, "workroom audit") as installation,
+        installation.database.transaction() as transaction,
+    ):
+        by = await act_as(transaction, officer)
+        mark = await audit_erasure.erase_texts(transaction, by, entry_number, reason)
+    return (
+        f"The reason of entry {entry_number} is erased; entry {mark} says so. Earlier exports still have it."
+    )
 
 
 def verify_file(lines: Iterable[bytes]) -> Report:

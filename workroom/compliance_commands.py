@@ -53,12 +53,19 @@ def add_hold_commands(hold: argparse.ArgumentParser) -> None:
 
 
 def add_audit_commands(audit: argparse.ArgumentParser) -> None:
-    """`workroom audit export`."""
-    export = audit.add_subparsers(required=True, metavar="what").add_parser(
+    """`workroom audit export|erase`."""
+    commands = audit.add_subparsers(required=True, metavar="what")
+
+    export = commands.add_parser(
         "export", help="write the whole audit log to a new file, which anybody can verify"
     )
     export.add_argument("file", type=Path)
     export.set_defaults(run=_export)
+
+    erase = commands.add_parser("erase", help="erase what a person wrote in an entry: its reason, for good")
+    erase.add_argument("entry", type=int, help="the entry's number")
+    _add_act(erase)
+    erase.set_defaults(run=_erase)
 
 
 def add_verify_command(verify: argparse.ArgumentParser) -> None:
@@ -151,6 +158,12 @@ def _export(settings: Settings, chosen: argparse.Namespace) -> None:
             print(asyncio.run(audit_commands.export_audit(settings, file.write)))
     except OSError as error:
         raise InvalidInput(f"{chosen.file} cannot be written: {error.strerror}.") from None
+
+
+def _erase(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import audit_commands
+
+    print(asyncio.run(audit_commands.erase_texts(settings, chosen.officer, chosen.entry, chosen.reason)))
 
 
 def _verify(settings: Settings, chosen: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from workroom.settings import Settings
 from workroom.shell_words import counted, write_size, write_time
 from workroom.storage.database import Database, Transaction
 
+ERASED = "(the reason was erased)"
 _STATES = {
     HoldState.STANDING: "it stands",
     HoldState.RELEASE_REQUESTED: "it stands; its release is asked for, and another officer has to confirm it",
@@ -146,7 +147,7 @@ async def _show(database: Database, hold: Hold) -> str:
         f"  covers now  {_describe_coverage(covered)}",
         *(
             f"  {'placed' if each.number == 1 else 'widened'} {write_time(each.amended_at)} "
-            f"by {people[each.amended_by]}: {each.reason}"
+            f"by {people[each.amended_by]}: {each.reason or ERASED}"
             for each in amendments
         ),
     ]
@@ -158,10 +159,10 @@ def _describe_release(hold: Hold, people: Mapping[UUID, str]) -> list[str]:
     if release is None:
         return []
     asked = f"  release asked for {write_time(release.requested_at)} by {people[release.requested_by]}"
-    lines = [f"{asked}: {release.reason}"]
+    lines = [f"{asked}: {release.reason or ERASED}"]
     if release.confirmed_by is not None:
         confirmed = f"  released {write_time(release.confirmed_at)} by {people[release.confirmed_by]}"
-        lines.append(f"{confirmed}: {release.confirmation_reason or ''}".rstrip(": "))
+        lines.append(f"{confirmed}: {release.confirmation_reason or ERASED}")
     if release.kept_until is not None:
         lines.append(f"  what it covered is kept until {write_time(release.kept_until)}")
     return lines

@@ -59,7 +59,6 @@ async def request_release(transaction: Transaction, by: Initiator, hold_id: Hold
         release_id=mint_release_id(),
         hold_id=hold_id,
         requested_by=officer_id,
-        reason=why,
         entry_number=entry,
     )
     return await require_hold(transaction, hold_id)

@@ -45,12 +45,15 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """How a hold is on its way to its end. `kept_until` is set when a release was confirmed."""
+    """How a hold is on its way to its end. `kept_until` is set when a release was confirmed.
+
+    Reasons are None once they were erased.
+    """
 
     release_id: ReleaseId
     requested_by: AccountId
     requested_at: datetime
-    reason: str
+    reason: str | None
     confirmed_by: AccountId | None
     confirmed_at: datetime | None
     confirmation_reason: str | None
@@ -59,13 +62,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A hold as it stands. `reason` is why it was placed."""
+    """A hold as it stands. `reason` is why it was placed; None once that was erased."""
 
     hold_id: HoldId
     matter_id: MatterId
     placed_by: AccountId
     placed_at: datetime
-    reason: str
+    reason: str | None
     state: HoldState
     scope: HoldScope
     release: Release | None
@@ -73,12 +76,15 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """An act that made a hold what it is; number 1 placed it. Rooms and custodians are those that it added."""
+    """An act that made a hold what it is; number 1 placed it. Rooms and custodians are those that it added.
+
+    `reason` is None once it was erased.
+    """
 
     number: int
     amended_by: AccountId
     amended_at: datetime
-    reason: str
+    reason: str | None
     added: HoldScope
 
 
@@ -122,7 +128,7 @@ async def place_hold(
     await transaction.execute(
         queries.holds.insert_hold, hold_id=hold_id, matter_id=matter_id, placed_by=officer_id, **_span(scope)
     )
-    await _add_parts(transaction, hold_id, scope, officer_id, why, entry, scope)
+    await _add_parts(transaction, hold_id, scope, officer_id, entry, scope)
     return await require_hold(transaction, hold_id)
 
 
@@ -162,7 +168,7 @@ async def amend_hold(
         {"reason": why},
     )
     await transaction.execute(queries.holds.widen_hold, hold_id=hold_id, **_span(widened))
-    await _add_parts(transaction, hold_id, added, officer_id, why, entry, widened)
+    await _add_parts(transaction, hold_id, added, officer_id, entry, widened)
     return await require_hold(transaction, hold_id)
 
 
@@ -265,7 +271,6 @@ async def _add_parts(
     hold_id: HoldId,
     added: HoldScope,
     officer_id: AccountId,
-    reason: str,
     entry_number: int,
     after: HoldScope,
 ) -> None:
@@ -274,7 +279,6 @@ async def _add_parts(
         queries.holds.insert_parts,
         hold_id=hold_id,
         amended_by=officer_id,
-        reason=reason,
         entry_number=entry_number,
         room_ids=list(added.room_ids),
         account_ids=[each.account_id for each in custodians],

@@ -88,13 +88,23 @@ async def describe_schema(transaction: Transaction) -> dict[Part, str]:
 
 
 async def follow_chain(transaction: Transaction) -> ChainCheck:
-    """Follow the audit log from its first entry to its last."""
+    """Follow the audit log from its first entry to its last; a text that is not there has an entry that says so."""
     check = ChainCheck()
+    erased, on_record = set(), set()
     while page := await list_chained(transaction, check.entries):
         for entry, columns in page:
+            erased_before = check.erased_texts
             check.take(entry)
             if not _agree(entry, columns):
                 check.findings.append(Finding(Problem.ENTRY_ALTERED, f"entry {entry.entry_number}"))
+            if check.erased_texts > erased_before:
+                erased.add(entry.entry_number)
+            if columns["act"] == Act.AUDIT_TEXT_ERASED:
+                on_record.add(msgspec.json.decode(columns["facts"]).get("entry_number"))
+    for number in sorted(erased - on_record):
+        check.findings.append(
+            Finding(Problem.ACT_WITHOUT_ENTRY, f"the erasing of the reason of entry {number}")
+        )
     return check
 
 

@@ -62,7 +62,7 @@
  * @typedef {object} HoldRelease
  * @property {string} requested_by
  * @property {string} requested_at
- * @property {string} reason
+ * @property {string|null} reason Null once its text was erased.
  * @property {string|null} confirmed_by
  * @property {string|null} confirmed_at
  * @property {string|null} confirmation_reason
@@ -75,7 +75,7 @@
  * @property {string} matter_name
  * @property {string} placed_by
  * @property {string} placed_at
- * @property {string} reason
+ * @property {string|null} reason Null once its text was erased.
  * @property {HoldState} state
  * @property {Scope} scope
  * @property {HoldRelease|null} release

@@ -420,6 +420,7 @@ export const complianceWords = {
       signed_in: 'Signed in',
       file_damage_found: 'Damaged file found',
       audit_exported: 'Audit trail exported',
+      audit_text_erased: 'Reason erased',
       alarm_raised: 'Alarm raised',
       alarm_cleared: 'Alarm over',
     },

@@ -413,7 +413,7 @@ FOUNDATIONS = [
     "update memberships set joined_at = now()",
     "update memberships set room_id = '{free_room}'",
     "update memberships set account_id = gen_random_uuid()",
-    "update hold_amendments set reason = 'another'",
+    "update hold_amendments set amended_at = now()",
     "update audit_entries set facts = '{{}}'",
     "update audit_texts set text = 'another'",
     "update matters set name = 'another'",
@@ -450,9 +450,9 @@ async def test_a_membership_that_ends_covers_all_that_was_recorded_before(
 async def test_the_service_ends_no_hold_by_hand(superuser: asyncpg.Connection, twins: Twins) -> None:
     await superuser.execute("set role workroom_service")
     for statement in (
-        "insert into hold_releases (release_id, hold_id, requested_by, reason, request_entry, needs_two, confirmed_by, "
-        "confirmed_at, confirmation_reason, confirmation_entry, kept_until) select gen_random_uuid(), hold_id, "
-        "placed_by, 'x', 1, false, placed_by, now() - interval '9 days', 'x', 1, now() - interval '1 day' from holds",
+        "insert into hold_releases (release_id, hold_id, requested_by, request_entry, needs_two, confirmed_by, "
+        "confirmed_at, confirmation_entry, kept_until) select gen_random_uuid(), hold_id, "
+        "placed_by, 1, false, placed_by, now() - interval '9 days', 1, now() - interval '1 day' from holds",
         "update hold_releases set confirmed_at = now()",
         "update hold_releases set kept_until = now()",
         "delete from holds",

@@ -208,17 +208,17 @@ async def test_no_hand_writes_a_release_whose_grace_period_is_over(
     superuser: asyncpg.Connection, cabinet: Cabinet, role: str
 ) -> None:
     asked = (
-        "insert into hold_releases (release_id, hold_id, requested_by, reason, request_entry) "
-        "select gen_random_uuid(), hold_id, placed_by, 'x', 1 from holds"
+        "insert into hold_releases (release_id, hold_id, requested_by, request_entry) "
+        "select gen_random_uuid(), hold_id, placed_by, 1 from holds"
     )
     past = (
         "needs_two = false, confirmed_by = requested_by, confirmed_at = now() - interval '40 days', "
-        "confirmation_reason = 'x', confirmation_entry = 1, kept_until = now() - interval '10 days'"
+        "confirmation_entry = 1, kept_until = now() - interval '10 days'"
     )
     whole = (
-        "insert into hold_releases (release_id, hold_id, requested_by, reason, request_entry, needs_two, confirmed_by, "
-        "confirmed_at, confirmation_reason, confirmation_entry, kept_until) select gen_random_uuid(), hold_id, "
-        "placed_by, 'x', 1, false, placed_by, now() - interval '40 days', 'x', 1, now() - interval '10 days' from holds"
+        "insert into hold_releases (release_id, hold_id, requested_by, request_entry, needs_two, confirmed_by, "
+        "confirmed_at, confirmation_entry, kept_until) select gen_random_uuid(), hold_id, "
+        "placed_by, 1, false, placed_by, now() - interval '40 days', 1, now() - interval '10 days' from holds"
     )
     await superuser.execute(f"set session_replication_role = replica; set role {role}")
     with pytest.raises(asyncpg.PostgresError) as caught:
@@ -354,6 +354,7 @@ CALLS = {
     "drop_empty_month_of_files": "drop_empty_month_of_files(current_date)",
     "ensure_partitions": "ensure_partitions(current_date, current_date + 400)",
     "record_act": "record_act('nothing', 'worker', null, null, 'file', '{file}', '{{}}', '{{}}')",
+    "erase_audit_texts": "erase_audit_texts(1, '{author}', 'shell', null, 'x')",
     "confirm_hold_release": "confirm_hold_release('{file}', '{author}', 'shell', null, 'x', false, 1)",
 }
 

@@ -150,8 +150,8 @@ def placing_statements(room_id: UUID, custodian_covers: str | None) -> list[tupl
             (hold_id,),
         ),
         (
-            "insert into hold_amendments (hold_id, number, amended_by, reason, entry_number, covers_messages, "
-            "covers_files) select $1, 1, opened_by, 'x', 1, true, true from matters",
+            "insert into hold_amendments (hold_id, number, amended_by, entry_number, covers_messages, "
+            "covers_files) select $1, 1, opened_by, 1, true, true from matters",
             (hold_id,),
         ),
         scope,

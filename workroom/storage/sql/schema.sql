@@ -721,6 +721,30 @@ begin
 end
 $$;
 
+-- Erases what a person wrote in an entry, and gives the number of the entry that says so; null where nothing was left. The
+-- one way to erase, and it writes its mark itself: nobody who may only run SQL as the service erases unnoticed.
+create function workroom.erase_audit_texts(
+    of_entry_number bigint, officer_id uuid, origin text, session_id uuid, with_reason text
+) returns bigint
+    language plpgsql security definer set search_path = workroom, pg_temp
+    as $$
+declare
+    erased text[];
+begin
+    with gone as (
+        delete from audit_texts as t where t.entry_number = of_entry_number returning t.field
+    )
+    select array_agg(g.field order by g.field) into erased from gone as g;
+    if erased is null then
+        return null;
+    end if;
+    return record_act(
+        'audit_text_erased', origin, officer_id, session_id, 'audit_entry', null,
+        jsonb_build_object('entry_number', of_entry_number, 'fields', erased), jsonb_build_object('reason', with_reason)
+    );
+end
+$$;
+
 -- Each verification of this database by itself: how far the audit log reached then, and how much was wrong.
 create table workroom.integrity_checks (
     check_id uuid primary key default gen_random_uuid(),
@@ -777,20 +801,19 @@ create table workroom.holds (
 ) with (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
 create index holds_of_a_matter on workroom.holds (matter_id);
 
--- Each act that made a hold what it is. Number 1 placed it; what the hold covered from then on.
+-- Each act that made a hold what it is. Number 1 placed it; what the hold covered from then on. Reasons lie in audit_texts
+-- alone, where they can be erased.
 create table workroom.hold_amendments (
     hold_id uuid not null references workroom.holds,
     number integer not null,
     amended_by uuid not null references workroom.accounts,
     amended_at timestamptz not null default workroom.current_instant(),
-    reason text not null,
     entry_number bigint not null references workroom.audit_entries,
     sent_from timestamptz,
     sent_until timestamptz,
     covers_messages boolean not null,
     covers_files boolean not null,
-    primary key (hold_id, number),
-    constraint hold_reason_length check (char_length(reason) between 1 and 4000)
+    primary key (hold_id, number)
 );
 
 create table workroom.hold_rooms (
@@ -819,7 +842,6 @@ create table workroom.hold_releases (
     hold_id uuid not null references workroom.holds,
     requested_by uuid not null references workroom.accounts,
     requested_at timestamptz not null default workroom.current_instant(),
-    reason text not null,
     request_entry bigint not null references workroom.audit_entries,
     withdrawn_by uuid references workroom.accounts,
     withdrawn_at timestamptz,
@@ -827,16 +849,11 @@ create table workroom.hold_releases (
     needs_two boolean,
     confirmed_by uuid references workroom.accounts,
     confirmed_at timestamptz,
-    confirmation_reason text,
     confirmation_entry bigint references workroom.audit_entries,
     kept_until timestamptz,
-    constraint release_reason_length check (char_length(reason) between 1 and 4000),
-    constraint confirmation_reason_length check (char_length(confirmation_reason) between 1 and 4000),
     constraint release_withdrawal_is_whole check (num_nonnulls(withdrawn_by, withdrawn_at, withdrawal_entry) in (0, 3)),
     constraint release_confirmation_is_whole check (
-        num_nonnulls(
-            needs_two, confirmed_by, confirmed_at, confirmation_reason, confirmation_entry, kept_until
-        ) in (0, 6)
+        num_nonnulls(needs_two, confirmed_by, confirmed_at, confirmation_entry, kept_until) in (0, 5)
     ),
     constraint release_is_withdrawn_or_confirmed check (withdrawn_at is null or confirmed_at is null),
     constraint released_by_a_second_officer check (not needs_two or confirmed_by <> requested_by),
@@ -875,7 +892,6 @@ begin
     set needs_two = two_officers,
         confirmed_by = officer_id,
         confirmed_at = instant,
-        confirmation_reason = with_reason,
         confirmation_entry = entry,
         kept_until = instant + make_interval(days => grace_days)
     where r.release_id = of_release_id
@@ -1305,7 +1321,7 @@ select workroom.keep_for_ever('hold_rooms', variadic '{}');
 select workroom.keep_for_ever('hold_custodians', variadic '{}');
 select workroom.keep_for_ever(
     'hold_releases', 'withdrawn_by once', 'withdrawn_at once', 'withdrawal_entry once', 'needs_two once',
-    'confirmed_by once', 'confirmed_at once', 'confirmation_reason once', 'confirmation_entry once', 'kept_until once'
+    'confirmed_by once', 'confirmed_at once', 'confirmation_entry once', 'kept_until once'
 );
 create trigger guard_width before update on workroom.holds
     for each row execute function workroom.keep_hold_wide();
@@ -1442,6 +1458,7 @@ grant delete on workroom.sessions, workroom.one_time_links to workroom_service;
 -- Of audit and holds.
 revoke all on function
     workroom.record_act(text, text, uuid, uuid, text, uuid, jsonb, jsonb),
+    workroom.erase_audit_texts(bigint, uuid, text, uuid, text),
     workroom.confirm_hold_release(uuid, uuid, text, uuid, text, boolean, integer),
     workroom.lock_holds_shared(), workroom.lock_holds_exclusively(),
     workroom.require_read_committed(), workroom.begin_deletion(), workroom.refuse_held_messages(),
@@ -1455,7 +1472,9 @@ grant execute on function
     workroom.record_act(text, text, uuid, uuid, text, uuid, jsonb, jsonb),
     workroom.lock_holds_shared(), workroom.lock_holds_exclusively()
     to workroom_service, workroom_disposition;
-grant execute on function workroom.confirm_hold_release(uuid, uuid, text, uuid, text, boolean, integer)
+grant execute on function
+    workroom.confirm_hold_release(uuid, uuid, text, uuid, text, boolean, integer),
+    workroom.erase_audit_texts(bigint, uuid, text, uuid, text)
     to workroom_service;
 
 grant insert on
@@ -1463,7 +1482,7 @@ grant insert on
     workroom.hold_custodians
     to workroom_service;
 grant insert (matter_id, name, opened_by, opened_at, opening_entry) on workroom.matters to workroom_service;
-grant insert (release_id, hold_id, requested_by, requested_at, reason, request_entry) on workroom.hold_releases
+grant insert (release_id, hold_id, requested_by, requested_at, request_entry) on workroom.hold_releases
     to workroom_service;
 grant update (closed_by, closed_at, closing_entry) on workroom.matters to workroom_service;
 grant update (sent_from, sent_until, covers_messages, covers_files) on workroom.holds to workroom_service;

@@ -43,7 +43,7 @@ class ToldScope(msgspec.Struct, frozen=True):
 
 
 class ToldHold(msgspec.Struct, frozen=True):
-    """A hold; `number` counts within its matter."""
+    """A hold; `number` counts within its matter. `reason` is None once it was erased."""
 
     hold_id: UUID
     number: int
@@ -51,7 +51,7 @@ class ToldHold(msgspec.Struct, frozen=True):
     matter_name: str
     placed_by: UUID
     placed_at: datetime
-    reason: str
+    reason: str | None
     state: HoldState
     scope: ToldScope
     release: Release | None

@@ -30,6 +30,10 @@ from audit_texts
 where entry_number = any(:entry_numbers::bigint[])
 order by entry_number, field;
 
+-- name: erase_texts
+-- Erases what a person wrote in an entry; gives the number of the entry that says so, null where nothing was left.
+select erase_audit_texts(:entry_number::bigint, :officer_id, :origin, :session_id, :reason);
+
 -- name: list_chained
 -- Entries as they are chained, in order, above a number; and what the columns say beside the canonical bytes.
 select entry_number, canonical, previous_hash, entry_hash, recorded_at, origin, actor_id, session_id, act, subject_kind,

@@ -7,8 +7,8 @@ for no key update;
 
 -- name: insert_release!
 -- The release of a hold is asked for.
-insert into hold_releases (release_id, hold_id, requested_by, requested_at, reason, request_entry)
-values (:release_id, :hold_id, :requested_by, current_instant(), :reason, :entry_number);
+insert into hold_releases (release_id, hold_id, requested_by, requested_at, request_entry)
+values (:release_id, :hold_id, :requested_by, current_instant(), :entry_number);
 
 -- name: withdraw_release!
 -- Nobody asks for it any more.

@@ -27,9 +27,9 @@ where hold_id = :hold_id;
 -- :room_ids uuid[]; :account_ids uuid[], :covers text[] of one length
 with amended as (
     insert into hold_amendments (
-        hold_id, number, amended_by, amended_at, reason, entry_number, sent_from, sent_until, covers_messages, covers_files
+        hold_id, number, amended_by, amended_at, entry_number, sent_from, sent_until, covers_messages, covers_files
     )
-    select :hold_id, coalesce(max(number), 0) + 1, :amended_by, current_instant(), :reason, :entry_number,
+    select :hold_id, coalesce(max(number), 0) + 1, :amended_by, current_instant(), :entry_number,
         :sent_from::timestamptz, :sent_until::timestamptz, :covers_messages::boolean, :covers_files::boolean
     from hold_amendments
     where hold_id = :hold_id
@@ -45,20 +45,24 @@ from amended, unnest(:account_ids::uuid[], :covers::text[]) as c(account_id, cov
 
 -- name: list_holds
 -- Holds with their whole scope, newest first; null parameters ask for any. A room asks for holds that reach into it,
--- whatever their state: named, or a room of which a custodian was ever a member.
+-- whatever their state: named, or a room of which a custodian was ever a member. A reason that was erased is null.
 -- :hold_ids uuid[]
-select h.hold_id, h.matter_id, h.placed_by, h.placed_at, a.reason, h.sent_from, h.sent_until, h.covers_messages,
-    h.covers_files, s.state,
+select h.hold_id, h.matter_id, h.placed_by, h.placed_at, why_placed.text as reason, h.sent_from, h.sent_until,
+    h.covers_messages, h.covers_files, s.state,
     array(select room_id from hold_rooms where hold_id = h.hold_id) as room_ids,
     array(
         select account_id from hold_custodians where hold_id = h.hold_id order by account_id, covers
     ) as account_ids,
     array(select covers from hold_custodians where hold_id = h.hold_id order by account_id, covers) as covers,
-    r.release_id, r.requested_by, r.requested_at, r.reason as release_reason, r.confirmed_by, r.confirmed_at,
-    r.confirmation_reason, r.kept_until
+    r.release_id, r.requested_by, r.requested_at, why_asked.text as release_reason, r.confirmed_by, r.confirmed_at,
+    why_confirmed.text as confirmation_reason, r.kept_until
 from holds as h
 join hold_amendments as a on a.hold_id = h.hold_id and a.number = 1
 left join hold_releases as r on r.hold_id = h.hold_id and r.withdrawn_at is null
+left join audit_texts as why_placed on why_placed.entry_number = a.entry_number and why_placed.field = 'reason'
+left join audit_texts as why_asked on why_asked.entry_number = r.request_entry and why_asked.field = 'reason'
+left join audit_texts as why_confirmed
+    on why_confirmed.entry_number = r.confirmation_entry and why_confirmed.field = 'reason'
 cross join lateral (
     select case
         when r.kept_until <= current_instant() then 'ended'
@@ -84,8 +88,10 @@ where (:hold_ids::uuid[] is null or h.hold_id = any(:hold_ids))
 order by h.placed_at desc, h.hold_id;
 
 -- name: list_amendments
--- The acts that made a hold what it is, in order, each with what it added and the span since then.
-select a.number, a.amended_by, a.amended_at, a.reason, a.sent_from, a.sent_until, a.covers_messages, a.covers_files,
+-- The acts that made a hold what it is, in order, each with what it added and the span since then. A reason that was
+-- erased is null.
+select a.number, a.amended_by, a.amended_at, t.text as reason, a.sent_from, a.sent_until, a.covers_messages,
+    a.covers_files,
     array(select room_id from hold_rooms where hold_id = a.hold_id and amendment = a.number) as room_ids,
     array(
         select account_id
@@ -100,6 +106,7 @@ select a.number, a.amended_by, a.amended_at, a.reason, a.sent_from, a.sent_until
         order by account_id, covers
     ) as covers
 from hold_amendments as a
+left join audit_texts as t on t.entry_number = a.entry_number and t.field = 'reason'
 where a.hold_id = :hold_id
 order by a.number;
 

@@ -263,16 +263,21 @@ order by subject;
 
 -- name: list_unaccounted
 -- Where what was posted (or uploaded) in a month is not as much as what is there and what was destroyed on record; `missing`
--- is negative where there is more. One statement, so that all is counted in the same instant. Reads all events once.
-with happened as materialized (
-    select e.kind, month_of(e.subject_id) as month, count(*) as items
+-- is negative where there is more. One statement, so that all is counted in the same instant. Reads all events once. Months
+-- are counted from 1970 on: to look for an id among their first ones takes a fraction of the time that month_of takes.
+with months as materialized (
+    select array_agg(first_message_id_of(g.month at time zone 'utc') order by g.month) as first_ids
+    from generate_series(timestamp '1970-01-01', timestamp '2100-01-01', interval '1 month') as g(month)
+), happened as materialized (
+    select e.kind, width_bucket(e.subject_id, (select first_ids from months)) as month, count(*) as items
     from events as e
     where e.kind in ('message_posted', 'message_edited', 'reaction_added')
-    group by e.kind, month_of(e.subject_id)
+    group by 1, 2
 ), standing as materialized (
-    select month_of(m.message_id) as month, count(*) as messages, sum(m.file_count) as listed_files
+    select width_bucket(m.message_id, (select first_ids from months)) as month, count(*) as messages,
+        sum(m.file_count) as listed_files
     from messages as m
-    group by month_of(m.message_id)
+    group by 1
 ), counted as (
     select 'messages' as kind, h.month, h.items as posted, 0 as there
     from happened as h
@@ -285,39 +290,41 @@ with happened as materialized (
     from happened as h
     where h.kind in ('message_posted', 'message_edited')
     union all
-    select 'revisions', month_of(v.message_id), 0, count(*)
+    select 'revisions', width_bucket(v.message_id, (select first_ids from months)), 0, count(*)
     from message_revisions as v
-    group by month_of(v.message_id)
+    group by 2
     union all
     select 'reactions', h.month, h.items, 0
     from happened as h
     where h.kind = 'reaction_added'
     union all
-    select 'reactions', month_of(x.message_id), 0, count(*)
+    select 'reactions', width_bucket(x.message_id, (select first_ids from months)), 0, count(*)
     from message_reactions as x
-    group by month_of(x.message_id)
+    group by 2
     union all
     select 'files', s.month, s.listed_files, 0
     from standing as s
     union all
-    select 'files', month_of(f.message_id), 0, count(*)
+    select 'files', width_bucket(f.message_id, (select first_ids from months)), 0, count(*)
     from files as f
     where f.message_id is not null
-    group by month_of(f.message_id)
+    group by 2
     union all
-    select 'names of files', month_of(f.file_id), count(*), 0
+    select 'names of files', width_bucket(f.file_id, (select first_ids from months)), count(*), 0
     from files as f
-    group by month_of(f.file_id)
+    group by 2
     union all
-    select 'names of files', month_of(c.file_id), 0, count(*)
+    select 'names of files', width_bucket(c.file_id, (select first_ids from months)), 0, count(*)
     from file_contents as c
-    group by month_of(c.file_id)
+    group by 2
     union all
-    select case d.kind when 'listed_files' then 'files' else d.kind end, d.month,
+    select case d.kind when 'listed_files' then 'files' else d.kind end,
+        width_bucket(first_message_id_of(d.month at time zone 'utc'), (select first_ids from months)),
         case d.kind when 'listed_files' then d.items else 0 end, case d.kind when 'listed_files' then 0 else d.items end
     from disposition_months as d
 )
-select c.kind, to_char(c.month, 'YYYY-MM') as month, (sum(c.posted) - sum(c.there))::bigint as missing
+select c.kind, to_char(timestamp '1970-01-01' + (c.month - 1) * interval '1 month', 'YYYY-MM') as month,
+    (sum(c.posted) - sum(c.there))::bigint as missing
 from counted as c
 group by c.kind, c.month
 having sum(c.posted) <> sum(c.there)
