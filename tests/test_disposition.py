@@ -27,7 +27,7 @@ from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_and_bucket, disk_stores, make_receiver, upload, without_bucket
-from workroom import room_overview
+from workroom import customers, room_overview
 from workroom.accounts import Account
 from workroom.disposition import DispositionRun, Pace, run_disposition
 from workroom.errors import NotFound
@@ -349,7 +349,9 @@ async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed
     await move_time(timedelta(days=1000))
     assert (await dispose(database, stores)).messages == 0
     await set_archived(database, by_room[0], by_room[1].room_id)
-    await owner.execute("update customers set closed_at = current_instant()")
+    assert by_customer.customer_id is not None
+    async with database.transaction() as transaction:
+        await customers.close_customer(transaction, audit.by_shell(), by_customer.customer_id)
     await move_time(timedelta(days=9))
     assert (await dispose(database, stores)).messages == 0
     await move_time(timedelta(days=2))

@@ -350,6 +350,10 @@ async def test_every_act_of_ours_has_its_entry(database: Database) -> None:
         ),
         ("update accounts set kind = 'admin' where account_id = '{staff}'", "the kind of account {staff}"),
         (
+            "update customers set closed_at = '2001-01-01' where customer_id = '{customer}'",
+            "when customer {customer} was closed",
+        ),
+        (
             "insert into hold_rooms (hold_id, room_id, amendment) values ('{hold}', '{room}', 1)",
             "room {room} in hold {hold}",
         ),
@@ -379,11 +383,16 @@ async def test_every_act_of_ours_has_its_entry(database: Database) -> None:
 async def test_what_is_typed_as_the_service_leaves_a_mark_or_is_found(
     database: Database, database_urls: DatabaseUrls, owner: asyncpg.Connection, statement: str, subject: str
 ) -> None:
-    author, officer, staff = await make_accounts(database, "staff", "compliance", "staff")
+    author, officer, staff, person = await make_accounts(database, "staff", "compliance", "staff", "customer")
     place, other = await open_place(database, author), await open_place(database, author)
     instant = await owner.fetchval("select clock_timestamp()")
     hold = await place_hold(database, officer, scope_of(place.room_id, sent_until=instant))
-    names = {"staff": staff.account_id, "hold": hold.hold_id, "room": other.room_id}
+    names = {
+        "staff": staff.account_id,
+        "hold": hold.hold_id,
+        "room": other.room_id,
+        "customer": person.customer_id,
+    }
     service = await asyncpg.connect(database_urls.service_url, server_settings={"search_path": "workroom"})
     try:
         await service.execute(statement.format(**names))

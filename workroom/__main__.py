@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     moving.set_defaults(run=_move_files)
 
     _add_account_commands(commands.add_parser("account", help="make and change accounts from the shell"))
+    _add_customer_commands(commands.add_parser("customer", help="close customers, and open them again"))
     add_hold_commands(commands.add_parser("hold", help="place, widen, release and look at legal holds"))
     add_audit_commands(commands.add_parser("audit", help="export the audit log, or erase a reason in it"))
     add_retention_commands(
@@ -122,6 +123,20 @@ def _add_account_commands(account: argparse.ArgumentParser) -> None:
 
     listing = commands.add_parser("list", help="print all accounts, a line each")
     listing.set_defaults(run=_list_accounts)
+
+
+def _add_customer_commands(customer: argparse.ArgumentParser) -> None:
+    commands = customer.add_subparsers(required=True, metavar="what")
+    close = commands.add_parser("close", help="say that the work with a customer is over: its periods begin")
+    close.add_argument("customer", help="the customer's whole name, or id")
+    close.set_defaults(run=_close_customer)
+
+    reopen = commands.add_parser("open", help="open a closed customer again")
+    reopen.add_argument("customer", help="the customer's whole name, or id")
+    reopen.set_defaults(run=_open_customer)
+
+    listing = commands.add_parser("list", help="print all customers, a line each")
+    listing.set_defaults(run=_list_customers)
 
 
 def _up(settings: Settings, chosen: argparse.Namespace) -> None:
@@ -203,6 +218,24 @@ def _list_accounts(settings: Settings, chosen: argparse.Namespace) -> None:
     from workroom import account_commands
 
     print(asyncio.run(account_commands.list_accounts(settings)))
+
+
+def _close_customer(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import customer_commands
+
+    print(asyncio.run(customer_commands.close_customer(settings, chosen.customer)))
+
+
+def _open_customer(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import customer_commands
+
+    print(asyncio.run(customer_commands.open_customer(settings, chosen.customer)))
+
+
+def _list_customers(settings: Settings, chosen: argparse.Namespace) -> None:
+    from workroom import customer_commands
+
+    print(asyncio.run(customer_commands.list_customers(settings)))
 
 
 def _move_files(settings: Settings, chosen: argparse.Namespace) -> None:

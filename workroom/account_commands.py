@@ -116,7 +116,7 @@ async def _find_or_create_customer(transaction: Transaction, name_or_id: str) ->
         return await customers.require_customer(transaction, CustomerId(UUID(name_or_id)))
     except ValueError:
         pass  # a name
-    found = [each for each in await customers.list_customers(transaction) if each.name == name_or_id]
+    found = await customers.find_customers_named(transaction, name_or_id)
     if len(found) > 1:
         ids = ", ".join(str(each.customer_id) for each in found)
         raise Conflict(f"{len(found)} customers have this name: give the id of one of them ({ids}).")

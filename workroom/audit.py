@@ -42,6 +42,8 @@ class Act(StrEnum):
     ACCOUNT_KIND_CHANGED = "account_kind_changed"
     ACCOUNT_DEACTIVATED = "account_deactivated"
     ACCOUNT_REACTIVATED = "account_reactivated"
+    CUSTOMER_CLOSED = "customer_closed"
+    CUSTOMER_OPENED = "customer_opened"
     PASSWORD_LINK_MADE = "password_link_made"
     SIGNED_IN = "signed_in"
     FILE_DAMAGE_FOUND = "file_damage_found"

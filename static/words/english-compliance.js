@@ -415,6 +415,8 @@ export const complianceWords = {
       account_found: 'Account there before the trail began',
       account_kind_changed: 'Kind of account changed',
       account_deactivated: 'Account deactivated',
+      customer_closed: 'Customer closed',
+      customer_opened: 'Customer opened again',
       account_reactivated: 'Account reactivated',
       password_link_made: 'Link for a password made',
       signed_in: 'Signed in',

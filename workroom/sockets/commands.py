@@ -227,7 +227,8 @@ async def _list_people(session: Session, command: p.ListPeople) -> object:
             reading, RoomId(command.room_id) if command.room_id else None
         )
         customers = await list_customers(reading)
-    return {"customers": customers, "accounts": people}
+    told = [room_overview.ToldCustomer(each.customer_id, each.name) for each in customers]
+    return {"customers": told, "accounts": people}
 
 
 # -- rooms ---------------------------------------------------------------------------------------------------------

@@ -226,6 +226,18 @@ left join lateral (
 where a.kind in ('compliance', 'admin')
     and said.kind is distinct from a.kind
 union all
+select 'when customer ' || c.customer_id || ' was closed'
+from customers as c
+left join lateral (
+    select case e.act when 'customer_closed' then (e.facts ->> 'closed_at')::timestamptz end as closed_at
+    from audit_entries as e
+    where e.subject_id = c.customer_id
+        and e.act in ('customer_closed', 'customer_opened')
+    order by e.entry_number desc
+    limit 1
+) as said on true
+where c.closed_at is distinct from said.closed_at
+union all
 -- What a run destroyed, by its batches and by their months, is what its end said in the audit log.
 select 'what was destroyed by the run ' || r.run_id
 from disposition_runs as r
