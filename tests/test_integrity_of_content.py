@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -144,6 +145,33 @@ async def test_a_month_that_is_dropped_whole_is_on_record(
     assert {record["kind"]: record["items"] for record in on_record} == {
         "messages": 2, "revisions": 3, "reactions": 1, "listed_files": 1, "files": 1,
     }  # fmt: skip
+    assert await find_all(database) == set()
+
+
+async def test_nothing_is_found_while_people_write_and_a_run_destroys(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    month = await live_half_a_year_ago(owner, move_time)
+    author = await make_account(database)
+    due, place = await open_place(database, author), await open_place(database, author)
+    await assign_room(owner, due.room_id, await make_class(owner, destroy=30))
+    for _ in range(5):
+        await post(database, author, due.shared)
+    await move_time(timedelta(days=70))
+
+    async def write() -> None:
+        for _ in range(20):
+            posted = await post(database, author, place.shared)
+            await edit(database, author, place.shared, posted.message_id, "Good evening")
+
+    at_work = [asyncio.ensure_future(write()), asyncio.ensure_future(dispose(database, stores))]
+    looks = 0
+    while not all(each.done() for each in at_work):
+        assert await find_missing(database) == []
+        looks += 1
+    await asyncio.gather(*at_work)
+    assert looks > 2
+    assert await owner.fetchval("select to_regclass('messages_' || $1)", month) is None
     assert await find_all(database) == set()
 
 
