@@ -27,7 +27,7 @@ from tests.people import actor_of, make_account
 from tests.retaining import assign_default, assign_room, label_file, label_message, make_class
 from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_and_bucket, disk_stores, make_receiver, upload, without_bucket
-from workroom import customers, room_overview
+from workroom import audit, customers, room_overview
 from workroom.accounts import Account
 from workroom.disposition import DispositionRun, Pace, run_disposition
 from workroom.errors import NotFound

@@ -545,7 +545,6 @@ async def test_held_is_never_destroyed_and_expired_and_free_is_always_gone(
         "runs that spared what is held",
         "explained as due",
         "explained as held",
-        "explained as files_held",
         "holds that were widened",
         "hands that were refused",
         "hands that were let",

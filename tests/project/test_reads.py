@@ -38,6 +38,7 @@ WHY_NOT = {
     "files.mark_preview": "the worker's",
     "files.mark_scanned": "the worker's",
     "files.read_block_digests": "its reader was asked for the file",
+    "integrity.list_unaccounted": "counts for the verification, shows no content",
     "invitations.find_invitation": "a room's newest name, which stays as long as the room",
     "messages.mark_deleted": "of a message that find_message has found",
     "reactions.end_reaction": "of a message that find_message has found",

@@ -80,7 +80,8 @@ left join room_names as n on n.room_id = r.room_id
     and n.revision = 1
     and (
         next_name.recorded_at is null
-        or plain_due_at(
+        or not is_gone(n.room_id, next_name.recorded_at)
+        and plain_due_at(
             n.recorded_at, next_name.recorded_at,
             rule.end_after, rule.end_fixed, rule.keep_after, rule.keep_fixed, rule.removed_after
         ) > current_instant()
