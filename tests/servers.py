@@ -29,6 +29,7 @@ REDIS_VARIABLE = "WORKROOM_TEST_REDIS_URL"
 # Only for the shared cluster, which nobody kills: tests of durability start a cluster of their own.
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 MEMORY_BYTES = 4 * 1024**3
+FOLDER_PREFIX = "workroom-tests-"
 NEW_INSTALLATION = """
     update workroom.installation
     set installation_id = gen_random_uuid(), epoch = gen_random_uuid()
@@ -101,7 +102,9 @@ async def run_servers(slot: int) -> AsyncIterator[SharedServers]:
         async with _prepare(os.environ[DATABASE_VARIABLE], redis_url, {}) as servers:
             yield servers
         return
-    with tempfile.TemporaryDirectory(prefix="workroom-tests-", dir=_find_memory()) as folder:
+    memory = _find_memory()
+    _remove_leftovers(memory)
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=memory) as folder:
         embedded = await EmbeddedServers.start(Path(folder) / "data", postgres_settings=FAST_SETTINGS)
         try:
             passwords = {
@@ -123,6 +126,14 @@ def _find_memory() -> str | None:
     if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES:
         return memory
     return None
+
+
+def _remove_leftovers(memory: str | None) -> None:
+    """Remove what test processes left behind that were killed: it would lie in memory until the machine ends."""
+    for folder in Path(memory or tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+        process_id = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if process_id.isdecimal() and not Path("/proc", process_id).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
