@@ -1546,6 +1546,7 @@ create table workroom.room_kind_defaults (
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
+create index messages_with_files on workroom.messages (message_id) include (file_count) where file_count > 0;
 create index messages_set_apart on workroom.messages (message_id, deleted_at, labelled_at)
     where deleted_at is not null or labelled_at is not null;
 create index revisions_that_supersede on workroom.message_revisions (message_id, recorded_at) where revision > 1;
@@ -2469,16 +2470,22 @@ begin
 end
 $$;
 
--- From now on members are shown nothing of what a run chose and a hold keeps; removed_untils null: all of each. Quotas follow.
+-- From now on members are shown nothing of what a run chose and a hold keeps; removed_untils null: all of each. Of
+-- files quotas follow.
 create function workroom.note_gone(content_ids uuid[], removed_untils timestamptz[] default null) returns void
     language plpgsql set search_path = workroom, pg_temp
     as $$
 begin
-    -- What an earlier run noted is left alone: what is held for years is met every day.
+    -- What an earlier run noted is left alone: what is held for years is met every day. Asked of all at once.
     insert into gone_content as g (content_id, removed_until)
     select i.content_id, coalesce(i.removed_until, 'infinity')
     from unnest(content_ids, removed_untils) as i(content_id, removed_until)
-    where not is_gone(i.content_id, coalesce(i.removed_until, 'infinity'))
+    where not exists (
+        select
+        from gone_content as known
+        where known.content_id = i.content_id
+            and known.removed_until >= coalesce(i.removed_until, 'infinity')
+    )
     order by i.content_id
     on conflict (content_id) do update
     set removed_until = greatest(g.removed_until, excluded.removed_until);
@@ -2523,10 +2530,22 @@ create function workroom.month_of(id uuid) returns date
 create function workroom.record_months(batch workroom.disposition_batches, kind text, message_ids uuid[]) returns void
     language sql set search_path = workroom, pg_temp
     as $$
+        with ends as materialized (
+            select month_of((select i.id from unnest(message_ids) as i(id) order by i.id limit 1)) as first_month,
+                month_of((select i.id from unnest(message_ids) as i(id) order by i.id desc limit 1)) as last_month
+        ), months as materialized (
+            select array_agg(first_message_id_of(g.month at time zone 'utc') order by g.month) as first_ids
+            from ends as e
+            cross join generate_series(e.first_month::timestamp, e.last_month, interval '1 month') as g(month)
+        )
         insert into disposition_months (run_id, number, month, kind, items)
-        select batch.run_id, batch.number, month_of(i.message_id), kind, count(*)
-        from unnest(message_ids) as i(message_id)
-        group by month_of(i.message_id)
+        select batch.run_id, batch.number, (e.first_month + (c.bucket - 1) * interval '1 month')::date, kind, c.items
+        from ends as e
+        cross join (
+            select width_bucket(i.id, (select m.first_ids from months as m)) as bucket, count(*) as items
+            from unnest(message_ids) as i(id)
+            group by 1
+        ) as c
     $$;
 
 -- Whether a hold touches any of some rooms between two instants.
@@ -2778,7 +2797,13 @@ begin
     ), gone as materialized (
         select j.message_id, j.class_id, j.reason, j.row_goes
         from judged as j
-        where j.row_goes or j.text_is_free and has_text(j.message_id)
+        where j.row_goes
+            or j.text_is_free and exists (
+                select
+                from message_revisions as v
+                where v.message_id = j.message_id
+                    and v.message_id > run.after_id and v.message_id <= until_id
+            )
     ), counted as (
         select g.class_id, g.reason, count(*) as items
         from gone as g
@@ -2828,18 +2853,17 @@ begin
             where l.message_id = d.message_id
                 and l.message_id > run.after_id and l.message_id <= until_id;
         end if;
-        with gone as (
-            delete from messages as m
-            using unnest(row_ids) as d(message_id)
-            where m.message_id = d.message_id
-                and m.message_id > run.after_id and m.message_id <= until_id
-            returning m.message_id, m.file_count
-        )
-        select count(*), (
-            select array_agg(g.message_id) from gone as g cross join generate_series(1, g.file_count)
-        )
-        into batch.messages, listing_ids
-        from gone;
+        select array_agg(m.message_id) into listing_ids
+        from messages as m
+        cross join generate_series(1, m.file_count)
+        where m.message_id > run.after_id and m.message_id <= until_id
+            and m.file_count > 0
+            and m.message_id = any(row_ids);
+        delete from messages as m
+        using unnest(row_ids) as d(message_id)
+        where m.message_id = d.message_id
+            and m.message_id > run.after_id and m.message_id <= until_id;
+        get diagnostics batch.messages = row_count;
     end if;
     batch.run_id := run.run_id;
     batch.number := run.batches + 1;
@@ -3295,7 +3319,8 @@ begin
         from (select m.message_id from only %I as m order by m.message_id) as i', parts[1]) into ids;
     execute format('select count(*) from only %I', parts[2]) into batch.revisions;
     execute format('select count(*) from only %I', parts[3]) into batch.reactions;
-    execute format('select coalesce(sum(m.file_count), 0) from only %I as m', parts[1]) into listed_files;
+    execute format('select coalesce(sum(m.file_count), 0) from only %I as m where m.file_count > 0', parts[1])
+    into listed_files;
     perform lock_holds_shared();
     if are_held(room_ids, first_sent_at, last_sent_at) or rules is distinct from describe_rules(room_ids) then
         return 'kept';

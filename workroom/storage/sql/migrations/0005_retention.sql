@@ -61,6 +61,7 @@ where m.message_id = f.message_id
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
 create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
+create index messages_with_files on workroom.messages (message_id) include (file_count) where file_count > 0;
 create index messages_set_apart on workroom.messages (message_id, deleted_at, labelled_at)
     where deleted_at is not null or labelled_at is not null;
 create index revisions_that_supersede on workroom.message_revisions (message_id, recorded_at) where revision > 1;
