@@ -82,6 +82,15 @@ async def test_a_refused_try_costs_nothing_and_time_refills(either: Throttle) ->
         await either.count_tries((QUICK, "anna"))
 
 
+async def test_a_clock_that_goes_back_costs_no_more_than_one_try(throttle: Throttle) -> None:
+    seconds, _ = await throttle._redis.client.time()
+    await throttle._redis.client.set(throttle._key(QUICK, "anna"), (seconds + 3600) * 1000)
+    assert await count_until_refused(throttle, QUICK, "anna") == (0, 1)
+    async with asyncio.timeout(5):
+        while await count_until_refused(throttle, QUICK, "anna") != (1, 1):
+            pass
+
+
 async def test_all_nodes_count_together_also_at_once(redis_url: str) -> None:
     installation_id = uuid4()
     async with (

@@ -23,18 +23,20 @@ MAX_LOCAL_KEYS = 10_000
 """Counted by this node alone while Redis is away; the oldest is forgotten when there are more."""
 
 # KEYS[1]: the bucket. ARGV: tries, window in ms. Returns 0 when it counts, else in how many ms the next one
-# would.
+# would. No bucket is fuller than full: what lies further ahead was written before the clock went back, and is
+# written anew also where the try is refused.
 COUNT_TRY = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = tonumber(ARGV[2])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + window / tonumber(ARGV[1])
-local too_early = full_at - now - window
-if too_early > 0 then
-  return math.ceil(too_early)
+local full_at = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now), now + window)
+local step = window / tonumber(ARGV[1])
+local too_early = math.max(full_at + step - now - window, 0)
+if too_early == 0 then
+  full_at = full_at + step
 end
 redis.call('SET', KEYS[1], string.format('%.3f', full_at), 'PX', math.ceil(full_at - now))
-return 0
+return math.ceil(too_early)
 """
 
 
