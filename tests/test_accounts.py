@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.people import actor_of, by, make_account, make_room
-from workroom import accounts, customers, memberships, room_members, rooms, sessions
+from workroom import accounts, audit, customers, memberships, one_time_links, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.accounts import Account, ChangedAccount
-from workroom.errors import Conflict, InvalidInput, NotFound, TryAgain
+from workroom.audit import Initiator
+from workroom.errors import Conflict, InvalidInput, NotFound, SignInRequired, TryAgain
 from workroom.events import RecordedEvent
 from workroom.ids import AccountId, ClientCommandId, CustomerId, RoomId
-from workroom.storage.database import Database
+from workroom.storage.database import Database, Transaction
 
 
 def told(events: list[RecordedEvent], account: Account) -> tuple[list[str], list[str]]:
@@ -256,3 +258,64 @@ async def test_a_change_of_kind_and_a_join_at_once_never_leave_compliance_in_a_r
             kind = (await accounts.require_account(reading, staff.account_id)).kind
         joined = staff.account_id in await member_ids(database, room_id)
         assert not (kind is AccountKind.COMPLIANCE and joined), unexpected
+
+
+# -- an admin, to the end ------------------------------------------------------------------------------------
+
+Change = Callable[[Transaction, Initiator, AccountId], Awaitable[object]]
+CHANGES: dict[str, Change] = {
+    "create_account": lambda transaction, initiator, _: accounts.create_account(
+        transaction, kind=AccountKind.ADMIN, email="x@example.org", display_name="X", by=initiator
+    ),
+    "change_kind": lambda transaction, initiator, account_id: accounts.change_kind(
+        transaction, initiator, account_id, AccountKind.ADMIN
+    ),
+    "deactivate_account": accounts.deactivate_account,
+    "reactivate_account": accounts.reactivate_account,
+    "mint_password_link": one_time_links.mint_password_link,
+}
+
+
+async def begin_session(database: Database, account: Account) -> Initiator:
+    async with database.transaction() as transaction:
+        session = await sessions.start_session(transaction, account.account_id, days=1)
+    return audit.by_session(account.account_id, session.session_id)
+
+
+@pytest.mark.parametrize(
+    ("loss", "refusal"),
+    [("deactivated", SignInRequired), ("signed out", SignInRequired), ("staff by now", NotFound)],
+)
+@pytest.mark.parametrize("change", CHANGES)
+async def test_who_is_no_admin_any_more_changes_no_account(
+    change: str, loss: str, refusal: type[Exception], database: Database
+) -> None:
+    first, admin, staff = [await make_account(database, kind) for kind in ("admin", "admin", "staff")]
+    initiator, allowed = await begin_session(database, admin), await begin_session(database, first)
+    if loss == "deactivated":
+        await deactivate(database, first, admin)
+    elif loss == "signed out":
+        async with database.transaction() as transaction:
+            await sessions.end_every_session(transaction, admin.account_id, admin.stream_id)
+    else:
+        await change_kind(database, first, admin, "staff")
+        initiator = await begin_session(database, admin)
+    async with database.transaction() as transaction:
+        with pytest.raises(refusal):
+            await CHANGES[change](transaction, initiator, staff.account_id)
+        await CHANGES[change](transaction, allowed, staff.account_id)
+
+
+async def test_of_two_admins_who_dismiss_each_other_at_once_one_is_too_late(database: Database) -> None:
+    await make_account(database, "admin")
+    first, second = [await make_account(database, "admin") for _ in range(2)]
+    by_first, by_second = await begin_session(database, first), await begin_session(database, second)
+
+    async def dismiss(initiator: Initiator, account: Account) -> None:
+        async with database.transaction() as transaction:
+            await accounts.deactivate_account(transaction, initiator, account.account_id)
+
+    outcomes = await asyncio.gather(
+        dismiss(by_first, second), dismiss(by_second, first), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "SignInRequired"]

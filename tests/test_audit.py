@@ -145,20 +145,22 @@ async def test_facts_come_back_as_they_were_given(database: Database) -> None:
 
 async def test_what_an_admin_does_to_accounts_is_recorded_with_before_and_after(database: Database) -> None:
     admin, staff = await make_accounts(database, "admin", "staff")
-    initiator = audit.by_session(admin.account_id, uuid4())
     async with database.transaction() as transaction:
+        session = await sessions.start_session(transaction, admin.account_id, days=1)
+        initiator = audit.by_session(admin.account_id, session.session_id)
         await accounts.change_kind(transaction, initiator, staff.account_id, AccountKind.COMPLIANCE)
         await accounts.deactivate_account(transaction, initiator, staff.account_id)
         await accounts.reactivate_account(transaction, initiator, staff.account_id)
         await one_time_links.mint_password_link(transaction, initiator, staff.account_id)
     found = await entries_of(database, actor_id=admin.account_id)
     assert [(each.act, each.facts) for each in found] == [
+        ("signed_in", {"kind": "admin"}),
         ("account_kind_changed", {"before": "staff", "after": "compliance"}),
         ("account_deactivated", {"kind": "compliance"}),
         ("account_reactivated", {"kind": "compliance"}),
         ("password_link_made", {}),
     ]
-    assert {(each.origin, each.session_id, each.subject.subject_id) for each in found} == {
+    assert {(each.origin, each.session_id, each.subject.subject_id) for each in found[1:]} == {
         (Origin.SESSION, initiator.session_id, staff.account_id)
     }
 

@@ -3,8 +3,9 @@
 What an account is (kind, customer) is kept for ever; who the person is lies apart and can be erased alone.
 A customer's account stays one. Changes are told to everybody who sees the person: an event in the account's
 own stream, and `member_changed` in each of its rooms. Locks are taken in one order: changes of
-rights, rooms, own stream, audit log. What one does to another's account is an act of power and recorded as one; in
-the events of an act from the shell, the account itself stands as the actor.
+rights, rooms, own stream, audit log. What one does to another's account is an act of power: it is recorded as one,
+and begins with the question whether the admin still is one (SignInRequired, NotFound). In the events of an act from
+the shell, the account itself stands as the actor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import audit, credentials, events, room_members, rooms, sessions
+from workroom import audit, credentials, events, officers, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.audit import Act, Initiator, Subject
 from workroom.customers import require_customer
@@ -68,6 +69,8 @@ async def create_account(
         InvalidInput: no name, no address, or a customer named where none belongs, or none where one does.
         Conflict: the address has an account (`field` is `email`).
     """
+    if by is not None:
+        await officers.begin_account_change(transaction, by)
     if (kind is AccountKind.CUSTOMER) != (customer_id is not None):
         raise InvalidInput(
             "An account has a customer exactly when it is a customer's.",
@@ -151,7 +154,7 @@ async def change_kind(
             active admin (`last_admin`).
         TryAgain: the account joined a room at the same moment.
     """
-    account, streams = await _lock_for_rights(transaction, account_id)
+    account, streams = await _lock_for_rights(transaction, by, account_id)
     if account.kind is kind:
         return ChangedAccount(account, [])
     if AccountKind.CUSTOMER in (account.kind, kind):
@@ -186,7 +189,7 @@ async def deactivate_account(
         Conflict: it is the last active admin (`last_admin`).
         TryAgain: the account joined a room at the same moment.
     """
-    account, streams = await _lock_for_rights(transaction, account_id)
+    account, streams = await _lock_for_rights(transaction, by, account_id)
     if account.deactivated_at is not None:
         return ChangedAccount(account, [])
     if account.kind is AccountKind.ADMIN:
@@ -208,7 +211,7 @@ async def reactivate_account(
     transaction: Transaction, by: Initiator, account_id: AccountId
 ) -> ChangedAccount:
     """Let the account be signed in to again, with the password it had. NotFound when there is none."""
-    account, streams = await _lock_for_rights(transaction, account_id)
+    account, streams = await _lock_for_rights(transaction, by, account_id)
     if account.deactivated_at is None:
         return ChangedAccount(account, [])
     await transaction.execute(queries.accounts.reactivate, account_id=account_id)
@@ -223,10 +226,10 @@ async def reactivate_account(
     return changed
 
 
-async def _lock_for_rights(transaction: Transaction, account_id: AccountId) -> tuple[Account, list[StreamId]]:
-    # One change of rights at a time in the installation, so that two admins cannot each rely on the other
-    # staying.
-    await transaction.fetch(queries.accounts.lock_account_changes)
+async def _lock_for_rights(
+    transaction: Transaction, by: Initiator, account_id: AccountId
+) -> tuple[Account, list[StreamId]]:
+    await officers.begin_account_change(transaction, by)
     account = await require_account(transaction, account_id)
     streams = await _lock(transaction, account)
     return await require_account(transaction, account_id), streams

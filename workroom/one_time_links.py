@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from workroom import audit
+from workroom import audit, officers
 from workroom.audit import Act, Initiator, Subject
 from workroom.errors import LinkExpired
 from workroom.ids import AccountId
@@ -51,7 +51,11 @@ async def mint_password_link(transaction: Transaction, by: Initiator, account_id
     """Make the link by which the account's person sets a password. It works for 72 hours.
 
     An act of power: whoever has the link can become the account.
+
+    Raises:
+        SignInRequired, NotFound: the admin is none any more.
     """
+    await officers.begin_account_change(transaction, by)
     link = await _mint_link(transaction, LinkPurpose.SET_PASSWORD, account_id, SET_PASSWORD_HOURS)
     await audit.record_act(transaction, by, Act.PASSWORD_LINK_MADE, Subject("account", account_id))
     return link

@@ -24,6 +24,14 @@ class Line:
     has_taken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass
+class Withheld:
+    """The body of a request, withheld until the test lets it come."""
+
+    is_awaited: asyncio.Event = field(default_factory=asyncio.Event)
+    may_come: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 async def ask(
     app: ASGIApp,
     method: str,
@@ -34,9 +42,10 @@ async def ask(
     pieces: Sequence[bytes] | None = None,
     client: str = "192.0.2.7",
     line: Line | None = None,
+    withheld: Withheld | None = None,
 ) -> Answer:
     """Send one request. A body that is not bytes goes as JSON; `pieces` sends it in several parts. An answer
-    over a `line` goes on after its first bytes when that has taken them.
+    over a `line` goes on after its first bytes when that has taken them; a `withheld` body comes when it may.
 
     An unsafe method comes from our own page unless an `origin` is given; an empty header is left out.
     """
@@ -69,6 +78,9 @@ async def ask(
     told: list[Message] = []
 
     async def receive() -> Message:
+        if withheld is not None:
+            withheld.is_awaited.set()
+            await withheld.may_come.wait()
         if not waiting:
             await asyncio.Event().wait()  # the client stays until it has its answer
         piece = waiting.pop(0)

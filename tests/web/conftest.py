@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from tests.http_client import Answer
 from tests.people import make_account
-from tests.web.asgi import ask
+from tests.web.asgi import Withheld, ask
 from workroom.accounts import Account
 from workroom.node import Node, run_node
 from workroom.passwords import PasswordCost, PasswordHasher
@@ -31,12 +31,13 @@ class Browser:
 
     app: Starlette
     cookies: dict[str, str] = field(default_factory=dict)
+    withheld: Withheld | None = None
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies and "cookie" not in sent:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = await ask(self.app, method, path, body, headers=sent)
+        answer = await ask(self.app, method, path, body, headers=sent, withheld=self.withheld)
         for name, value in answer.cookies().items():
             self.cookies[name] = value
             if not value:

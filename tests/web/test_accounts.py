@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
+from tests.web.asgi import Withheld
 from tests.web.conftest import PASSWORD, Browser, People
 from workroom import accounts as domain
 from workroom.accounts import Account
@@ -220,3 +222,35 @@ async def test_a_deactivated_account_gets_no_link(admins_browser: Browser, peopl
     await admins_browser.ask("PATCH", f"/api/accounts/{account.account_id}", {"deactivated": True})
     answer = await admins_browser.ask("POST", f"/api/accounts/{account.account_id}/link")
     assert (answer.status, answer.json()["error"]["params"]["problem"]) == (409, "deactivated")
+
+
+@pytest.mark.parametrize("loss", [{"deactivated": True}, {"kind": "staff"}])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/accounts/{own}", {"deactivated": False}),
+        ("PATCH", "/api/accounts/{own}", {"kind": "admin"}),
+        ("POST", "/api/accounts", {"kind": "admin", "email": "x@example.org", "display_name": "X"}),
+    ],
+)
+async def test_an_admin_who_is_dismissed_while_the_body_is_withheld_changes_nothing(
+    method: str,
+    path: str,
+    body: dict[str, object],
+    loss: dict[str, object],
+    admins_browser: Browser,
+    browser: Browser,
+    people: People,
+) -> None:
+    dismissed = await people.make("admin")
+    await browser.sign_in(dismissed.email)
+    own = str(dismissed.account_id)
+    browser.withheld = withheld = Withheld()
+    asking = asyncio.create_task(browser.ask(method, path.format(own=own), body))
+    await withheld.is_awaited.wait()
+    assert (await admins_browser.ask("PATCH", f"/api/accounts/{own}", loss)).status == 200
+    left = (await admins_browser.ask("GET", "/api/accounts")).json()
+    withheld.may_come.set()
+    answer = await asking
+    assert (answer.status, answer.json()["error"]["code"]) == (401, "sign_in_required")
+    assert (await admins_browser.ask("GET", "/api/accounts")).json() == left
