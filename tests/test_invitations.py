@@ -25,12 +25,13 @@ from tests.deeds import (
     set_archived,
 )
 from tests.looking import until_yes
-from tests.people import actor_of, make_account, make_accounts
-from workroom import invitations
+from tests.people import actor_of, by, make_account, make_accounts
+from workroom import accounts, invitations
+from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.errors import CommandIdReused, Forbidden, LinkExpired, NotFound, WorkroomError
 from workroom.ids import InvitationId, RoomId
-from workroom.storage.database import Database
+from workroom.storage.database import Database, Transaction
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 
@@ -250,6 +251,60 @@ async def test_the_invitation_of_somebody_who_left_still_works_until_it_is_revok
     await leave(database, staff, place.room_id)
     assert await listed(database, colleague, place.room_id) == [made.invitation_id]
     await accept(database, customer, made.token)
+
+
+async def test_the_invitation_of_somebody_deactivated_works_for_nobody_until_they_are_back(
+    database: Database,
+) -> None:
+    admin, staff, colleague, customer = await make_accounts(database, "admin", "staff", "staff", "customer")
+    place = await open_place(database, staff)
+    await add(database, staff, place.room_id, colleague)
+    made = await invite(database, staff, place.room_id, grants_history=True)
+    async with database.transaction() as transaction:
+        await accounts.deactivate_account(transaction, by(admin), staff.account_id)
+    for asked in (accept(database, customer, made.token), _find(database, made.token)):
+        with pytest.raises(LinkExpired):
+            await asked
+    assert await listed(database, colleague, place.room_id) == [made.invitation_id], "it can be revoked"
+    async with database.transaction() as transaction:
+        await accounts.reactivate_account(transaction, by(admin), staff.account_id)
+    await accept(database, customer, made.token)
+
+
+async def test_the_invitation_of_somebody_who_may_not_invite_any_more_works_for_nobody(
+    database: Database,
+) -> None:
+    admin, staff, customer = await make_accounts(database, "admin", "staff", "customer")
+    place = await open_place(database, staff)
+    made = await invite(database, staff, place.room_id)
+    for kind, works in ((AccountKind.COMPLIANCE, False), (AccountKind.ADMIN, True)):
+        async with database.transaction() as transaction:
+            await accounts.change_kind(transaction, by(admin), staff.account_id, kind)
+        for asked in (_find(database, made.token), accept(database, customer, made.token)):
+            if works:
+                await asked
+            else:
+                with pytest.raises(LinkExpired):
+                    await asked
+
+
+async def test_an_invitation_is_not_used_after_its_maker_was_deactivated_meanwhile(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, staff, customer = await make_accounts(database, "admin", "staff", "customer")
+    place = await open_place(database, staff)
+    made = await invite(database, staff, place.room_id)
+    find = invitations.find_invitation
+
+    async def find_before_the_deactivation(transaction: Transaction, token: str) -> invitations.Invitation:
+        found = await find(transaction, token)
+        async with database.transaction() as other:
+            await accounts.deactivate_account(other, by(admin), staff.account_id)
+        return found
+
+    monkeypatch.setattr(invitations, "find_invitation", find_before_the_deactivation)
+    with pytest.raises(LinkExpired):
+        await accept(database, customer, made.token)
 
 
 async def test_a_link_that_is_used_while_it_is_revoked_was_not_revoked(

@@ -1,6 +1,7 @@
 """Invitations: links by which one person joins a room. They expire, can be revoked, and work once.
 
-Only the hash of a link's token is stored. A link that is unknown, used, revoked or past its time looks always the same.
+Only the hash of a link's token is stored. A link outlives its maker's membership, but works only while its maker may
+invite at all. One that is unknown, used, revoked, past its time or of such a maker looks always the same.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workroom import events, room_members, rooms
-from workroom.abilities import Ability, require_ability
+from workroom.abilities import Ability, AccountKind, has_ability, require_ability
 from workroom.errors import CommandIdReused, LinkExpired, NotFound
 from workroom.events import RecordedEvent
 from workroom.ids import AccountId, ClientCommandId, InvitationId, RoomId, mint_invitation_id
 from workroom.rooms import Actor
 from workroom.storage.database import Transaction
 from workroom.storage.queries import queries
+
+_INVITING_KINDS = [kind.value for kind in AccountKind if has_ability(kind, Ability.INVITE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,16 @@ async def create_invitation(
 
 async def find_invitation(transaction: Transaction, token: str) -> Invitation:
     """The invitation that a token opens; LinkExpired when there is none that still works."""
-    record = await transaction.fetch_one_or_none(queries.invitations.find_invitation, token_hash=_hash(token))
+    record = await transaction.fetch_one_or_none(
+        queries.invitations.find_invitation, token_hash=_hash(token), inviting_kinds=_INVITING_KINDS
+    )
     if record is None:
         raise LinkExpired("This link does not work any more.")
     return Invitation(**record)
 
 
 async def list_invitations(transaction: Transaction, actor: Actor, room_id: RoomId) -> list[ListedInvitation]:
-    """The invitations of a room that still work, oldest first."""
+    """The invitations of a room that still work, oldest first; and those that would, were their maker active again."""
     require_ability(actor.kind, Ability.INVITE)
     await rooms.require_room(transaction, actor, room_id)
     records = await transaction.fetch(queries.invitations.list_invitations, room_id=room_id)
@@ -133,6 +138,7 @@ async def accept_invitation(
         queries.invitations.use_invitation,
         invitation_id=invitation.invitation_id,
         used_by=actor.account_id,
+        inviting_kinds=_INVITING_KINDS,
     )
     if taken == 0:
         raise LinkExpired("This link does not work any more.")

@@ -10,11 +10,15 @@ values (
 returning expires_at;
 
 -- name: find_invitation
--- An invitation that still works, by its token.
+-- An invitation that still works, by its token: also whoever made it may still invite.
+-- :inviting_kinds text[]
 select i.invitation_id, i.room_id, r.kind as room_kind, n.name as room_name, i.grants_history, i.created_by,
     p.display_name as invited_by, i.expires_at
 from invitations as i
 join rooms as r on r.room_id = i.room_id and r.archived_at is null
+join accounts as a on a.account_id = i.created_by
+    and a.kind = any(:inviting_kinds::text[])
+    and a.deactivated_at is null
 left join account_profiles as p on p.account_id = i.created_by
 cross join lateral (
     select name
@@ -44,7 +48,7 @@ where invitation_id = :invitation_id
     and used_at is null;
 
 -- name: list_invitations
--- The invitations of a room that still work.
+-- The invitations of a room that can be revoked: those that work, and those whose maker is deactivated.
 select invitation_id, created_by, grants_history, expires_at
 from invitations
 where room_id = :room_id
@@ -63,11 +67,16 @@ where invitation_id = :invitation_id
     and used_at is null;
 
 -- name: use_invitation!
--- Marks the link as used; zero rows when somebody else was faster.
-update invitations
+-- Marks the link as used; zero rows when somebody else was faster, or whoever made it may not invite any more.
+-- :inviting_kinds text[]
+update invitations as i
 set used_at = current_instant(),
     used_by = :used_by
-where invitation_id = :invitation_id
-    and used_at is null
-    and revoked_at is null
-    and expires_at > current_instant();
+from accounts as a
+where i.invitation_id = :invitation_id
+    and i.used_at is null
+    and i.revoked_at is null
+    and i.expires_at > current_instant()
+    and a.account_id = i.created_by
+    and a.kind = any(:inviting_kinds::text[])
+    and a.deactivated_at is null;
