@@ -32,6 +32,7 @@ from workroom.accounts import Account
 from workroom.disposition import DispositionRun, Pace, run_disposition
 from workroom.errors import NotFound
 from workroom.event_reading import Span, read_events
+from workroom.expiry_rounds import tell_what_expired
 from workroom.explanation import explain
 from workroom.hold_scopes import ContentKind
 from workroom.storage.database import Database
@@ -455,6 +456,7 @@ async def test_what_is_written_while_a_run_is_on_its_way_is_not_of_this_run(
     await post(database, author, place.shared)
     await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
     await move_time(timedelta(days=5))
+    await tell_what_expired(database)
     run_id = await owner.fetchval("select begin_disposition()")
     await move_time(timedelta(days=6))
     run = await dispose(database, stores)
@@ -556,6 +558,7 @@ async def test_a_month_that_somebody_reads_is_left_for_later(
     await post(database, author, place.shared)
     await assign_room(owner, place.room_id, await make_class(owner, destroy=30))
     await move_time(timedelta(days=70))
+    await tell_what_expired(database)
     run_id = await owner.fetchval("select begin_disposition()")
     month = await owner.fetchval("select min(sent_at)::date from messages")
     reader = await asyncpg.connect(database_urls.service_url)

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.deeds import Place, delete, open_place, post
+from tests.deeds import Place, delete, open_place, post, read_all
 from tests.holding import attach, make_officer, place_hold, release_hold, scope_of, write_everything
 from tests.people import make_account
 from tests.retaining import assign_room, label_file, label_message, make_class
@@ -19,7 +19,8 @@ from tests.uploading import disk_stores
 from workroom import audit
 from workroom.accounts import Account
 from workroom.audit import Act, EntryFilter
-from workroom.disposition import DispositionRun, Pace, list_runs, run_disposition
+from workroom.disposition import DispositionRun, Pace, is_run_due, list_runs, run_disposition
+from workroom.expiry_rounds import tell_what_expired
 from workroom.hold_scopes import ContentKind
 from workroom.ids import MessageId
 from workroom.storage.database import Database
@@ -63,6 +64,27 @@ async def assert_digest(owner: asyncpg.Connection, run: DispositionRun, ids: lis
         run.run_id,
     )
     assert batch["digest"] == sha256(batch["salt"] + b"".join(one.bytes for one in sorted(ids))).digest()
+
+
+async def test_a_run_destroys_nothing_that_members_were_not_told_of(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    assert await owner.fetchval("select begin_disposition()") is None
+    await tell_what_expired(database)
+    posted = await post(database, author, place.shared)
+    await move_time(timedelta(days=11))
+    run_id = await owner.fetchval("select begin_disposition()")
+    while await owner.fetchval("select dispose_batch($1, 1000)", run_id) != "done":
+        continue
+    assert await owner.fetchval("select count(*) from messages") == 1, "nobody was told that it goes"
+    run = await dispose(database, stores)
+    assert run.messages == 1
+    told = [event for event in await read_all(database, place.shared) if event.kind == "messages_expired"]
+    assert [(event.first_seq, event.last_seq) for event in told] == [(posted.seq, posted.seq)]
+    async with database.read() as reading:
+        assert not await is_run_due(reading, run.began_at.hour)
 
 
 async def test_every_batch_is_recorded_and_its_digest_can_be_told_from_the_events(

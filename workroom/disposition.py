@@ -3,9 +3,9 @@
 What keeps it safe: this file chooses nothing. It names no message, no file and no room; it tells Postgres to
 destroy the next batch, and `dispose_batch` (`sql/schema.sql`) chooses what is due and free by itself, under the
 lock that holds are placed under, which each transaction here takes in its first statement. The guard then looks
-once more at every row. The bytes of files go after the commit that made them nobody's, as often as it takes. A run
-that is killed, wherever, is gone on with from the batch it had committed last; the rows of its record say what
-went.
+once more at every row. A run chooses nothing that members were not told of before it began. The bytes of files go
+after the commit that made them nobody's, as often as it takes. A run that is killed, wherever, is gone on with from
+the batch it had committed last; the rows of its record say what went.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workroom import audit, holds
 from workroom.audit import Act, Initiator, Subject
 from workroom.clock import monotonic_seconds
 from workroom.errors import TryAgain
+from workroom.expiry_rounds import tell_what_expired
 from workroom.ids import DispositionRunId
 from workroom.logs import log_event
 from workroom.storage.database import Database, Transaction
@@ -121,6 +122,8 @@ async def is_run_due(transaction: Transaction, hour: int) -> bool:
 
 
 async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, str]:
+    # First: a browser that shows something is told that it goes while there is something to tell it of.
+    await tell_what_expired(database)
     async with database.transaction() as transaction:
         begun = await transaction.fetch_value(queries.disposition.begin_run)
         if begun is not None:

@@ -25,6 +25,7 @@ from tests.servers import DatabaseUrls
 from tests.uploading import disk_stores
 from workroom.accounts import Account
 from workroom.disposition import Pace, run_disposition
+from workroom.expiry_rounds import tell_what_expired
 from workroom.hold_scopes import HoldScope
 from workroom.ids import MatterId, RoomId
 from workroom.storage.database import Database
@@ -95,6 +96,7 @@ class Meeting:
 
     async def begin_run(self, phase: str) -> object:
         """A run that has come to a phase."""
+        await tell_what_expired(self.database)
         run_id = await self.owner.fetchval("select begin_disposition()")
         current = "files"
         while current != phase:
@@ -264,6 +266,7 @@ async def test_a_month_is_not_dropped_beside_a_hold_and_no_hold_comes_beside_a_d
             places.append((place, await owner.fetchval("select current_instant()::date")))
             await move_time(timedelta(days=62))
         (held, first), (free, second) = places
+        await tell_what_expired(database)
         run_id = await owner.fetchval("select begin_disposition()")
         drop = "select drop_due_month($1, $2)"
         async with asyncio.TaskGroup() as tasks, meeting.gate("holds", "insert"):

@@ -32,6 +32,7 @@ from tests.servers import DatabaseUrls
 from tests.uploading import claim, disk_stores, make_receiver, upload
 from workroom.accounts import Account
 from workroom.disposition import run_disposition
+from workroom.expiry_rounds import tell_what_expired
 from workroom.file_sweep import sweep_files
 from workroom.ids import FileId, mint_message_id
 from workroom.storage.database import Database
@@ -373,6 +374,7 @@ async def test_no_function_that_the_service_may_call_touches_what_is_held(
     held = cabinet.held
     await assign_default(owner, "shared", await make_class(owner, destroy=1))
     await move_time(timedelta(days=9))
+    await tell_what_expired(database)
     may_call = await superuser.fetch(
         "select proname from pg_proc where pronamespace = 'workroom'::regnamespace and prosecdef and provolatile = 'v' "
         "and prorettype <> 'trigger'::regtype and has_function_privilege('workroom_service', oid, 'execute')"
@@ -424,6 +426,7 @@ async def test_a_month_goes_by_what_its_messages_say_of_when_they_were_sent(
     around = {"sent_from": first_day - timedelta(days=1), "sent_until": first_day + timedelta(days=1)}
     await place_hold(database, cabinet.officer, scope_of(place.room_id, **around))
     await move_time(timedelta(days=2))
+    await tell_what_expired(database)
     run_id = await owner.fetchval("select begin_disposition()")
     outcome = await owner.fetchval("select drop_due_month($1, $2::date)", run_id, lies_in)
     assert outcome == ("kept" if is_held else "dropped")

@@ -2422,14 +2422,18 @@ create function workroom.due_room_names(due_before timestamptz, known_until time
 -- Begins a run and gives its id; null where one is under way: there is never more than one. The horizon may be kept for the
 -- whole run: a rule that changes meanwhile destroys nothing for a day. In a room whose end has come as a whole, everything
 -- is due that was sent until it was archived, or until now. So may removed_until: what has no label, and was deleted,
--- superseded or taken back later, is not due for that.
+-- superseded or taken back later, is not due for that. A run destroys nothing that members were not told of: it begins at
+-- the instant up to which they were (see expiry), and not at all before they were told anything.
 create function workroom.begin_disposition() returns uuid
     language plpgsql security definer set search_path = workroom, pg_temp
     as $$
 declare
     begun uuid;
-    instant timestamptz := current_instant();
+    instant timestamptz := (select least(current_instant(), p.told_until) from expiry_progress as p);
 begin
+    if not isfinite(instant) then
+        return null;
+    end if;
     insert into disposition_runs (began_at, horizon, removed_until)
     select instant, coalesce(
         max(
@@ -3419,7 +3423,7 @@ revoke create on schema workroom from workroom_disposition;
 grant select on
     workroom.rooms, workroom.retention_classes, workroom.room_rules, workroom.labelled_rules,
     workroom.labelled_file_dues, workroom.labelled_dues, workroom.disposition_runs, workroom.disposition_batches,
-    workroom.uploads, workroom.room_customers, workroom.customers
+    workroom.uploads, workroom.room_customers, workroom.customers, workroom.expiry_progress
     to workroom_disposition;
 grant insert on
     workroom.disposition_runs, workroom.disposition_batches, workroom.disposition_counts, workroom.disposition_months,
