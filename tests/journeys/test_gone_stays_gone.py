@@ -20,6 +20,7 @@ from tests.journeys.twins import Kept, Twin, Twins, run_twins
 from tests.people import make_account
 from tests.retaining import assign_room, label_file, label_message, make_class
 from tests.servers import SharedServers
+from workroom import file_findings
 from workroom.disposition import Pace, run_disposition
 from workroom.expiry_rounds import tell_what_expired
 from workroom.ids import FileId, MessageId, RoomId
@@ -182,3 +183,40 @@ async def look(twins: Twins) -> None:
 
 async def count_bytes(twin: Twin) -> Any:
     return await twin.owner.fetchval("select sum(visible_bytes) from room_file_bytes")
+
+
+async def test_nothing_is_told_of_what_the_worker_finds_out_about_a_file_that_a_hold_kept(
+    twins: Twins,
+) -> None:
+    await twins.both("opening the room", open_room)
+    await hold(twins.held)
+    for twin in (twins.held, twins.free):
+        await attach(twin.owner, MessageId(UUID(twin.kept["One"])))
+        await twin.owner.execute(
+            "update files set scan_state = 'unchecked' where file_id = $1", UUID(twin.kept["file"])
+        )
+        await twin.owner.execute("update files set preview_state = 'wanted' where scan_state <> 'unchecked'")
+        await count_from_sending(twin)
+    for twin in (twins.held, twins.free):
+        await twin.move_time(timedelta(days=12))
+        await run_disposition(twin.database, twin.stores, pace=Pace(rest=0))
+    waiting = "select count(*) from files where scan_state = 'unchecked' or preview_state = 'wanted'"
+    left = [await twin.owner.fetchval(waiting) for twin in (twins.held, twins.free)]
+    assert left == [2, 0], "the run made no difference: this proves nothing"
+    await twins.both("what the worker finds out", find_out)
+    assert await twins.held.owner.fetchval(waiting) == 0
+    await twins.settle()
+    await look(twins)
+    twins.compare_what_was_heard()
+
+
+async def find_out(twin: Twin) -> list[str]:
+    """A scan and a preview of what waits for them; gives what members are told."""
+    told = []
+    async with twin.database.transaction() as transaction:
+        for file in await file_findings.list_to_scan(transaction, 10, []):
+            told += await file_findings.record_scan(transaction, file.file_id, is_infected=False)
+        for file in await file_findings.list_to_preview(transaction, 10, []):
+            told += await file_findings.record_preview_state(transaction, file.file_id, is_made=False)
+    twin.node.check_positions_soon()
+    return [event.kind for event in told]

@@ -24,7 +24,7 @@ ASKS_FOR_GONE = re.compile(r"\bis_gone\(")
 # Queries that touch content and need not ask, and why.
 WHY_NOT = {
     "files.claim_files": "of uploads that no message has claimed",
-    "files.find_changing": "the worker's: what it finds out is told through event_reading",
+    "files.find_changing": "the worker's: what it finds out is told through event_reading, and not of what is gone",
     "files.find_digests": "moves bytes, shows nobody anything",
     "files.find_file_preview": "its reader was asked for the file",
     "files.find_stream_of": "a place, no content",

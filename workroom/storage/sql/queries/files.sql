@@ -126,8 +126,10 @@ order by f.message_seq desc, f.position desc
 limit :page_size;
 
 -- name: find_changing
--- A file about which something was found out, under its room's lock; message columns are null while unclaimed.
-select f.file_id, f.stream_id, f.message_id, f.message_seq, f.position, f.scan_state, f.preview_state, f.uploader_id
+-- A file about which something was found out, under its room's lock. The message is null while unclaimed, and where a run came
+-- by: the free would be there no more, so of the held nothing is told.
+select f.file_id, f.stream_id, case when not is_gone(f.file_id) and not is_gone(f.message_id) then f.message_id end
+    as message_id, f.message_seq, f.position, f.scan_state, f.preview_state, f.uploader_id
 from files as f
 where f.file_id = :file_id
 for no key update;
