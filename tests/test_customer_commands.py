@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from tests.deeds import open_place, post
+from tests.deeds import open_place, page, post, set_archived
 from tests.people import make_account, make_accounts
 from tests.retaining import assign_room, find_due, make_class
 from workroom import accounts, audit, customers, integrity
@@ -40,6 +40,7 @@ async def test_what_is_counted_from_the_closing_of_a_customer_begins_when_it_is_
         owner, place.room_id, await make_class(owner, counted_from="customer_closed", destroy=10)
     )
     customer = str(person.customer_id)
+    await set_archived(database, author, place.room_id)
     assert await find_due(owner, posted.message_id) is None
     await close_customer(settings, customer)
     closed_at = await owner.fetchval("select closed_at from customers")
@@ -52,6 +53,28 @@ async def test_what_is_counted_from_the_closing_of_a_customer_begins_when_it_is_
     assert await list_acts(database) == ["customer_closed", "customer_opened"]
 
 
+async def test_what_is_posted_in_a_room_of_a_closed_customer_is_there_until_the_room_is_archived(
+    settings: Settings,
+    database: Database,
+    owner: asyncpg.Connection,
+    move_time: Callable[[timedelta], Awaitable[None]],
+) -> None:
+    author, person = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, author, person, kind="private")
+    await assign_room(
+        owner, place.room_id, await make_class(owner, counted_from="customer_closed", destroy=10)
+    )
+    await close_customer(settings, str(person.customer_id))
+    await move_time(timedelta(days=90))
+    posted = await post(database, person, place.shared)
+    shown = (await page(database, author, place.shared)).messages
+    assert [each.message_id for each in shown] == [posted.message_id]
+    assert await find_due(owner, posted.message_id) is None
+    await set_archived(database, author, place.room_id)
+    archived_at = await owner.fetchval("select archived_at from rooms")
+    assert await find_due(owner, posted.message_id) == archived_at + timedelta(days=10)
+
+
 async def test_closing_leaves_rooms_and_people_as_they_were_and_offers_the_customer_no_more(
     settings: Settings, database: Database
 ) -> None:
@@ -59,6 +82,7 @@ async def test_closing_leaves_rooms_and_people_as_they_were_and_offers_the_custo
     place = await open_place(database, author, person, kind="private")
     assert person.customer_id is not None
     said = await close_customer(settings, str(person.customer_id))
+    assert "once it is archived too" in said
     assert "can still sign in" in said
     async with database.transaction() as transaction:
         assert await customers.list_customers(transaction) == []

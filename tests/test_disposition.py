@@ -353,6 +353,7 @@ async def test_what_a_room_or_a_customer_leaves_behind_goes_when_they_are_closed
     assert by_customer.customer_id is not None
     async with database.transaction() as transaction:
         await customers.close_customer(transaction, audit.by_shell(), by_customer.customer_id)
+    await set_archived(database, author, other.room_id)
     await move_time(timedelta(days=9))
     assert (await dispose(database, stores)).messages == 0
     await move_time(timedelta(days=2))

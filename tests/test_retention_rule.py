@@ -107,7 +107,15 @@ def test_an_end_from_a_closing_that_has_not_come_is_none_and_beats_the_default_a
     room = applied(Source.ROOM, None, 10, counted_from="customer_closed")
     default = applied(Source.DEFAULT, None, 5)
     assert judge(SENT_ONLY, [room, default]).due_at is None
-    assert judge(Times(SENT, customer_closed_at=days(7)), [room, default]).due_at == days(17)
+    both = Times(SENT, room_closed_at=days(3), customer_closed_at=days(7))
+    assert judge(both, [room, default]).due_at == days(17)
+
+
+def test_a_period_from_the_closing_of_a_customer_begins_when_the_room_is_archived_too() -> None:
+    room = applied(Source.ROOM, 10, 10, counted_from="customer_closed")
+    assert judge(Times(SENT, customer_closed_at=days(-90)), [room]).due_at is None
+    assert judge(Times(SENT, room_closed_at=days(3), customer_closed_at=days(-90)), [room]).due_at == days(13)
+    assert judge(Times(SENT, room_closed_at=days(3), customer_closed_at=days(7)), [room]).due_at == days(17)
 
 
 def test_what_was_deleted_ends_after_thirty_days_where_no_class_says_otherwise() -> None:
@@ -181,7 +189,8 @@ def a_period() -> st.SearchStrategy[Period]:
 
 def cases() -> st.SearchStrategy[Case]:
     moments = st.none() | st.integers(0, 40)
-    return st.builds(Case, st.dictionaries(st.sampled_from(Source), a_period()), moments, moments, moments)
+    closed = st.none() | st.integers(-100, 40)
+    return st.builds(Case, st.dictionaries(st.sampled_from(Source), a_period()), moments, moments, closed)
 
 
 async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asyncpg.Connection) -> None:
@@ -266,6 +275,9 @@ async def test_postgres_says_the_same_as_the_rule(database: Database, owner: asy
     @given(cases())
     @example(Case({Source.ROOM: Period(CountedFrom.ROOM_CLOSED, 5, 5)}, None, 3, None))
     @example(Case({Source.ROOM: Period(CountedFrom.ROOM_CLOSED, None, 5)}, None, 3, None))
+    @example(Case({Source.ROOM: Period(CountedFrom.CUSTOMER_CLOSED, 5, 5)}, None, None, -9))
+    @example(Case({Source.LABEL: Period(CountedFrom.CUSTOMER_CLOSED, 5, 5)}, None, 3, -9))
+    @example(Case({Source.FILE_LABEL: Period(CountedFrom.CUSTOMER_CLOSED, None, 5)}, None, 3, 4))
     @example(Case({Source.DEFAULT: Period(CountedFrom.SENT, 5, 9)}, 1, None, None))
     def run_all(case: Case) -> None:
         asyncio.run_coroutine_threadsafe(compare(case), loop).result(timeout=30)

@@ -127,7 +127,9 @@ def _add_account_commands(account: argparse.ArgumentParser) -> None:
 
 def _add_customer_commands(customer: argparse.ArgumentParser) -> None:
     commands = customer.add_subparsers(required=True, metavar="what")
-    close = commands.add_parser("close", help="say that the work with a customer is over: its periods begin")
+    close = commands.add_parser(
+        "close", help="say that the work with a customer is over: periods begin in rooms that are archived"
+    )
     close.add_argument("customer", help="the customer's whole name, or id")
     close.set_defaults(run=_close_customer)
 

@@ -21,13 +21,16 @@ from workroom.storage.database import Transaction
 
 
 async def close_customer(settings: Settings, name_or_id: str) -> str:
-    """Close a customer: what is kept for so long after that begins to count. Its people can sign in as before."""
+    """Close a customer: what is kept for so long after that begins to count in its archived rooms.
+
+    Rooms that are not archived go on, and its people can sign in as before.
+    """
     async with _transaction(settings) as transaction:
         customer = await _find_customer(transaction, name_or_id)
         closed = await customers.close_customer(transaction, audit.by_shell(), customer.customer_id)
         return (
-            f"{closed.name} is closed since {write_time(closed.closed_at)}. Its people can still sign in: "
-            "`workroom account deactivate` ends that."
+            f"{closed.name} is closed since {write_time(closed.closed_at)}. What is counted from then begins in a "
+            "room once it is archived too. Its people can still sign in: `workroom account deactivate` ends that."
         )
 
 

@@ -3,8 +3,8 @@
 Two customers may have the same name. That somebody writes a customer's name gives no right to it: people
 come to an existing customer by an admin, or by an invitation to a private room of that customer.
 
-Closing a customer says that the work with it is over: periods that are counted from then begin, and it is not offered
-for a room any more. It says nothing about its rooms, or its people, who can sign in as before.
+Closing a customer says that the work with it is over: periods that are counted from then begin in its rooms that are
+archived, and it is not offered for a room any more. Its other rooms go on, and its people can sign in as before.
 """
 
 from __future__ import annotations

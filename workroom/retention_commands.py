@@ -44,7 +44,7 @@ _DAYS = ("keep_days", "destroy_days", "removed_days")
 _COUNTED_FROM = {
     CountedFrom.SENT: "counted from sending",
     CountedFrom.ROOM_CLOSED: "counted from when the room is archived",
-    CountedFrom.CUSTOMER_CLOSED: "counted from when the customer is closed",
+    CountedFrom.CUSTOMER_CLOSED: "counted from when the customer is closed and the room is archived",
 }
 _REASONS = {
     "no_end": "nothing ends it",

@@ -35,7 +35,11 @@ _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class CountedFrom(StrEnum):
-    """What a class's days are counted from."""
+    """What a class's days are counted from.
+
+    A closed customer's room goes on until it is archived: CUSTOMER_CLOSED is the later of both, so that nothing is due
+    before it was sent.
+    """
 
     SENT = "sent"
     ROOM_CLOSED = "room_closed"
@@ -169,7 +173,7 @@ def _counted(period: Period, days: int | None, times: Times) -> Instant:
     anchor = {
         CountedFrom.SENT: times.sent_at,
         CountedFrom.ROOM_CLOSED: times.room_closed_at,
-        CountedFrom.CUSTOMER_CLOSED: times.customer_closed_at,
+        CountedFrom.CUSTOMER_CLOSED: latest(times.customer_closed_at, times.room_closed_at),
     }[period.counted_from]
     return None if anchor is None or days is None else anchor + timedelta(days=days)
 

@@ -275,7 +275,7 @@ export const complianceWords = {
     countedFrom: {
       sent: 'counted from sending',
       room_closed: 'counted from when the room is archived',
-      customer_closed: 'counted from when the customer is closed',
+      customer_closed: 'counted from when the customer is closed and the room is archived',
     },
     usedBy: (/** @type {number} */ rooms, /** @type {number} */ labels) =>
       [rooms > 0 && counted(rooms, 'room', 'rooms'), labels > 0 && counted(labels, 'label', 'labels')].filter(Boolean).join(', '),
@@ -314,7 +314,7 @@ export const complianceWords = {
     countedFromNames: {
       sent: 'when it was sent',
       room_closed: 'when the room is archived',
-      customer_closed: 'when the customer is closed',
+      customer_closed: 'when the customer is closed and the room is archived',
     },
     keepDays: 'Keep at least, in days',
     destroyDays: 'Destroy after, in days',

@@ -87,8 +87,9 @@ begin
 end
 $$;
 
--- When a period ends that is counted from the closing of a room or of its customer; never, while that is open. Null for a
--- period counted from the sending, and where there is none.
+-- When a period ends that is counted from the closing of a room or of its customer; never, while that is open. A closed
+-- customer's room goes on until it is archived: the later of both counts, or what is posted there would be due at once. Null
+-- for a period counted from the sending, and where there is none.
 create function workroom.after_closing(counted_from text, days integer, of_room_id uuid, archived_at timestamptz)
     returns timestamptz
     language sql stable parallel safe
@@ -97,8 +98,10 @@ create function workroom.after_closing(counted_from text, days integer, of_room_
             when 'room_closed'
                 then coalesce(archived_at, 'infinity'::timestamptz) + make_interval(hours => days * 24)
             when 'customer_closed'
-                then coalesce(workroom.customers_closed_at(of_room_id), 'infinity'::timestamptz)
-                    + make_interval(hours => days * 24)
+                then greatest(
+                    coalesce(workroom.customers_closed_at(of_room_id), 'infinity'::timestamptz),
+                    coalesce(archived_at, 'infinity'::timestamptz)
+                ) + make_interval(hours => days * 24)
         end
     $$;
 
