@@ -18,6 +18,7 @@ from workroom.account_commands import (
     renew_password_link,
 )
 from workroom.accounts import Account
+from workroom.customer_commands import close_customer, open_customer
 from workroom.errors import Conflict, InvalidInput, NotFound
 from workroom.settings import Settings
 from workroom.storage.database import Database
@@ -62,6 +63,20 @@ async def test_of_two_customers_with_one_name_the_id_has_to_say_which(
     with pytest.raises(Conflict, match="2 customers have this name") as refused:
         await create_account(settings, replace(CUSTOMER, customer="Twin"))
     assert all(str(twin.customer_id) in refused.value.message for twin in twins)
+
+
+async def test_nobody_comes_to_a_closed_customer_by_its_name_or_its_id(
+    settings: Settings, database: Database
+) -> None:
+    async with database.transaction() as transaction:
+        customer = await customers.create_customer(transaction, "Lindgren & Daughters")
+    await close_customer(settings, "Lindgren & Daughters")
+    for named in (customer.name, str(customer.customer_id)):
+        with pytest.raises(Conflict, match="Lindgren & Daughters is closed: open it first"):
+            await create_account(settings, replace(CUSTOMER, customer=named))
+    await open_customer(settings, customer.name)
+    await create_account(settings, CUSTOMER)
+    assert (await find_account(database, CUSTOMER.email)).customer_id == customer.customer_id
 
 
 @pytest.mark.parametrize("wanted", [replace(CUSTOMER, customer=None), replace(STAFF, customer="Lindgren")])

@@ -34,7 +34,10 @@ class NewAccount:
 
 
 async def create_account(settings: Settings, wanted: NewAccount) -> str:
-    """Make an account, and its customer where no customer has that name; says the link that sets a password."""
+    """Make an account, and its customer where no customer has that name; says the link that sets a password.
+
+    Conflict where the customer is closed, or several have the name.
+    """
     if (wanted.kind is AccountKind.CUSTOMER) != (wanted.customer is not None):
         raise InvalidInput("A customer's account needs --customer, and no other account may have it.")
     async with _transaction(settings) as (transaction, address):
@@ -113,14 +116,20 @@ async def _transaction(settings: Settings) -> AsyncIterator[tuple[Transaction, s
 
 async def _find_or_create_customer(transaction: Transaction, name_or_id: str) -> Customer:
     try:
-        return await customers.require_customer(transaction, CustomerId(UUID(name_or_id)))
+        return _require_open(await customers.require_customer(transaction, CustomerId(UUID(name_or_id))))
     except ValueError:
         pass  # a name
     found = await customers.find_customers_named(transaction, name_or_id)
     if len(found) > 1:
         ids = ", ".join(str(each.customer_id) for each in found)
         raise Conflict(f"{len(found)} customers have this name: give the id of one of them ({ids}).")
-    return found[0] if found else await customers.create_customer(transaction, name_or_id)
+    return _require_open(found[0]) if found else await customers.create_customer(transaction, name_or_id)
+
+
+def _require_open(customer: Customer) -> Customer:
+    if customer.closed_at is not None:
+        raise Conflict(f"{customer.name} is closed: open it first (`workroom customer open`).")
+    return customer
 
 
 async def _password_link(transaction: Transaction, account: Account, address: str) -> str:
