@@ -5,6 +5,7 @@
  */
 import { FirstAdminPage } from './accounts/first-admin-page.js';
 import { InvitationPage } from './accounts/invitation-page.js';
+import { findToken, forgetToken, takeToken } from './accounts/link-token.js';
 import { RegistrationPage } from './accounts/registration-page.js';
 import { tellTabs } from './accounts/session-news.js';
 import { SetPasswordPage } from './accounts/set-password-page.js';
@@ -18,7 +19,7 @@ import { words } from './words/english.js';
 const RETRY_MS = 3_000;
 
 export class Application extends HTMLElement {
-  #token = new URLSearchParams(location.search).get('token') ?? '';
+  #token = takeToken();
 
   connectedCallback() {
     document.documentElement.lang = words.language;
@@ -26,6 +27,8 @@ export class Application extends HTMLElement {
     this.addEventListener('signed-out', (event) => this.#showSignIn(/** @type {CustomEvent} */ (event).detail));
     this.addEventListener('show-registration', () => this.#show(new RegistrationPage()));
     this.addEventListener('show-sign-in', () => this.#showSignIn(null));
+    // A link opened where the page of another one stands does not leave the page by itself.
+    window.addEventListener('hashchange', () => findToken(location.hash) && location.reload());
     void this.#begin();
   }
 
@@ -58,6 +61,7 @@ export class Application extends HTMLElement {
     tellTabs(account.account_id);
     // Somebody who came to sign in on an invitation's page goes on with the invitation.
     if (location.pathname === '/invitation' && this.#token) return this.#show(new InvitationPage(this.#token, account));
+    forgetToken();
     if (location.pathname !== '/') history.replaceState(null, '', '/');
     void this.#showShell(account);
   }

@@ -20,7 +20,7 @@ async def test_the_link_leads_to_the_public_address_and_makes_an_admin(
 ) -> None:
     link = await first_admin_link(replace(settings, public_url="https://rooms.example.org"))
     assert link is not None
-    address, _, token = link.partition("?token=")
+    address, _, token = link.partition("#token=")
     assert address == "https://rooms.example.org/first-admin"
     async with database.transaction() as transaction:
         await registration.register_first_admin(transaction, NewPerson("m@example.org", "Mara", "h"), token)

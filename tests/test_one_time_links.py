@@ -114,4 +114,4 @@ async def test_dead_links_are_forgotten_a_day_later(database: Database, move_tim
 
 def test_a_link_is_an_address_that_a_person_can_open() -> None:
     link = NewLink(LinkPurpose.FIRST_ADMIN, "abc", None)  # type: ignore[arg-type]
-    assert link.address("https://rooms.example.org") == "https://rooms.example.org/first-admin?token=abc"
+    assert link.address("https://rooms.example.org") == "https://rooms.example.org/first-admin#token=abc"

@@ -188,7 +188,7 @@ def test_a_later_start_takes_less_than_three_seconds(data_dir: Path) -> None:
 
 def test_it_says_where_to_open_the_browser(running: RunningUp) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", running.address)
-    assert f"First admin   {running.address}/first-admin?token=" in running.said
+    assert f"First admin   {running.address}/first-admin#token=" in running.said
     assert f"Data          {running.data_dir}\n" in running.said
     assert running.get("/health/ready") == 200
 
@@ -223,7 +223,7 @@ def test_accounts_are_made_on_the_running_installation(running: RunningUp) -> No
         *("account", "create", "--kind", "staff", "--email", "sam@example.org", "--name", "Sam"),
         WORKROOM_DATA_DIR=str(running.data_dir),
     )
-    assert f"  {running.address}/set-password?token=" in created.stdout
+    assert f"  {running.address}/set-password#token=" in created.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

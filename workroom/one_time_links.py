@@ -43,8 +43,11 @@ class NewLink:
     expires_at: datetime
 
     def address(self, own_address: str) -> str:
-        """The link as a person opens it, under the address at which browsers reach us."""
-        return f"{own_address}{self.purpose.page}?token={self.token}"
+        """The link as a person opens it, under the address at which browsers reach us.
+
+        The token stands in the fragment, which browsers send to nobody: it gets into no log on the way.
+        """
+        return f"{own_address}{self.purpose.page}#token={self.token}"
 
 
 async def mint_password_link(transaction: Transaction, by: Initiator, account_id: AccountId) -> NewLink:

@@ -30,7 +30,7 @@ export class InvitationPage extends HTMLElement {
 
   async connectedCallback() {
     try {
-      const invitation = await request('GET', `/api/invitations/${encodeURIComponent(this.#token)}`);
+      const invitation = await request('POST', '/api/invitation', { token: this.#token });
       if (this.#account) this.#offerJoining(invitation, this.#account);
       else this.#offerRegistration(invitation);
     } catch (error) {

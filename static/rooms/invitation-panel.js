@@ -108,7 +108,7 @@ export class InvitationPanel extends HTMLElement {
           expires_in_hours: Number(answers.get('hours')),
         });
         void this.#fetch();
-        showLink(dialog, words.details.inviteReady, `${location.origin}/invitation?token=${encodeURIComponent(token)}`);
+        showLink(dialog, words.details.inviteReady, `${location.origin}/invitation#token=${encodeURIComponent(token)}`);
       },
     });
   }

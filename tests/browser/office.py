@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 from playwright.async_api import Page, expect
@@ -61,7 +62,7 @@ class Office:
         body = {"kind": kind, "email": email, "display_name": name}
         answer = (await self.admin.client.send("POST", "/api/accounts", body)).json()
         client = Client(self.url)
-        token = _token(answer["link"])
+        token = answer["link"].partition("#token=")[2]
         await client.send("POST", "/api/password", {"token": token, "password": PASSWORD})
         return self._add(Person(client, name, email, answer["account"]))
 
@@ -183,5 +184,7 @@ async def open_details(page: Page) -> Any:
     return details
 
 
-def _token(link: str) -> str:
-    return link.partition("token=")[2]
+def path_of(link: str) -> str:
+    """A link without the address in front of it: the node's settings do not know its port."""
+    address = urlsplit(link)
+    return f"{address.path}#{address.fragment}"

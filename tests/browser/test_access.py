@@ -21,9 +21,9 @@ WATCH_ANNOUNCER = """() => {
 WIDTHS = (320, 390, 719, 720, 1024, 1200, 1600)
 DOORS = [
     "/",
-    "/first-admin?token=none",
-    "/set-password?token=none",
-    "/invitation?token=none-at-all-here",
+    "/first-admin#token=none",
+    "/set-password#token=none",
+    "/invitation#token=none-at-all-here",
     "/nowhere",
 ]
 

@@ -17,6 +17,7 @@ from tests.browser.office import (
     messages,
     open_details,
     open_for,
+    path_of,
     sign_in,
     write,
 )
@@ -147,7 +148,7 @@ async def test_an_admin_makes_promotes_and_deactivates_an_account(office: Office
     link = await dialog.locator("input[readonly]").input_value()
     await dialog.get_by_role("button", name="Close").last.click()
 
-    page = await windows.open("/set-password?" + link.partition("?")[2])
+    page = await windows.open(path_of(link))
     await page.get_by_label("New password").fill(PASSWORD)
     await page.get_by_role("button", name="Set the password").click()
     await expect(page.get_by_role("link", name="Desk")).to_be_visible()

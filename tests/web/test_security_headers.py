@@ -42,7 +42,7 @@ async def test_nothing_inline_nothing_foreign_and_no_policy_to_make_markup_of_te
 async def test_every_answer_has_the_headers() -> None:
     answered = await answer()
     assert answered.header("x-content-type-options") == "nosniff"
-    assert answered.header("referrer-policy") == "same-origin"
+    assert answered.header("referrer-policy") == "no-referrer"
     assert answered.header("cross-origin-opener-policy") == "same-origin"
     assert answered.header("cross-origin-resource-policy") == "same-origin"
     assert answered.header("x-frame-options") == "DENY"

@@ -1,27 +1,32 @@
-"""`/api/invitations/{token}`: what a link leads to, for whoever holds it. Accepting it is a command of the socket."""
+"""`/api/invitation`: what a link leads to, for whoever holds it. Accepting it is a command of the socket.
+
+Nothing is changed by asking. It is a POST because a token in an address would stand in every log on the way.
+"""
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from workroom import invitations
-from workroom.errors import LinkExpired
 from workroom.fanout.throttle import LINK_BY_ADDRESS
-from workroom.web.authentication import MAX_TOKEN_CHARACTERS
 from workroom.web.error_responses import JsonResponse
+from workroom.web.json_bodies import read_json
 from workroom.web.running import client_address, running_node
 
 
+class InvitationLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: str
+
+
 async def preview_invitation(request: Request) -> Response:
-    """GET: the room's name and kind and who invites; nothing else of the room is told."""
-    token = request.path_params["token"]
-    if len(token) > MAX_TOKEN_CHARACTERS:
-        raise LinkExpired("This link does not work any more.")
+    """POST: the room's name and kind and who invites; nothing else of the room is told."""
+    asked = await read_json(request, InvitationLink)
     node = running_node(request)
     await node.throttle.count_tries((LINK_BY_ADDRESS, client_address(request)))
     async with node.database.read() as reading:
-        invitation = await invitations.find_invitation(reading, token)
+        invitation = await invitations.find_invitation(reading, asked.token)
     return JsonResponse(
         {
             "room_name": invitation.room_name,

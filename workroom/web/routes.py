@@ -69,7 +69,7 @@ def list_routes(pages: Pages) -> list[BaseRoute]:
         Route("/api/first-admin", registration.register_first_admin, methods=["POST"]),
         Route("/api/password", passwords.change_password, methods=["POST"]),
         Route("/api/profile", profile.change_profile, methods=["PATCH"]),
-        Route("/api/invitations/{token}", invitations.preview_invitation, methods=["GET"]),
+        Route("/api/invitation", invitations.preview_invitation, methods=["POST"]),
         Route("/api/accounts", accounts.list_accounts, methods=["GET"]),
         Route("/api/accounts", accounts.create_account, methods=["POST"]),
         Route("/api/accounts/{account_id:uuid}", accounts.change_account, methods=["PATCH"]),
