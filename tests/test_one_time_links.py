@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from tests.gates import ends_or_waits
 from tests.people import by, make_account
-from workroom import accounts, audit, one_time_links
-from workroom.errors import LinkExpired
+from workroom import accounts, audit, credentials, one_time_links
+from workroom.abilities import AccountKind
+from workroom.credentials import Credentials
+from workroom.errors import Conflict, LinkExpired, NotFound
 from workroom.ids import AccountId
 from workroom.one_time_links import LinkPurpose, NewLink
-from workroom.storage.database import Database
+from workroom.storage.database import Database, Transaction
 
 MoveTime = Callable[[timedelta], Awaitable[None]]
 
@@ -81,6 +85,71 @@ async def test_the_link_of_a_deactivated_account_does_not_work(database: Databas
         await accounts.deactivate_account(transaction, by(admin), account.account_id)
     with pytest.raises(LinkExpired):
         await use(database, link.token)
+
+
+ENDS: dict[str, Callable[[Transaction, AccountId], Awaitable[object]]] = {
+    "a password was set": lambda transaction, account_id: credentials.store_password(
+        transaction, account_id, "after"
+    ),
+    "the password was changed": lambda transaction, account_id: credentials.replace_password(
+        transaction, Credentials(account_id, "before"), "after"
+    ),
+    "another kind": lambda transaction, account_id: accounts.change_kind(
+        transaction, audit.by_shell(), account_id, AccountKind.ADMIN
+    ),
+    "deactivated": lambda transaction, account_id: accounts.deactivate_account(
+        transaction, audit.by_shell(), account_id
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_link_is_worthless_for_good_after(end: str, database: Database) -> None:
+    account = await make_account(database, password_hash="before")
+    other = await make_account(database)
+    link, elsewhere = await mint(database, account.account_id), await mint(database, other.account_id)
+    async with database.transaction() as transaction:
+        await ENDS[end](transaction, account.account_id)
+        await accounts.reactivate_account(transaction, audit.by_shell(), account.account_id)
+    with pytest.raises(LinkExpired):
+        await use(database, link.token)
+    assert await use(database, elsewhere.token) == other.account_id
+
+
+async def test_what_changes_nothing_leaves_the_link(database: Database) -> None:
+    account = await make_account(database)
+    link = await mint(database, account.account_id)
+    async with database.transaction() as transaction:
+        await accounts.change_kind(transaction, audit.by_shell(), account.account_id, account.kind)
+    assert await use(database, link.token) == account.account_id
+
+
+async def test_of_two_links_made_at_once_the_later_one_works(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    account = await make_account(database)
+    async with database.transaction() as transaction:
+        first = await one_time_links.mint_password_link(transaction, audit.by_shell(), account.account_id)
+        minting = asyncio.create_task(mint(database, account.account_id))
+        await ends_or_waits(owner, minting)
+    second = await minting
+    with pytest.raises(LinkExpired):
+        await use(database, first.token)
+    assert await use(database, second.token) == account.account_id
+
+
+async def test_an_account_that_is_deactivated_meanwhile_gets_no_link(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    account = await make_account(database)
+    async with database.transaction() as transaction:
+        await accounts.deactivate_account(transaction, audit.by_shell(), account.account_id)
+        minting = asyncio.create_task(mint(database, account.account_id))
+        await ends_or_waits(owner, minting)
+    with pytest.raises(Conflict):
+        await minting
+    with pytest.raises(NotFound):
+        await mint(database, AccountId(uuid4()))
 
 
 async def test_the_token_is_not_in_the_database(database: Database, owner: asyncpg.Connection) -> None:

@@ -3,9 +3,9 @@
 What an account is (kind, customer) is kept for ever; who the person is lies apart and can be erased alone.
 A customer's account stays one. Changes are told to everybody who sees the person: an event in the account's
 own stream, and `member_changed` in each of its rooms. Locks are taken in one order: changes of
-rights, rooms, own stream, audit log. What one does to another's account is an act of power: it is recorded as one,
-and begins with the question whether the admin still is one (SignInRequired, NotFound). In the events of an act from
-the shell, the account itself stands as the actor.
+rights, rooms, own stream, links, audit log. What one does to another's account is an act of power: it is recorded
+as one, and begins with the question whether the admin still is one (SignInRequired, NotFound). In the events of an
+act from the shell, the account itself stands as the actor.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workroom import audit, credentials, events, officers, room_members, rooms, sessions
+from workroom import audit, credentials, events, officers, one_time_links, room_members, rooms, sessions
 from workroom.abilities import AccountKind
 from workroom.audit import Act, Initiator, Subject
 from workroom.customers import require_customer
@@ -146,6 +146,8 @@ async def change_kind(
 ) -> ChangedAccount:
     """Make a person of the provider something else. Every session of the account ends: new rights, new token.
 
+    A link that sets its password was made for the kind it had, and is worth nothing after.
+
     Whoever becomes compliance leaves all rooms.
 
     Raises:
@@ -162,6 +164,7 @@ async def change_kind(
     if account.kind is AccountKind.ADMIN:
         await _require_other_admin(transaction, account)
     actor_id = by.account_id or account_id
+    await one_time_links.revoke_password_links(transaction, account_id)
     await transaction.execute(queries.accounts.update_kind, account_id=account_id, kind=kind.value)
     left: list[RecordedEvent] = []
     if kind is AccountKind.COMPLIANCE:
@@ -182,7 +185,9 @@ async def change_kind(
 async def deactivate_account(
     transaction: Transaction, by: Initiator, account_id: AccountId
 ) -> ChangedAccount:
-    """Let nobody sign in to the account, and end its sessions. Its memberships stay, should it come back.
+    """Let nobody sign in to the account, and end its sessions and its links for a password.
+
+    Its memberships stay, should it come back.
 
     Raises:
         NotFound: there is no such account.
@@ -194,6 +199,7 @@ async def deactivate_account(
         return ChangedAccount(account, [])
     if account.kind is AccountKind.ADMIN:
         await _require_other_admin(transaction, account)
+    await one_time_links.revoke_password_links(transaction, account_id)
     await transaction.execute(queries.accounts.deactivate, account_id=account_id)
     await sessions.end_sessions_unrecorded(transaction, account_id)
     actor_id = by.account_id or account_id

@@ -1,9 +1,14 @@
-"""How passwords are stored: as what `passwords.py` made of them, apart from account and person."""
+"""How passwords are stored: as what `passwords.py` made of them, apart from account and person.
+
+Another password makes the links worthless by which one could be set. Whoever stores one has the lock of the account's
+stream, but for an account just made.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workroom import one_time_links
 from workroom.errors import SignInRefused
 from workroom.ids import AccountId
 from workroom.names import make_email_key
@@ -37,6 +42,7 @@ async def find_password_hash(transaction: Transaction, account_id: AccountId) ->
 
 async def store_password(transaction: Transaction, account_id: AccountId, password_hash: str) -> None:
     """Set an account's password, the first or another."""
+    await one_time_links.revoke_password_links(transaction, account_id)
     await transaction.execute(
         queries.credentials.store_password, account_id=account_id, password_hash=password_hash
     )
@@ -44,6 +50,7 @@ async def store_password(transaction: Transaction, account_id: AccountId, passwo
 
 async def replace_password(transaction: Transaction, checked: Credentials, password_hash: str) -> None:
     """Set another password of somebody who showed the one there was; SignInRefused when it was changed meanwhile."""
+    await one_time_links.revoke_password_links(transaction, checked.account_id)
     replaced = await transaction.execute(
         queries.credentials.replace_password,
         account_id=checked.account_id,

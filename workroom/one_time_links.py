@@ -1,8 +1,8 @@
 """Links that work once: the one that makes the first admin, and those by which a person sets a password.
 
 The service sends no letters: whoever made the link hands it over. Only the hash of its token is stored; a
-new link makes earlier ones for the same purpose worthless. Unknown, used, expired and revoked look the same
-from outside.
+new link makes earlier ones for the same purpose worthless, and so do another password, another kind and the end of
+the account. Unknown, used, expired and revoked look the same from outside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from workroom import audit, officers
 from workroom.audit import Act, Initiator, Subject
-from workroom.errors import LinkExpired
+from workroom.errors import Conflict, LinkExpired, NotFound
 from workroom.ids import AccountId
 from workroom.sessions import hash_token, mint_token
 from workroom.storage.database import Transaction
@@ -56,12 +56,29 @@ async def mint_password_link(transaction: Transaction, by: Initiator, account_id
     An act of power: whoever has the link can become the account.
 
     Raises:
-        SignInRequired, NotFound: the admin is none any more.
+        SignInRequired, NotFound: the admin is none any more, or there is no such account.
+        Conflict: the account is deactivated (`problem` is `deactivated`).
     """
+    # One link is made at a time: two made at once would not see each other, and both would work. Nor is an account
+    # deactivated meanwhile.
     await officers.begin_account_change(transaction, by)
+    record = await transaction.fetch_one_or_none(queries.accounts.find_account, account_id=account_id)
+    if record is None:
+        raise NotFound("There is no such account.")
+    if record["deactivated_at"] is not None:
+        raise Conflict("The account is deactivated.", problem="deactivated")
     link = await _mint_link(transaction, LinkPurpose.SET_PASSWORD, account_id, SET_PASSWORD_HOURS)
     await audit.record_act(transaction, by, Act.PASSWORD_LINK_MADE, Subject("account", account_id))
     return link
+
+
+async def revoke_password_links(transaction: Transaction, account_id: AccountId) -> None:
+    """Make the account's links worthless, for good: what they were made for is over.
+
+    Whoever calls it has the lock of the account's stream, and nothing that is taken after: so those who change an
+    account and those who use its links wait for each other in one order.
+    """
+    await _revoke_links(transaction, LinkPurpose.SET_PASSWORD, account_id)
 
 
 async def mint_first_admin_link(transaction: Transaction) -> NewLink | None:
@@ -115,9 +132,7 @@ async def delete_dead_links(transaction: Transaction) -> int:
 async def _mint_link(
     transaction: Transaction, purpose: LinkPurpose, account_id: AccountId | None, hours: int
 ) -> NewLink:
-    await transaction.execute(
-        queries.one_time_links.revoke_links, purpose=purpose.value, account_id=account_id
-    )
+    await _revoke_links(transaction, purpose, account_id)
     token = mint_token()
     record = await transaction.fetch_one(
         queries.one_time_links.insert_link,
@@ -127,3 +142,9 @@ async def _mint_link(
         hours=hours,
     )
     return NewLink(purpose, token, record["expires_at"])
+
+
+async def _revoke_links(transaction: Transaction, purpose: LinkPurpose, account_id: AccountId | None) -> None:
+    await transaction.execute(
+        queries.one_time_links.revoke_links, purpose=purpose.value, account_id=account_id
+    )

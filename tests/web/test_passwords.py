@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import asyncpg
 import pytest
 from starlette.applications import Starlette
 
+from tests.gates import ends_or_waits, gate, until_at_the_gate
 from tests.people import by
 from tests.web.conftest import PASSWORD, Browser, People
 from workroom import accounts, audit, one_time_links
+from workroom.abilities import AccountKind
 from workroom.accounts import Account
 from workroom.passwords import PasswordHasher
 from workroom.storage.database import Database
@@ -161,6 +166,45 @@ async def test_a_deactivated_account_gets_no_password_by_a_link(
         await accounts.deactivate_account(transaction, by(admin), account.account_id)
     answer = await browser.ask("POST", "/api/password", {"token": token, "password": NEW_PASSWORD})
     assert answer.status == 410
+
+
+async def test_a_link_there_was_sets_no_password_after_its_person_changed_it(
+    browser: Browser, app: Starlette, people: People, database: Database
+) -> None:
+    account = await people.make()
+    token = await make_link(database, account)
+    await browser.sign_in(account.email)
+    body = {"current_password": PASSWORD, "password": NEW_PASSWORD}
+    assert (await browser.ask("POST", "/api/password", body)).status == 200
+    answer = await Browser(app).ask("POST", "/api/password", {"token": token, "password": PASSWORD})
+    assert answer.status == 410
+    assert await browser.is_signed_in()
+
+
+@pytest.mark.parametrize(("road", "operation"), [("by a link", "insert"), ("its own", "update")])
+async def test_a_password_and_a_kind_that_change_at_once_wait_for_each_other(
+    road: str, operation: str, browser: Browser, people: People, database: Database, owner: asyncpg.Connection
+) -> None:
+    account = await people.make()
+    token = await make_link(database, account)
+    await browser.sign_in(account.email)
+    proof = {"token": token} if road == "by a link" else {"current_password": PASSWORD}
+
+    async def promote() -> None:
+        async with database.transaction() as transaction:
+            await accounts.change_kind(transaction, audit.by_shell(), account.account_id, AccountKind.ADMIN)
+
+    async with gate(owner, "workroom.account_credentials", operation) as open_gate:
+        changing = asyncio.create_task(
+            browser.ask("POST", "/api/password", {**proof, "password": NEW_PASSWORD})
+        )
+        await until_at_the_gate(owner)
+        promoting = asyncio.create_task(promote())
+        await ends_or_waits(owner, promoting)
+        await open_gate()
+        await promoting
+    assert (await changing).status == 200
+    assert not await browser.is_signed_in(), "the new kind came after"
 
 
 async def test_trying_links_is_limited_by_address(browser: Browser) -> None:

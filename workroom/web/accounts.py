@@ -12,7 +12,7 @@ from workroom import accounts, audit, customers, one_time_links
 from workroom.abilities import Ability, AccountKind, has_ability
 from workroom.accounts import Account
 from workroom.audit import Initiator
-from workroom.errors import Conflict, InvalidInput, NotFound
+from workroom.errors import InvalidInput, NotFound
 from workroom.events import RecordedEvent
 from workroom.ids import AccountId, CustomerId
 from workroom.logs import log_event
@@ -93,16 +93,10 @@ async def create_link(request: Request) -> Response:
     """POST: a new link to set a password; the one before stops working."""
     admin = await _require_admin(request)
     node = running_node(request)
+    account_id = AccountId(request.path_params["account_id"])
     async with node.transaction() as work:
-        account = await accounts.require_account(
-            work.transaction, AccountId(request.path_params["account_id"])
-        )
-        if account.deactivated_at is not None:
-            raise Conflict("The account is deactivated.", problem="deactivated")
-        link = await one_time_links.mint_password_link(
-            work.transaction, _initiator(admin), account.account_id
-        )
-    log_event("password_link_made", account=account.account_id, by=admin.account_id)
+        link = await one_time_links.mint_password_link(work.transaction, _initiator(admin), account_id)
+    log_event("password_link_made", account=account_id, by=admin.account_id)
     return JsonResponse({"link": link.address(node.settings.address)}, 201)
 
 

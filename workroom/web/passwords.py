@@ -1,8 +1,8 @@
 """`/api/password`: a password is set by a one-time link, or changed by whoever knows the one before.
 
 Either way every session of the account ends, and this browser gets a new one: a stolen cookie is worth
-nothing after. Who changes it must have been in the right to the end: a password or session that was lost meanwhile
-changes nothing.
+nothing after. So is every link that could set one. Who changes it must have been in the right to the end: a password,
+session or link that was lost meanwhile changes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workroom import accounts, credentials, one_time_links, sessions
+from workroom import accounts, credentials, events, one_time_links, sessions
 from workroom.accounts import Account
 from workroom.credentials import Credentials
 from workroom.errors import InvalidInput, LinkExpired, SignInRefused
@@ -62,6 +62,7 @@ async def _set_by_link(request: Request, token: str, password: str) -> tuple[Acc
         account = await accounts.require_account(reading, account_id)
     password_hash = await _hash_good_password(request, account, password)
     async with node.transaction() as work:
+        await events.lock_streams(work.transaction, [account.stream_id])
         await one_time_links.use_link(work.transaction, token, LinkPurpose.SET_PASSWORD)
         await credentials.store_password(work.transaction, account_id, password_hash)
         ended = await sessions.end_every_session(work.transaction, account_id, account.stream_id)
@@ -85,6 +86,7 @@ async def _change_own(request: Request, current_password: str, password: str) ->
     # Hashing takes a while, with many before it: whoever stole cookie and password may have lost both in it.
     checked = Credentials(account.account_id, former_hash)
     async with node.transaction() as work:
+        await events.lock_streams(work.transaction, [account.stream_id])
         await credentials.replace_password(work.transaction, checked, password_hash)
         work.recorded(await sessions.end_all_by(work.transaction, signed_in))
         return account, await _start_session(request, work.transaction, account.account_id)
