@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -31,6 +32,7 @@ class Shell(SupervisedChild):
         self._script = script
         self.launches: list[float] = []
         self.launched: asyncio.Queue[None] = asyncio.Queue()
+        self.failure: Exception | None = None
 
     async def clear_leftovers(self) -> None:
         (self._folder / "ready").unlink(missing_ok=True)
@@ -38,6 +40,8 @@ class Shell(SupervisedChild):
     async def launch(self) -> ChildProcess:
         self.launches.append(asyncio.get_running_loop().time())
         self.launched.put_nowait(None)
+        if self.failure is not None:
+            raise self.failure
         return start_child(
             ["/bin/sh", "-c", self._script],
             folder=self._folder,
@@ -103,6 +107,31 @@ async def test_a_child_that_does_not_come_back_is_tried_until_it_does(
         await shell.launched.get()
     (tmp_path / "broken").unlink()
     await shell.wait_until_ready()
+
+
+async def test_a_child_that_meets_a_full_disk_comes_back_when_there_is_space(
+    tmp_path: Path, shells: list[Shell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervised_child, "RESTART_PAUSES_SECONDS", (0.0, 0.01))
+    shell = Shell(tmp_path, "touch ready; exec sleep 60")
+    shells.append(shell)
+    await shell.start()
+    shell.failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    shell.kill()
+    for _ in range(4):
+        await asyncio.wait_for(shell.launched.get(), 5.0)
+    shell.failure = None
+    await shell.wait_until_ready(5.0)
+
+
+async def test_a_child_whose_watch_has_failed_is_stopped_all_the_same(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, "touch ready; exec sleep 60")
+    await shell.start()
+    await shell.launched.get()
+    shell.failure = RuntimeError("nobody expected this")
+    shell.kill()
+    await asyncio.wait_for(shell.launched.get(), 5.0)
+    await shell.stop()
 
 
 async def test_a_child_that_ends_while_it_starts_is_a_sentence(tmp_path: Path) -> None:

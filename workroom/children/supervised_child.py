@@ -11,7 +11,6 @@ import asyncio
 import logging
 import signal
 from abc import ABC, abstractmethod
-from contextlib import suppress
 
 from workroom.children.child_process import ChildProcess
 from workroom.clock import monotonic_seconds
@@ -53,8 +52,9 @@ class SupervisedChild(ABC):
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            await asyncio.wait([watch])
+            if not watch.cancelled() and (failure := watch.exception()) is not None:
+                log_event("child_watch_failed", logging.ERROR, child=self.name, because=repr(failure))
         if self._child is None:
             return
         log_event("child_stopping", logging.DEBUG, child=self.name)
@@ -136,8 +136,9 @@ class SupervisedChild(ABC):
             failures += 1
             try:
                 await self._launch()
-            except StartupError as error:
-                log_event("child_start_failed", logging.ERROR, child=self.name, because=error.message)
+            except (StartupError, OSError) as error:  # a full disk, for one: its settings cannot be written
+                because = error.message if isinstance(error, StartupError) else str(error)
+                log_event("child_start_failed", logging.ERROR, child=self.name, because=because)
                 continue
             self.restarts += 1
             log_event("child_restarted", logging.WARNING, child=self.name, pid=self.pid)
