@@ -15,7 +15,9 @@ from tests.people import actor_of, make_account
 from tests.retaining import assign_room, import_messages, label_file, label_message, make_class
 from workroom import expiry, room_overview
 from workroom.accounts import Account
+from workroom.errors import InternalError
 from workroom.event_frames import ToldEvent
+from workroom.expiry import Round
 from workroom.expiry_rounds import tell_what_expired
 from workroom.ids import NOBODY
 from workroom.storage.database import Database
@@ -253,6 +255,25 @@ async def test_a_label_that_changes_while_a_round_is_under_way_is_told_by_the_ne
         assert await tell_what_expired(database) == 0
     await tell_what_expired(database)
     assert spans(await told(database, place)) == [("messages_expired", posted.seq, posted.seq)]
+
+
+async def test_messages_of_labelled_files_are_asked_for_only_where_there_is_something_to_tell(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    author, place = await a_room(database, owner, destroy=1000)
+    posted = await post(database, author, place.shared)
+    await attach(owner, posted.message_id)
+    file_id = await owner.fetchval("select file_id from files")
+    await label_file(owner, file_id, await make_class(owner, destroy=10))
+    await owner.execute(
+        "create or replace function workroom.has_text(of_message_id uuid) returns boolean language plpgsql stable "
+        "as $$ begin raise exception 'asked for'; end $$"
+    )
+    now = await owner.fetchval("select current_instant()")
+    async with database.read() as reading:
+        assert await expiry.list_files_to_tell(reading, Round(now, now)) == ([], [])
+        with pytest.raises(InternalError):
+            await expiry.list_files_to_tell(reading, Round(now, now + timedelta(days=11)))
 
 
 async def test_who_joined_later_is_told_of_no_removal_before(

@@ -59,7 +59,7 @@ where m.message_id = f.message_id
     and m.deleted_at is not null;
 
 create index messages_labelled on workroom.messages (label_class_id) where labelled_at is not null;
-create index files_labelled on workroom.files (label_class_id) where label_class_id is not null;
+create index files_labelled on workroom.files (label_class_id) where labelled_at is not null;
 create index messages_deleted on workroom.messages (deleted_at) where deleted_at is not null;
 create index messages_with_files on workroom.messages (message_id) include (file_count) where file_count > 0;
 create index messages_set_apart on workroom.messages (message_id, deleted_at, labelled_at)
@@ -212,7 +212,8 @@ cross join lateral (
         ) as keep_until,
         coalesce(make_interval(hours => c.removed_days * 24), r.removed_after) as removed_after
 ) as own
-where f.label_class_id is not null;
+where f.labelled_at is not null
+    and f.label_class_id is not null;
 
 -- When the time of labelled messages comes. A message stays as long as the longest of its labelled files.
 create view workroom.labelled_dues as
@@ -430,7 +431,7 @@ begin
         exists (select from room_classes as r where r.class_id = old.class_id)
         or exists (select from room_kind_defaults as d where d.class_id = old.class_id)
         or exists (select from messages as m where m.labelled_at is not null and m.label_class_id = old.class_id)
-        or exists (select from files as f where f.label_class_id = old.class_id)
+        or exists (select from files as f where f.labelled_at is not null and f.label_class_id = old.class_id)
     ) then
         raise exception 'the class is in use' using errcode = 'check_violation', constraint = 'class_in_use_is_not_removed';
     end if;

@@ -10,7 +10,7 @@ select c.class_id, c.name, c.counted_from, c.keep_days, c.destroy_days, c.remove
     (select count(*) from room_classes as r where r.class_id = c.class_id) as rooms,
     array(select d.room_kind from room_kind_defaults as d where d.class_id = c.class_id order by d.room_kind) as room_kinds,
     (select count(*) from messages as m where m.labelled_at is not null and m.label_class_id = c.class_id)
-        + (select count(*) from files as f where f.label_class_id = c.class_id) as labels
+        + (select count(*) from files as f where f.labelled_at is not null and f.label_class_id = c.class_id) as labels
 from retention_classes as c
 order by c.removed_at nulls first, c.name, c.class_id;
 
@@ -64,7 +64,7 @@ select
     (select count(*) from room_classes where class_id = :class_id) as rooms,
     (select count(*) from room_kind_defaults where class_id = :class_id) as room_kinds,
     (select count(*) from messages where labelled_at is not null and label_class_id = :class_id)
-        + (select count(*) from files where label_class_id = :class_id) as labels;
+        + (select count(*) from files where labelled_at is not null and label_class_id = :class_id) as labels;
 
 -- name: assign_room!
 -- A room has this class from now on; null for none.
