@@ -257,6 +257,28 @@ async def test_a_label_that_changes_while_a_round_is_under_way_is_told_by_the_ne
     assert spans(await told(database, place)) == [("messages_expired", posted.seq, posted.seq)]
 
 
+async def test_a_file_that_is_shown_again_takes_back_nothing_that_was_said_of_messages(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime
+) -> None:
+    author, place = await a_room(database, owner, destroy=10)
+    kept = await post(database, author, place.shared)
+    await attach(owner, kept.message_id)
+    await post(database, author, place.shared)
+    file_id = await owner.fetchval("select file_id from files")
+    short = await make_class(owner, destroy=5)
+    await label_message(owner, kept.message_id, await make_class(owner, destroy=1000))
+    await label_file(owner, file_id, short)
+    await tell_what_expired(database)
+    await move_time(timedelta(days=11))
+    await tell_what_expired(database)
+    marks = await owner.fetchrow("select * from stream_expiries")
+    assert marks["expired_before"] is not None, "nothing was said: this proves nothing"
+    await owner.execute("update retention_classes set destroy_days = 500 where class_id = $1", short)
+    assert await tell_what_expired(database) == 1
+    assert spans(await told(database, place))[-1] == ("messages_restored", kept.seq, kept.seq)
+    assert await owner.fetchrow("select * from stream_expiries") == marks
+
+
 async def test_messages_of_labelled_files_are_asked_for_only_where_there_is_something_to_tell(
     database: Database, owner: asyncpg.Connection
 ) -> None:

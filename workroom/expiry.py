@@ -51,7 +51,8 @@ class Stretch:
     """Messages of a stream, by number, of which none is shown any more; or (`is_gone` False) which are shown again.
 
     `is_history`: not only tombstones, so that members are told before which instant messages were removed.
-    `labelled_ids`: messages or files among them of which it is noted by itself what was told.
+    `labelled_ids`: messages or files among them of which it is noted by itself what was told. `is_of_file`: the message
+    was shown all along, and a file of it is shown again.
     """
 
     room_id: RoomId
@@ -62,6 +63,7 @@ class Stretch:
     is_history: bool
     first_sent_at: datetime
     labelled_ids: tuple[UUID, ...] = ()
+    is_of_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ async def _tell_stream(
         recorded.append(stream.number(event))
         if stretch.is_gone:
             await _note_gone(transaction, stretch, cut)
-        else:
+        elif not stretch.is_of_file:
             await transaction.execute(
                 queries.expiry.note_shown,
                 stream_id=stretch.stream_id,
@@ -270,6 +272,7 @@ def _stretch_of_file(record: Record) -> Stretch:
         False,
         record["sent_at"],
         (record["file_id"],),
+        is_of_file=True,
     )
 
 
