@@ -257,6 +257,25 @@ async def test_a_label_that_changes_while_a_round_is_under_way_is_told_by_the_ne
     assert spans(await told(database, place)) == [("messages_expired", posted.seq, posted.seq)]
 
 
+async def test_a_room_is_looked_through_without_asking_of_each_message_whether_it_is_gone(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    author, place = await a_room(database, owner, destroy=10)
+    gone, due = [await post(database, author, place.shared) for _ in range(2)]
+    await owner.execute("insert into gone_content values ($1, 'infinity')", gone.message_id)
+    await owner.execute("insert into gone_content values ($1, current_instant())", due.message_id)
+    await owner.execute(
+        "create or replace function workroom.is_gone(of_content_id uuid, part_removed_at timestamptz default "
+        "'infinity') returns boolean language plpgsql stable as $$ begin raise exception 'asked for'; end $$"
+    )
+    now = await owner.fetchval("select current_instant()")
+    told = Round(None, now + timedelta(days=11))
+    async with database.read() as reading:
+        (rule,) = await expiry.list_rooms_to_look_through(reading, told)
+        (stretch,) = await expiry.look_through_room(reading, rule, told)
+    assert (stretch.is_gone, stretch.first_seq, stretch.last_seq) == (True, due.seq, due.seq)
+
+
 async def test_a_file_that_is_shown_again_takes_back_nothing_that_was_said_of_messages(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime
 ) -> None:

@@ -19,7 +19,7 @@ ASKS = re.compile(
 OF_RULES = re.compile(
     r"\b(message_due_at|plain_due_at|labelled_file_due_at|labelled_dues|labelled_file_dues)\b"
 )
-ASKS_FOR_GONE = re.compile(r"\bis_gone\(")
+ASKS_FOR_GONE = re.compile(r"\bis_gone\(|\bjoin gone_content\b")
 
 # Queries that touch content and need not ask, and why.
 WHY_NOT = {

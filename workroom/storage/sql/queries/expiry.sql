@@ -49,6 +49,7 @@ order by r.room_id;
 -- What members of a room are to be told: stretches of messages that are not shown any more and were when they were told
 -- last (gone), and from where to where messages are shown again. is_history: not only deleted ones, so that it is said
 -- before which instant messages were removed. What a run came by is there no more. labelled_ids: of which it is noted, one by one, what was told.
+-- That is joined and not asked of each: all of a room is read here.
 -- The rule is handed in: it is noted afterwards as the one that was told, whatever it has become meanwhile.
 with rule as materialized (
     select :end_after::interval as end_after, :end_fixed::timestamptz as end_fixed, :keep_after::interval as keep_after,
@@ -80,8 +81,10 @@ with rule as materialized (
     cross join rule
     left join told_rule on true
     left join labelled_expiries as x on m.labelled_at is not null and x.subject_id = m.message_id
+    left join gone_content as g on g.content_id = m.message_id
+        and g.removed_until = 'infinity'
     where s.room_id = :room_id
-        and not is_gone(m.message_id)
+        and g.content_id is null
 ), stretched as (
     select j.message_id, j.stream_id, j.seq, j.sent_at, j.labelled_at, j.is_due, j.is_history, j.was_due,
         count(*) filter (where not j.is_due) over (partition by j.stream_id order by j.seq) as stretch
