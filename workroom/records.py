@@ -13,7 +13,7 @@ from uuid import UUID
 
 from workroom.abilities import AccountKind
 from workroom.errors import NotFound
-from workroom.ids import AccountId, HoldId, MatterId, RetentionClassId, RoomId
+from workroom.ids import AccountId, CustomerId, HoldId, MatterId, RetentionClassId, RoomId
 from workroom.storage.database import Record, Transaction
 from workroom.storage.queries import queries
 
@@ -79,6 +79,14 @@ class NamedClass:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedCustomer:
+    """A customer by name."""
+
+    customer_id: CustomerId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """Names of what an answer mentions by id; ids that belong to none of these are left out."""
 
@@ -87,6 +95,7 @@ class Names:
     matters: list[NamedMatter]
     holds: list[HoldName]
     classes: list[NamedClass]
+    customers: list[NamedCustomer]
 
 
 async def search_people(
@@ -118,19 +127,21 @@ async def require_room(transaction: Transaction, room_id: RoomId) -> RoomRecord:
 
 
 async def name_all(transaction: Transaction, mentioned: Iterable[UUID | None]) -> Names:
-    """Names for the ids of accounts, rooms, matters, holds and classes among these, in no order that matters."""
+    """Names for the ids among these of whatever `Names` has, in no order that matters."""
     ids = list({each for each in mentioned if each is not None})
     people = await transaction.fetch(queries.records.name_people, account_ids=ids)
     rooms = await transaction.fetch(queries.records.name_rooms, room_ids=ids)
     matters = await transaction.fetch(queries.records.name_matters, matter_ids=ids)
     called = await name_holds(transaction, [HoldId(each) for each in ids])
     classes = await transaction.fetch(queries.records.name_classes, class_ids=ids)
+    customers = await transaction.fetch(queries.records.name_customers, customer_ids=ids)
     return Names(
         people=[_person(record) for record in people],
         rooms=[NamedRoom(**record) for record in rooms],
         matters=[NamedMatter(**record) for record in matters],
         holds=list(called.values()),
         classes=[NamedClass(**record) for record in classes],
+        customers=[NamedCustomer(**record) for record in customers],
     )
 
 

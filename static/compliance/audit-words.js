@@ -21,7 +21,7 @@ export function actInWords(act) {
  */
 export function subjectInWords(kind, id, names) {
   const noun = /** @type {Record<string, string>} */ (subjects)[kind] ?? spaced(kind);
-  return [noun, id && names.nameOf(id)].filter(Boolean).join(' ');
+  return [noun, id && (names.nameOf(id) ?? id)].filter(Boolean).join(' ');
 }
 
 /**

@@ -68,7 +68,7 @@ export class NameBook {
   #people;
 
   /** @param {Names} names */
-  constructor({ people, rooms, matters, holds, classes }) {
+  constructor({ people, rooms, matters, holds, classes, customers }) {
     const { hold, unknownPerson } = complianceWords;
     this.#people = new Map(people.map((person) => [person.account_id, person]));
     this.#names = new Map([
@@ -76,6 +76,7 @@ export class NameBook {
       ...rooms.map(({ room_id, name }) => pair(room_id, `“${name}”`)),
       ...classes.map(({ class_id, name }) => pair(class_id, `“${name}”`)),
       ...matters.map(({ matter_id, name }) => pair(matter_id, `“${name}”`)),
+      ...customers.map(({ customer_id, name }) => pair(customer_id, name)),
       ...holds.map(({ hold_id, matter_name, number }) => pair(hold_id, hold.inMatter(String(number), matter_name))),
     ]);
     this.#rooms = new Map(rooms.map(({ room_id, name }) => [room_id, name]));
@@ -110,7 +111,7 @@ export class NameBook {
 }
 
 /** A book without names. */
-export const NO_NAMES = new NameBook({ people: [], rooms: [], matters: [], holds: [], classes: [] });
+export const NO_NAMES = new NameBook({ people: [], rooms: [], matters: [], holds: [], classes: [], customers: [] });
 
 /**
  * @param {string} id

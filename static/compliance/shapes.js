@@ -7,6 +7,7 @@
  * @property {{matter_id: string, name: string}[]} matters
  * @property {{hold_id: string, matter_name: string, number: number}[]} holds
  * @property {{class_id: string, name: string}[]} classes
+ * @property {{customer_id: string, name: string}[]} customers
  *
  * @typedef {object} NamedPerson
  * @property {string} account_id

@@ -10,6 +10,8 @@ import pytest
 from tests.web.compliance.conftest import Meeting, Officer
 from workroom.audit import Act
 from workroom.audit_chain import verify_export
+from workroom.customer_commands import close_customer
+from workroom.settings import Settings
 
 WORDS = (Path(__file__).parents[3] / "static" / "words" / "english-compliance.js").read_text("utf-8")
 
@@ -33,6 +35,18 @@ async def test_every_act_is_there_newest_first_with_names_beside_it(
     assert answer["more"] is False
     numbers = [entry["entry_number"] for entry in answer["entries"]]
     assert numbers == list(range(len(numbers), 0, -1))
+
+
+async def test_a_customer_that_was_closed_is_named(
+    settings: Settings, officer: Officer, meeting: Meeting
+) -> None:
+    customer_id = str(meeting.customer.customer_id)
+    await close_customer(settings, customer_id)
+    answer = await officer.get("audit?act=customer_closed")
+    assert [entry["subject"]["subject_id"] for entry in answer["entries"]] == [customer_id]
+    assert answer["names"]["customers"] == [
+        {"customer_id": customer_id, "name": meeting.customer.customer_name}
+    ]
 
 
 async def test_the_trail_is_filtered_by_act_actor_subject_and_time(

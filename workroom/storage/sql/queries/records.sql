@@ -109,3 +109,11 @@ select class_id, name
 from retention_classes
 where class_id = any(:class_ids::uuid[])
 order by name, class_id;
+
+-- name: name_customers
+-- Customers by id, closed ones too.
+-- :customer_ids uuid[]
+select customer_id, name
+from customer_profiles
+where customer_id = any(:customer_ids::uuid[])
+order by name, customer_id;
