@@ -26,8 +26,8 @@ from workroom.children.child_process import list_processes_in
 from workroom.embedded import EmbeddedServers
 from workroom.embedded import binaries as embedded_binaries
 from workroom.embedded.cluster import ROLES_MARK
-from workroom.embedded.runtime_folder import locate_runtime_folder
-from workroom.embedded.server_user import choose_server_user
+from workroom.embedded.runtime_folder import locate_runtime_folder, make_runtime_folder
+from workroom.embedded.server_user import ServerUser, choose_server_user
 from workroom.errors import StartupError
 
 SOCKET_PATH_BYTES = 107
@@ -481,6 +481,31 @@ async def test_what_a_killed_run_left_running_is_ended_before_the_next_start(dat
         assert await ping(servers.redis_url)
     for descriptor in pids.values():
         os.close(descriptor)
+
+
+@contextmanager
+def stranger_of(user: ServerUser) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"], **user.credentials) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+async def test_lock_files_of_a_run_without_processes_stop_no_start(data_dir: Path, empty: bool) -> None:
+    user = choose_server_user(data_dir)
+    folder = make_runtime_folder(data_dir, user)
+    with stranger_of(user) as stranger:  # has the number by now
+        try:
+            for file in (data_dir / "postgres" / "cluster" / "postmaster.pid", folder / ".s.PGSQL.5432.lock"):
+                file.write_text("" if empty else f"{stranger.pid}\n/proc/self/cwd\n1700000000\n5432\n")
+                user.own(file)
+            async with started(data_dir) as servers:
+                assert await fetch_value(servers.service_url, "select 1") == 1
+            assert stranger.poll() is None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def start_and_kill_parent(data_dir: Path, *, tell_children: bool = True) -> dict[int, int]:

@@ -111,6 +111,7 @@ class EmbeddedPostgres(SupervisedChild):
                 f"PostgreSQL process {left[0]} of an earlier run still uses {self._directory.cluster} and "
                 "cannot be stopped: end it, then start again."
             )
+        self._remove_lock_files()
 
     async def launch(self) -> ChildProcess:
         """Write the settings of this version into the cluster, and start the postmaster in it."""
@@ -140,6 +141,17 @@ class EmbeddedPostgres(SupervisedChild):
 
     def explain_failure(self) -> str:
         return f"PostgreSQL would not start; {self.log_file} ends with:\n{last_lines(self.log_file)}"
+
+    def _remove_lock_files(self) -> None:
+        # We hold the data directory, and no PostgreSQL works in the cluster: these are of a run that lost its
+        # power. PostgreSQL would take whoever has that process id by now for itself, and refuse an empty file.
+        socket = self._runtime_folder / f".s.PGSQL.{PORT}"
+        for file in (
+            self._directory.cluster / "postmaster.pid",
+            socket,
+            socket.with_name(f"{socket.name}.lock"),
+        ):
+            file.unlink(missing_ok=True)
 
     def _configuration(self) -> str:
         lines = ["# Written by `workroom up` at each start. ALTER SYSTEM keeps settings of your own."]
