@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 
 from tests.retaining import assign_room, make_class
 from tests.web.compliance.conftest import Meeting, Officer, checked
+
+ROOT = Path(__file__).parents[3]
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+WORDS = (
+    (ROOT / "static" / "words" / "english-compliance.js").read_text("utf-8").partition("\n  opening: {")[2]
+)
+
+
+def test_the_protocol_names_what_the_console_has_words_for() -> None:
+    told = re.findall(r"`(\w+)`", PROTOCOL.partition("of an **explanation**")[2].partition("\n\n")[0])
+    states, reasons = (
+        re.findall(r"^ {6}(\w+): ", WORDS.partition(f"\n    {field}: {{")[2].partition("}")[0], re.MULTILINE)
+        for field in ("states", "reasons")
+    )
+    assert {"shown", "gone"} <= set(states), "nothing to compare: this proves nothing"
+    assert told == [*states, "reason", *reasons]
 
 
 async def test_a_message_says_what_keeps_it_without_its_words(

@@ -9,7 +9,9 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.deeds import post
+from tests.people import by
 from tests.web.compliance.conftest import Meeting, Officer, scope_of
+from workroom import audit_erasure
 from workroom.node import Node
 from workroom.settings import load_settings
 from workroom.storage.database import Database
@@ -25,6 +27,23 @@ async def test_the_count_before_placing_is_what_the_hold_covers_and_grows_with_t
     assert shown["covers"] == counted
     await post(database, meeting.customer, meeting.place.shared, "And later")
     assert (await officer.get(f"holds/{hold['hold_id']}"))["covers"]["messages"] == 4
+
+
+async def test_a_reason_that_was_erased_is_null_wherever_it_stood(
+    officer: Officer, meeting: Meeting, database: Database
+) -> None:
+    hold = await officer.place_hold(meeting.place.room_id)
+    path = f"holds/{hold['hold_id']}"
+    await officer.post(f"{path}/release", {"reason": "Over"})
+    numbers = [
+        each["entry_number"] for each in (await officer.get(f"audit?subject={hold['hold_id']}"))["entries"]
+    ]
+    async with database.transaction() as transaction:
+        for number in numbers:
+            await audit_erasure.erase_texts(transaction, by(officer.account), number, "A name was in it")
+    shown = await officer.get(path)
+    assert (shown["hold"]["reason"], shown["hold"]["release"]["reason"]) == (None, None)
+    assert [each["reason"] for each in shown["acts"]] == [None, None]
 
 
 async def test_counting_places_nothing_and_leaves_no_mark(officer: Officer, meeting: Meeting) -> None:
