@@ -153,6 +153,7 @@ async def test_a_run_is_due_once_a_day_from_an_hour_on_and_while_one_has_not_end
     now = await owner.fetchval("select current_instant() at time zone 'utc'")
     await move_time(now.replace(hour=12, minute=0) - now)
     assert await is_due(11)
+    await tell_what_expired(database)
     await owner.execute("select begin_disposition()")
     assert await is_due(11)
     await owner.execute("update disposition_runs set phase = 'done', ended_at = current_instant()")

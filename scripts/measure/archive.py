@@ -23,6 +23,7 @@ from tests.holding import make_officer, open_matter, place_hold, release_hold
 from tests.retaining import assign_default, assign_room, make_class
 from tests.uploading import disk_stores
 from workroom.accounts import Account
+from workroom.expiry_rounds import tell_what_expired
 from workroom.hold_scopes import EVERY_KIND, Covers, Custodian, HoldScope
 from workroom.holds import HoldState, list_holds
 from workroom.ids import AccountId, MatterId, RetentionClassId, RoomId
@@ -86,13 +87,14 @@ class Archive:
         return [next(self._left) for _ in range(count)]
 
     async def make_due(self, month: Month) -> None:
-        """Have everything due that was sent until the end of a month, and nothing after it."""
+        """Have everything due that was sent until the end of a month, and nothing after it; members are told of it."""
         async with self.time_set_back(LONG_ENOUGH):
             await self.owner.execute(
                 "update retention_classes set destroy_days = $2 where class_id = $1",
                 self.class_id,
                 (datetime.now(UTC) - month.ends_at).days,
             )
+        await tell_what_expired(self.database)
 
     async def place_hold(self, scope: HoldScope) -> None:
         """Place a hold, and have Postgres count it, as it does by itself within a minute."""
