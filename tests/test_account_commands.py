@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import asyncpg
 import pytest
 
 from workroom import accounts, customers
@@ -19,7 +21,8 @@ from workroom.account_commands import (
 )
 from workroom.accounts import Account
 from workroom.customer_commands import close_customer, open_customer
-from workroom.errors import Conflict, InvalidInput, NotFound
+from workroom.embedded import EmbeddedServers
+from workroom.errors import Conflict, InvalidInput, NotFound, StartupError
 from workroom.settings import Settings
 from workroom.storage.database import Database
 
@@ -30,6 +33,20 @@ CUSTOMER = NewAccount(AccountKind.CUSTOMER, "cleo@example.org", "Cleo", "Lindgre
 async def find_account(database: Database, email: str) -> Account:
     async with database.transaction() as transaction:
         return await accounts.require_account_of(transaction, email)
+
+
+async def test_a_command_migrates_only_what_it_started_itself(settings: Settings, tmp_path: Path) -> None:
+    alone = replace(settings, data_dir=tmp_path / "data", database_url=None, owner_database_url=None)
+    servers = await EmbeddedServers.start(alone.data_dir)  # as a `workroom up` of another version has them
+    try:
+        with pytest.raises(StartupError):
+            await list_accounts(alone)
+        owner = await asyncpg.connect(servers.owner_url)
+        assert not await owner.fetchval("select exists (select from pg_namespace where nspname = 'workroom')")
+        await owner.close()
+    finally:
+        await servers.stop()
+    assert await list_accounts(alone) == "There is no account yet."
 
 
 async def test_a_new_account_comes_with_the_link_that_sets_its_password(

@@ -83,5 +83,7 @@ async def _reach(settings: Settings) -> AsyncIterator[tuple[str, str]]:
         yield settings.database_url, settings.address
         return
     async with reach_servers(settings.data_dir) as urls:
-        await migrate(urls.owner_url)
+        if urls.are_ours:
+            # What runs elsewhere may be of another version: it is migrated when it starts again.
+            await migrate(urls.owner_url)
         yield urls.service_url, urls.address or settings.address

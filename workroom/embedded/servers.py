@@ -20,12 +20,16 @@ from workroom.storage.migrate import grant_memberships
 
 @dataclass(frozen=True)
 class ServerUrls:
-    """Where web, worker and migrations reach the servers; `address` is where the installation is open."""
+    """Where web, worker and migrations reach the servers.
+
+    `address` is where the installation is open. `are_ours`: this process runs them, and nobody else works on them.
+    """
 
     owner_url: str
     service_url: str
     redis_url: str
     address: str | None
+    are_ours: bool
 
 
 class EmbeddedServers:
@@ -46,7 +50,7 @@ class EmbeddedServers:
         self.postgres = postgres
         self.valkey = valkey
         self.superuser_url = postgres.url_for(SUPERUSER)
-        self.urls = _urls(directory, runtime_folder)
+        self.urls = _urls(directory, runtime_folder, are_ours=True)
         self.owner_url = self.urls.owner_url
         self.service_url = self.urls.service_url
         self.redis_url = self.urls.redis_url
@@ -122,7 +126,7 @@ async def reach_servers(data_dir: Path) -> AsyncIterator[ServerUrls]:
     """The servers of a data directory: those that another process runs on it, else our own for so long."""
     directory = find_directory_in_use(data_dir)
     if directory is not None:
-        yield _urls(directory, locate_runtime_folder(directory.path, directory.server_user))
+        yield _urls(directory, locate_runtime_folder(directory.path, directory.server_user), are_ours=False)
         return
     servers = await EmbeddedServers.start(data_dir)
     try:
@@ -131,12 +135,13 @@ async def reach_servers(data_dir: Path) -> AsyncIterator[ServerUrls]:
         await servers.stop()
 
 
-def _urls(directory: DataDirectory, runtime_folder: Path) -> ServerUrls:
+def _urls(directory: DataDirectory, runtime_folder: Path, *, are_ours: bool) -> ServerUrls:
     return ServerUrls(
         owner_url=postgres_url(directory, runtime_folder, OWNER),
         service_url=postgres_url(directory, runtime_folder, SERVICE),
         redis_url=valkey_url(runtime_folder),
         address=directory.find_address(),
+        are_ours=are_ours,
     )
 
 
