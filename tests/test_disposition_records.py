@@ -87,6 +87,20 @@ async def test_a_run_destroys_nothing_that_members_were_not_told_of(
         assert not await is_run_due(reading, run.began_at.hour)
 
 
+async def test_a_run_goes_no_further_than_a_round_that_was_just_finished(
+    database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
+) -> None:
+    author, place = await a_room(database)
+    await assign_room(owner, place.room_id, await make_class(owner, destroy=10))
+    await post(database, author, place.shared)
+    await move_time(timedelta(days=10) - timedelta(seconds=20))
+    await tell_what_expired(database)
+    await move_time(timedelta(seconds=30))
+    assert (await dispose(database, stores)).messages == 0
+    await move_time(timedelta(minutes=2))
+    assert (await dispose(database, stores)).messages == 1
+
+
 async def test_every_batch_is_recorded_and_its_digest_can_be_told_from_the_events(
     database: Database, owner: asyncpg.Connection, move_time: MoveTime, stores: FileStores
 ) -> None:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from workroom import audit, holds
+from workroom import audit, expiry, holds
 from workroom.audit import Act, Initiator, Subject
 from workroom.clock import monotonic_seconds
 from workroom.errors import TryAgain
@@ -31,6 +31,7 @@ SMALLEST_BATCH = 100
 MOST_TRIES = 20
 PAUSE_SECONDS = 0.1
 BUSY_TRIES = 5
+RECENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,11 @@ async def is_run_due(transaction: Transaction, hour: int) -> bool:
 
 
 async def _begin(database: Database, by: Initiator) -> tuple[DispositionRunId, str]:
-    # First: a browser that shows something is told that it goes while there is something to tell it of.
-    await tell_what_expired(database)
+    # A run goes as far as members were told. Where the worker's rounds go on, that is far enough.
+    async with database.read() as reading:
+        is_told = await expiry.was_told_within(reading, RECENT)
+    if not is_told:
+        await tell_what_expired(database)
     async with database.transaction() as transaction:
         begun = await transaction.fetch_value(queries.disposition.begin_run)
         if begun is not None:

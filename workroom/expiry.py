@@ -95,6 +95,13 @@ async def begin_round(transaction: Transaction) -> Round:
     return Round(None if is_first else told_until, record["instant"])
 
 
+async def was_told_within(transaction: Transaction, recent: timedelta) -> bool:
+    """Whether members were told of what is not shown any more so recently."""
+    record = await transaction.fetch_one(queries.expiry.read_progress)
+    told_until: datetime = record["told_until"]
+    return told_until.year > 1 and record["instant"] - told_until <= recent
+
+
 async def end_round(transaction: Transaction, told: Round) -> None:
     """Everything up to the round's instant was told."""
     await transaction.execute(queries.expiry.set_progress, instant=told.instant)

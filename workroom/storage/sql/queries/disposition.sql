@@ -9,7 +9,8 @@ from disposition_runs
 where ended_at is null;
 
 -- name: is_run_due
--- Whether no run has begun since it was last that hour, or one has not ended.
+-- Whether no run has begun since it was last that hour, or one has not ended. A run begins at the instant up to which
+-- members were told, a minute ago at most.
 select exists (select from disposition_runs as u where u.ended_at is null)
     or not exists (
         select
@@ -17,7 +18,7 @@ select exists (select from disposition_runs as u where u.ended_at is null)
         where r.began_at >= (
             date_trunc('day', (current_instant() - make_interval(hours => :hour::integer)) at time zone 'utc')
             + make_interval(hours => :hour::integer)
-        ) at time zone 'utc'
+        ) at time zone 'utc' - interval '1 minute'
     );
 
 -- name: dispose_batch
