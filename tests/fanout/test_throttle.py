@@ -14,7 +14,14 @@ from tests.fanout.broker_node import run_broker
 from tests.fanout.redis_server import run_redis
 from workroom.errors import RateExceeded
 from workroom.fanout import throttle as throttle_module
-from workroom.fanout.throttle import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS, Limit, Throttle, widen_address
+from workroom.fanout.throttle import (
+    SIGN_IN_BY_ACCOUNT,
+    SIGN_IN_BY_ADDRESS,
+    SIGN_IN_FROM_ADDRESS,
+    Limit,
+    Throttle,
+    widen_address,
+)
 
 THREE_A_MINUTE = Limit("test", 3, 60)
 QUICK = Limit("quick", 2, 1)
@@ -84,7 +91,7 @@ async def test_a_refused_try_costs_nothing_and_time_refills(either: Throttle) ->
 
 async def test_a_clock_that_goes_back_costs_no_more_than_one_try(throttle: Throttle) -> None:
     seconds, _ = await throttle._redis.client.time()
-    await throttle._redis.client.set(throttle._key(QUICK, "anna"), (seconds + 3600) * 1000)
+    await throttle._redis.client.set(throttle._key(QUICK.name, "anna"), (seconds + 3600) * 1000)
     assert await count_until_refused(throttle, QUICK, "anna") == (0, 1)
     async with asyncio.timeout(5):
         while await count_until_refused(throttle, QUICK, "anna") != (1, 1):
@@ -104,12 +111,41 @@ async def test_all_nodes_count_together_also_at_once(redis_url: str) -> None:
     assert sum(isinstance(outcome, RateExceeded) for outcome in outcomes) == 27
 
 
+async def try_until_refused(throttle: Throttle, address: str, *, over: int = 0) -> int:
+    """How many tries to sign in as Anna count, and `over` more that are refused."""
+    counted = 0
+    for _ in range(1_000):
+        try:
+            await throttle.count_sign_in("anna@example.org", address)
+            counted += 1
+        except RateExceeded:
+            if (over := over - 1) < 0:
+                return counted
+    raise AssertionError("never refused")
+
+
+async def test_a_stranger_at_one_address_keeps_nobody_out_elsewhere(either: Throttle) -> None:
+    more_than_all = SIGN_IN_BY_ACCOUNT.tries
+    assert await try_until_refused(either, "198.51.100.1", over=more_than_all) == SIGN_IN_FROM_ADDRESS.tries
+    await either.count_sign_in("anna@example.org", "203.0.113.9")
+
+
 async def test_an_account_is_throttled_from_every_address(throttle: Throttle) -> None:
     for number in range(SIGN_IN_BY_ACCOUNT.tries):
         await throttle.count_sign_in("anna@example.org", f"198.51.100.{number}")
     with pytest.raises(RateExceeded):
         await throttle.count_sign_in("anna@example.org", "203.0.113.9")
     await throttle.count_sign_in("ben@example.org", "203.0.113.9")
+
+
+async def test_strangers_at_many_addresses_keep_nobody_out_who_signed_in_before(throttle: Throttle) -> None:
+    await throttle.welcome("anna@example.org", "203.0.113.9")
+    await throttle.welcome("ben@example.org", "203.0.113.10")
+    for number in range(SIGN_IN_BY_ACCOUNT.tries):
+        await throttle.count_sign_in("anna@example.org", f"198.51.100.{number}")
+    with pytest.raises(RateExceeded):
+        await throttle.count_sign_in("anna@example.org", "203.0.113.10")
+    assert await try_until_refused(throttle, "203.0.113.9") == SIGN_IN_FROM_ADDRESS.tries, "and no more there"
 
 
 async def test_an_address_is_throttled_for_every_account(throttle: Throttle) -> None:
@@ -122,16 +158,17 @@ async def test_an_address_is_throttled_for_every_account(throttle: Throttle) -> 
 
 async def test_who_succeeds_is_forgiven(either: Throttle) -> None:
     for _ in range(3):
-        for _ in range(SIGN_IN_BY_ACCOUNT.tries):
+        for _ in range(SIGN_IN_FROM_ADDRESS.tries):
             await either.count_sign_in("anna@example.org", "198.51.100.1")
-        await either.forgive_sign_in("anna@example.org")
+        await either.welcome("anna@example.org", "198.51.100.1")
 
 
 async def test_neither_e_mail_nor_address_lies_in_redis(throttle: Throttle) -> None:
     await throttle.count_sign_in("anna@example.org", "198.51.100.77")
+    await throttle.welcome("anna@example.org", "198.51.100.78")
     client = throttle._redis.client
     keys = await client.keys("*throttle*")
-    assert len(keys) == 2
+    assert len(keys) == 4
     stored = repr([*keys, *await client.mget(keys)])
     assert "anna" not in stored
     assert "198.51" not in stored

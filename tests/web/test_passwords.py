@@ -123,6 +123,18 @@ async def test_the_former_password_must_be_right_and_guessing_it_is_throttled(
     assert await browser.is_signed_in()
 
 
+async def test_who_guesses_without_a_session_keeps_nobody_from_changing_it(
+    browser: Browser, app: Starlette, people: People
+) -> None:
+    account = await people.make()
+    await browser.sign_in(account.email)
+    stranger = Browser(app)
+    guesses = [(await stranger.sign_in(account.email, "not the former one")).status for _ in range(11)]
+    assert guesses == [401] * 10 + [429], "from the same address: this proves something"
+    body = {"current_password": PASSWORD, "password": NEW_PASSWORD}
+    assert (await browser.ask("POST", "/api/password", body)).status == 200
+
+
 async def test_without_a_session_only_a_link_helps(browser: Browser) -> None:
     answer = await browser.ask(
         "POST", "/api/password", {"current_password": PASSWORD, "password": NEW_PASSWORD}

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.people import by
+from tests.web.asgi import ask
 from tests.web.conftest import PASSWORD, Browser, People, running_node
 from workroom import accounts, credentials, sessions
 from workroom.node import Node
@@ -245,6 +246,23 @@ async def test_guessing_is_throttled_by_account_whether_it_exists_or_not(
         assert (error["code"], error["retry"]) == ("rate_exceeded", True)
         assert int(answers[-1].header("retry-after") or 0) == error["params"]["retry_after_seconds"] > 0
     assert (await browser.sign_in(account.email)).status == 429, "also with the right password"
+
+
+async def test_who_guesses_elsewhere_keeps_nobody_out(browser: Browser, people: People) -> None:
+    account = await people.make()
+
+    async def try_from(address: str, password: str) -> int:
+        body = {"email": account.email, "password": password}
+        return (await ask(browser.app, "POST", "/api/session", body, client=address)).status
+
+    assert await try_from("203.0.113.9", PASSWORD) == 200
+    guesses = [
+        await try_from(f"198.51.100.{number // 9}", "eight ledgers in the attic") for number in range(100)
+    ]
+    # The first sign-in counts, too: it came from an address that was new then.
+    assert guesses == [401] * 99 + [429], "nobody guesses on: this proves something"
+    assert await try_from("203.0.113.10", PASSWORD) == 429
+    assert await try_from("203.0.113.9", PASSWORD) == 200
 
 
 async def test_the_right_password_gives_all_tries_back(browser: Browser, people: People) -> None:

@@ -49,10 +49,19 @@ class Limit:
     window_seconds: int
 
 
-SIGN_IN_BY_ACCOUNT = Limit("sign_in_account", 10, 15 * 60)
+SIGN_IN_FROM_ADDRESS = Limit("sign_in", 10, 15 * 60)
+"""For an account from one client address: whoever guesses there takes nothing from who signs in elsewhere."""
+
+SIGN_IN_BY_ACCOUNT = Limit("sign_in_account", 100, 15 * 60)
+"""For an account from all addresses that it did not sign in from lately."""
+
 SIGN_IN_BY_ADDRESS = Limit("sign_in_address", 300, 15 * 60)
 REGISTRATION_BY_ADDRESS = Limit("registration_address", 100, 60 * 60)
 LINK_BY_ADDRESS = Limit("link_address", 100, 15 * 60)
+PASSWORD_BY_SESSION = Limit("password_session", 10, 15 * 60)
+
+KNOWN_FOR_SECONDS = 30 * 24 * 60 * 60
+"""How long an address is known to an account after it signed in from there."""
 
 
 class Throttle:
@@ -65,14 +74,24 @@ class Throttle:
 
     async def count_sign_in(self, email_key: str, address: str) -> None:
         """Count a try to sign in, before the password is looked at. Raises RateExceeded when it is one too many."""
-        await self.count_tries((SIGN_IN_BY_ACCOUNT, email_key), (SIGN_IN_BY_ADDRESS, widen_address(address)))
+        address = widen_address(address)
+        pair = _pair(email_key, address)
+        await self.count_tries((SIGN_IN_FROM_ADDRESS, pair), (SIGN_IN_BY_ADDRESS, address))
+        # Only what was let through counts for the account: else one address alone would use up what all may try.
+        if not await self._is_known(pair):
+            await self.count_tries((SIGN_IN_BY_ACCOUNT, email_key))
 
-    async def forgive_sign_in(self, email_key: str) -> None:
-        """Forget the account's tries after one that succeeded; the address's stay counted."""
-        key = self._key(SIGN_IN_BY_ACCOUNT, email_key)
-        self._local.pop(key, None)
+    async def welcome(self, email_key: str, address: str) -> None:
+        """Know the address for this account from now on, and forget its tries there: somebody has signed in.
+
+        The tries of the account from elsewhere stay counted, and those of the address for others.
+        """
+        pair = _pair(email_key, widen_address(address))
+        tried = self._key(SIGN_IN_FROM_ADDRESS.name, pair)
+        self._local.pop(tried, None)
         try:
-            await self._redis.client.delete(key)
+            await self._redis.client.delete(tried)
+            await self._redis.client.set(self._key("known", pair), b"", ex=KNOWN_FOR_SECONDS)
         except REDIS_ERRORS:
             return
 
@@ -85,14 +104,22 @@ class Throttle:
         try:
             waits = await self._count_in_redis(tries)
         except REDIS_ERRORS:
-            waits = [self._count_here(limit, self._key(limit, value)) for limit, value in tries]
+            waits = [self._count_here(limit, self._key(limit.name, value)) for limit, value in tries]
         if (wait_seconds := math.ceil(max(waits))) > 0:
             raise RateExceeded("Too many tries.", retry_after_seconds=wait_seconds)
+
+    async def _is_known(self, pair: str) -> bool:
+        try:
+            return bool(await self._redis.client.exists(self._key("known", pair)))
+        except REDIS_ERRORS:
+            return False
 
     async def _count_in_redis(self, tries: tuple[tuple[Limit, str], ...]) -> list[float]:
         pipeline = self._redis.pipeline()
         for limit, value in tries:
-            pipeline.eval(COUNT_TRY, 1, self._key(limit, value), limit.tries, limit.window_seconds * 1000)
+            pipeline.eval(
+                COUNT_TRY, 1, self._key(limit.name, value), limit.tries, limit.window_seconds * 1000
+            )
         return [float(wait_ms) / 1000 for wait_ms in await pipeline.execute()]
 
     def _count_here(self, limit: Limit, key: bytes) -> float:
@@ -107,9 +134,9 @@ class Throttle:
             self._local.popitem(last=False)
         return 0.0
 
-    def _key(self, limit: Limit, value: str) -> bytes:
+    def _key(self, name: str, value: str) -> bytes:
         digest = hashlib.blake2b(value.encode(), key=self._prefix[:64], digest_size=16).hexdigest()
-        return b"%sthrottle:%s:%s" % (self._prefix, limit.name.encode(), digest.encode())
+        return b"%sthrottle:%s:%s" % (self._prefix, name.encode(), digest.encode())
 
 
 def widen_address(address: str) -> str:
@@ -123,3 +150,7 @@ def widen_address(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def _pair(email_key: str, address: str) -> str:
+    return f"{address} {email_key}"

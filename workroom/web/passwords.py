@@ -15,7 +15,7 @@ from workroom import accounts, credentials, events, one_time_links, sessions
 from workroom.accounts import Account
 from workroom.credentials import Credentials
 from workroom.errors import InvalidInput, LinkExpired, SignInRefused
-from workroom.fanout.throttle import LINK_BY_ADDRESS
+from workroom.fanout.throttle import LINK_BY_ADDRESS, PASSWORD_BY_SESSION
 from workroom.ids import AccountId
 from workroom.logs import log_event
 from workroom.names import make_email_key
@@ -48,6 +48,8 @@ async def change_password(request: Request) -> Response:
         account, session = await _set_by_link(request, asked.token, asked.password)
     else:
         account, session = await _change_own(request, asked.current_password or "", asked.password)
+    email_key = make_email_key(account.email or "")
+    await running_node(request).throttle.welcome(email_key, client_address(request))
     log_event("password_changed", account=account.account_id, by_link=asked.token is not None)
     return signed_in_response(request, account, session)
 
@@ -76,12 +78,11 @@ async def _change_own(request: Request, current_password: str, password: str) ->
     async with node.database.read() as reading:
         account = await accounts.require_account(reading, signed_in.account_id)
         former_hash = await credentials.find_password_hash(reading, signed_in.account_id)
-    email_key = make_email_key(account.email or "")
-    await node.throttle.count_sign_in(email_key, client_address(request))
+    # Counted for the session: whoever guesses without one takes nothing from it.
+    await node.throttle.count_tries((PASSWORD_BY_SESSION, str(signed_in.session_id)))
     check = await running_hasher(request).check_password(former_hash, current_password)
     if former_hash is None or not check.matches:
         raise SignInRefused("The password is wrong.")
-    await node.throttle.forgive_sign_in(email_key)
     password_hash = await _hash_good_password(request, account, password)
     # Hashing takes a while, with many before it: whoever stole cookie and password may have lost both in it.
     checked = Credentials(account.account_id, former_hash)

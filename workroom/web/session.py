@@ -1,7 +1,7 @@
 """`/api/session` and `/api/sessions`: signing in, who is signed in, signing out here and everywhere.
 
 An unknown address, a wrong password and a deactivated account are answered alike, after the same work.
-Guessing is throttled by account and by address, the same on all nodes.
+Guessing is throttled by account and by address, the same on all nodes, and keeps nobody out who signed in before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def sign_in(request: Request) -> Response:
     # Counted before the password is looked at: tries that come at once are counted one by one all the same.
     await running_node(request).throttle.count_sign_in(email_key, client_address(request))
     checked, renewed_hash = await _check_password(request, asked)
-    await running_node(request).throttle.forgive_sign_in(email_key)
+    await running_node(request).throttle.welcome(email_key, client_address(request))
     account, session = await _begin_session(request, checked, renewed_hash)
     log_event("session_started", account=account.account_id, session=session.session_id)
     return signed_in_response(request, account, session)
