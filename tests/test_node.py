@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -124,6 +125,25 @@ async def test_a_publication_that_is_lost_is_found_by_the_position_check(
         await author.command("post_message", stream=place.shared, text="Lost")
         await reader.wait_for_event(place.shared, text="Lost")  # and nothing came after it
         assert is_without_gap(reader, place.shared, 4)
+
+
+async def test_a_desk_that_cannot_be_looked_at_keeps_nothing_from_those_who_hear_a_stream(
+    settings: Settings, database: Database, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff, customer = await make_accounts(database, "staff", "customer")
+    place = await open_place(database, staff, customer)
+    async with (
+        two_nodes(settings) as (here, there),
+        local_client(here, staff) as author,
+        local_client(there, customer) as reader,
+        local_client(there, staff) as watching,
+    ):
+        await reader.subscribe(place.shared)
+        await watching.command("watch_desk", watching=True)
+        await owner.execute("revoke select on waiting_list from workroom_service")
+        monkeypatch.setattr(here.broker, "publish_frame", lambda frame: None)
+        await author.command("post_message", stream=place.shared, text="Lost")
+        await reader.wait_for_event(place.shared, text="Lost")
 
 
 async def test_a_publication_that_is_lost_is_read_when_the_next_one_comes(

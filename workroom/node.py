@@ -292,12 +292,13 @@ class Node:
                 stream_ids=list(positions.keys()),
                 delivered_seqs=list(positions.values()),
             )
+            for record in behind:
+                metrics.position_check_repairs.inc()
+                self.hub.catch_up(record["stream_id"], record["last_seq"])
+            # Only then: who hears a stream does not wait for a desk that takes long, or fails.
             await self._check_desk(reading)
             # What was read may be older than the next commit, so the snapshot counts only when nothing was behind.
             self._snapshot, self._learned = "" if behind else snapshot, learned
-        for record in behind:
-            metrics.position_check_repairs.inc()
-            self.hub.catch_up(record["stream_id"], record["last_seq"])
 
     async def _check_desk(self, transaction: Transaction) -> None:
         if not self._desk_watchers:
