@@ -89,17 +89,13 @@ async def find_expired_before(transaction: Transaction, readership: Readership) 
 async def begin_round(transaction: Transaction) -> Round:
     """What is to be told now. From here on it is noted of everything labelled what members were told of it."""
     await transaction.execute(queries.expiry.note_newly_labelled)
-    record = await transaction.fetch_one(queries.expiry.read_progress)
-    told_until: datetime = record["told_until"]
-    is_first = told_until.year == 1  # -infinity, as the driver gives it
-    return Round(None if is_first else told_until, record["instant"])
+    return await _read_progress(transaction)
 
 
 async def was_told_within(transaction: Transaction, recent: timedelta) -> bool:
     """Whether members were told of what is not shown any more so recently."""
-    record = await transaction.fetch_one(queries.expiry.read_progress)
-    told_until: datetime = record["told_until"]
-    return told_until.year > 1 and record["instant"] - told_until <= recent
+    progress = await _read_progress(transaction)
+    return progress.told_until is not None and progress.instant - progress.told_until <= recent
 
 
 async def end_round(transaction: Transaction, told: Round) -> None:
@@ -176,6 +172,13 @@ async def tell_room(
     if looked_through is not None:
         await transaction.execute(queries.expiry.note_rule, **asdict(looked_through))
     return recorded
+
+
+async def _read_progress(transaction: Transaction) -> Round:
+    record = await transaction.fetch_one(queries.expiry.read_progress)
+    told_until: datetime = record["told_until"]
+    is_first = told_until.year == 1  # -infinity, as the driver gives it
+    return Round(None if is_first else told_until, record["instant"])
 
 
 async def _tell_stream(

@@ -220,16 +220,16 @@ create function workroom.due_files(
 
 -- Revisions that were superseded, of messages between two ids. The newest revision goes with its message, and none goes before
 -- those that it superseded. The ids are compared three times: so no month is looked into in which there are none.
--- message_due_at: when the time of the message itself comes.
+-- removed_at: since when it is superseded; message_due_at: when the time of the message itself comes.
 create function workroom.due_revisions(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, revision integer, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
-    class_id uuid, settled_at timestamptz, message_due_at timestamptz
+    removed_at timestamptz, class_id uuid, settled_at timestamptz, message_due_at timestamptz
 )
     language sql stable parallel safe
     as $$
-        select m.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+        select m.message_id, v.revision, m.room_id, m.author_id, m.sent_at, m.recorded_at, next_revision.recorded_at,
             coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at),
             case
                 when m.labelled_at is null then workroom.plain_due_at(
@@ -264,11 +264,11 @@ create function workroom.due_reactions(
     after_id uuid, until_id uuid, due_before timestamptz, known_until timestamptz
 ) returns table (
     message_id uuid, added_seq bigint, room_id uuid, author_id uuid, sent_at timestamptz, recorded_at timestamptz,
-    class_id uuid, settled_at timestamptz, message_due_at timestamptz
+    removed_at timestamptz, class_id uuid, settled_at timestamptz, message_due_at timestamptz
 )
     language sql stable parallel safe
     as $$
-        select x.message_id, x.added_seq, m.room_id, m.author_id, m.sent_at, m.recorded_at,
+        select x.message_id, x.added_seq, m.room_id, m.author_id, m.sent_at, m.recorded_at, x.removed_at,
             coalesce(d.removed_class_id, r.removed_class_id), coalesce(d.settled_at, r.settled_at),
             case
                 when m.labelled_at is null then workroom.plain_due_at(
@@ -296,11 +296,11 @@ create function workroom.due_reactions(
 
 -- Names that rooms had before. The newest name stays as long as the room.
 create function workroom.due_room_names(due_before timestamptz, known_until timestamptz) returns table (
-    room_id uuid, revision integer, class_id uuid, settled_at timestamptz
+    room_id uuid, revision integer, removed_at timestamptz, class_id uuid, settled_at timestamptz
 )
     language sql stable parallel safe
     as $$
-        select n.room_id, n.revision, r.removed_class_id, r.settled_at
+        select n.room_id, n.revision, next_name.recorded_at, r.removed_class_id, r.settled_at
         from workroom.room_names as n
         join workroom.room_names as next_name on next_name.room_id = n.room_id
             and next_name.revision = n.revision + 1
@@ -834,7 +834,7 @@ begin
         run.after_id
     );
     with due as materialized (
-        select d.message_id, d.revision, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        select d.message_id, d.revision, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.removed_at, d.class_id
         from due_revisions(run.after_id, until_id, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as materialized (
@@ -846,11 +846,9 @@ begin
             and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
             and s.covers_messages
     ), kept as (
-        select d.message_id, max(v.recorded_at) as superseded_at
+        select d.message_id, max(d.removed_at) as superseded_at
         from held as h
         join due as d on d.message_id = h.message_id
-        join message_revisions as v on v.message_id = d.message_id and v.revision = d.revision + 1
-        where v.message_id > run.after_id and v.message_id <= until_id
         group by d.message_id
     )
     select a.message_ids, a.revisions, a.class_ids, b.kept_ids, b.kept_untils
@@ -939,7 +937,7 @@ begin
         return null;
     end if;
     with due as materialized (
-        select d.message_id, d.added_seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.class_id
+        select d.message_id, d.added_seq, d.room_id, d.author_id, d.sent_at, d.recorded_at, d.removed_at, d.class_id
         from due_reactions(run.after_id, until_id, run.began_at, 'infinity') as d
         where d.settled_at <= run.began_at
     ), held as materialized (
@@ -951,11 +949,9 @@ begin
             and d.recorded_at >= s.recorded_from and d.recorded_at <= s.recorded_until
             and s.covers_messages
     ), kept as (
-        select d.message_id, max(x.removed_at) as taken_back_at
+        select d.message_id, max(d.removed_at) as taken_back_at
         from held as h
         join due as d on d.message_id = h.message_id
-        join message_reactions as x on x.message_id = d.message_id and x.added_seq = d.added_seq
-        where x.message_id > run.after_id and x.message_id <= until_id
         group by d.message_id
     )
     select a.message_ids, a.added_seqs, a.class_ids, b.kept_ids, b.kept_untils
@@ -1011,9 +1007,8 @@ declare
 begin
     perform note_gone(array_agg(k.room_id), array_agg(k.superseded_at))
     from (
-        select n.room_id, max(next_name.recorded_at) as superseded_at
+        select n.room_id, max(n.removed_at) as superseded_at
         from due_room_names(run.began_at, 'infinity') as n
-        join room_names as next_name on next_name.room_id = n.room_id and next_name.revision = n.revision + 1
         where n.settled_at <= run.began_at
             and exists (select from held_spans as s where s.room_id = n.room_id)
         group by n.room_id
