@@ -32,6 +32,7 @@ from workroom.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
+    LimitReached,
     NotFound,
     RoomArchived,
     WorkroomError,
@@ -110,6 +111,27 @@ async def test_a_customer_opens_private_rooms_for_their_own_customer_and_waits(
         await create(database, customer, customers=[customer.customer_id, other.customer_id])
     with pytest.raises(Forbidden):
         await create(database, customer, kind="shared")
+
+
+async def test_a_customer_who_waits_in_many_rooms_opens_no_other_until_one_is_answered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "MOST_WAITING_ROOMS", 2)
+    staff, customer, other = await make_accounts(database, "staff", "customer", "customer")
+    first, stream_id, _ = await create(database, customer)
+    again = a_command()
+    second, _, _ = await create(database, customer, command=again)
+    with pytest.raises(LimitReached) as refused:
+        await create(database, customer)
+    assert refused.value.params == {"limit": "waiting_rooms", "value": 2}
+    assert (await create(database, customer, command=again))[0] == second
+    await create(database, other)
+    await create(database, staff, customers=[customer.customer_id])
+    await join(database, staff, first)
+    await post(database, staff, stream_id)
+    await create(database, customer)
+    with pytest.raises(LimitReached):
+        await create(database, customer)
 
 
 async def test_the_provider_opens_either_kind_and_nobody_waits(

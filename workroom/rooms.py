@@ -14,7 +14,7 @@ from datetime import datetime
 from workroom import events, memberships
 from workroom.abilities import Ability, require_ability
 from workroom.digests import digest_room_name, mint_salt
-from workroom.errors import InvalidInput, NotFound, RoomArchived
+from workroom.errors import InvalidInput, LimitReached, NotFound, RoomArchived
 from workroom.events import NewEvent, RecordedEvent
 from workroom.ids import (
     AccountId,
@@ -31,6 +31,7 @@ from workroom.storage.queries import queries
 
 ROOM_KINDS = ("private", "shared")
 NO_SUCH_ROOM = "There is no such room."
+MOST_WAITING_ROOMS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ async def create_room(
 ) -> tuple[RoomId, StreamId, list[RecordedEvent]]:
     """Open a room and join it.
 
-    A customer opens private rooms, for their own customer, and waits for the provider from then on. The provider opens
-    either kind, for the customers it names: exactly one in a private room.
+    A customer opens private rooms, for their own customer, and waits for the provider from then on; not in ever more
+    rooms (LimitReached). The provider opens either kind, for the customers it names: exactly one in a private room.
 
     Returns the room, its shared stream, and what was recorded; the first room again when the command came before.
     """
@@ -129,7 +130,8 @@ async def create_room(
     room_id, shared_id, staff_id = mint_room_id(), mint_stream_id(), mint_stream_id()
     own = (await events.open_streams(transaction, [actor.stream_id]))[actor.stream_id]
     salt = mint_salt()
-    waits = not actor.is_provider
+    if not actor.is_provider:
+        await _require_few_waiting(transaction, customers[0])
     await transaction.execute(
         queries.rooms.insert_room,
         room_id=room_id,
@@ -138,7 +140,7 @@ async def create_room(
         created_at=own.recorded_at,
         shared_stream_id=shared_id,
         staff_stream_id=staff_id,
-        waiting_since=own.recorded_at if waits else None,
+        waiting_since=None if actor.is_provider else own.recorded_at,
         name=_clean_room_name(name),
         salt=salt,
         customer_ids=customers,
@@ -261,6 +263,18 @@ def _require_customers(actor: Actor, kind: str, customer_ids: list[CustomerId]) 
             "A private room is for exactly one customer.", field="customer_ids", problem="not_one"
         )
     return customer_ids
+
+
+async def _require_few_waiting(transaction: Transaction, customer_id: CustomerId) -> None:
+    waiting = await transaction.fetch_value(
+        queries.rooms.count_waiting_rooms, customer_id=customer_id, most=MOST_WAITING_ROOMS
+    )
+    if waiting >= MOST_WAITING_ROOMS:
+        raise LimitReached(
+            "The customer waits for the provider in too many rooms.",
+            limit="waiting_rooms",
+            value=MOST_WAITING_ROOMS,
+        )
 
 
 def _clean_room_name(name: str) -> str:

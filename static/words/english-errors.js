@@ -44,9 +44,7 @@ export const errorWords = {
   file_unreadable: () => 'The file cannot be read: it was changed, moved or taken away. Remove it, and add it again.',
   reset: () => 'The service was restored meanwhile. Reload the page.',
   limit_reached: ({ limit, value }) =>
-    limit === 'uploads_per_account'
-      ? 'Other files are being sent. It goes on when some of them are done.'
-      : `A limit is reached${value ? ` (${value})` : ''}. Remove something first.`,
+    LIMITS[limit] ?? `A limit is reached${value ? ` (${value})` : ''}. Remove something first.`,
   rate_exceeded: ({ retry_after_seconds }) =>
     retry_after_seconds ? `That was too often. Try again in ${retry_after_seconds} seconds.` : `That was too often. ${DO_AGAIN}`,
   try_again: () => `It is not certain that this was done. ${DO_AGAIN}`,
@@ -68,6 +66,12 @@ const CONFLICTS = {
   kind: 'The account of a customer’s person stays one.',
   claimed: 'This file was sent in another message already. Add it again to send it once more.',
   last_admin: 'This is the last administrator: make somebody else one first.',
+};
+
+/** @type {Record<string, string>} */
+const LIMITS = {
+  uploads_per_account: 'Other files are being sent. It goes on when some of them are done.',
+  waiting_rooms: 'Many of your rooms wait for an answer already. Write in one of them, or open another when they were answered.',
 };
 
 /** @type {Record<string, string>} */

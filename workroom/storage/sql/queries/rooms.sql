@@ -40,6 +40,18 @@ select room.room_id, c.customer_id, :created_at
 from room
 cross join unnest(:customer_ids::uuid[]) as c(customer_id);
 
+-- name: count_waiting_rooms$
+-- In how many rooms of a customer somebody waits for the provider; counting stops at a number.
+select count(*)::integer
+from (
+    select
+    from room_customers as c
+    join streams as s on s.room_id = c.room_id and s.kind = 'shared'
+    where c.customer_id = :customer_id
+        and s.waiting_since is not null
+    limit :most
+) as w;
+
 -- name: insert_room_customer!
 -- A shared room gets one more customer; a second time changes nothing.
 insert into room_customers (room_id, customer_id, added_at)
