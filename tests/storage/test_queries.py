@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 import workroom
-from workroom.storage.queries import QUERIES_FOLDER, Query, load_queries, queries
+from workroom.storage.queries import QUERIES_FOLDER, Queries, Query, queries
 
 PACKAGE = Path(workroom.__file__).parent
 METHODS = {"fetch", "fetch_one", "fetch_one_or_none", "fetch_value", "execute"}
@@ -78,7 +78,7 @@ def test_comments_inside_a_statement_stand_on_lines_of_their_own() -> None:
 
 def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "rooms.sql").write_text("-- name: find_room\n-- One.\nselect 1 as room\n")
-    loaded = load_queries(tmp_path)
+    loaded = Queries(tmp_path)
     with pytest.raises(AttributeError, match=r"no query rooms\.find_rom; there are: rooms\.find_room"):
         _ = loaded.rooms.find_rom
     with pytest.raises(AttributeError, match=r"no query file people\.sql; there are: rooms"):
@@ -88,7 +88,17 @@ def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
 def test_two_statements_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rooms.sql").write_text("-- name: find\nselect 1\n-- name: find\nselect 2\n")
     with pytest.raises(ValueError, match="two queries named find"):
-        load_queries(tmp_path)
+        list(Queries(tmp_path))
+
+
+def test_a_file_is_read_when_it_is_first_asked_for_and_never_again(tmp_path: Path) -> None:
+    rooms, people = tmp_path / "rooms.sql", tmp_path / "people.sql"
+    rooms.write_text("-- name: find\n-- One.\nselect 1\n")
+    people.write_text("not a query file")
+    loaded = Queries(tmp_path)
+    first = loaded.rooms.find
+    rooms.unlink()
+    assert loaded.rooms.find is first
 
 
 def test_parameters_are_put_into_the_order_of_the_statement() -> None:

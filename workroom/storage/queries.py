@@ -1,11 +1,13 @@
-"""Every SQL statement of the service, loaded once from `sql/queries/<noun>.sql` and called by its name.
+"""Every SQL statement of the service, from `sql/queries/<noun>.sql`, called by its name.
 
     record = await transaction.fetch_one(queries.rooms.find_room, room_id=room_id)
 
 In the file: `-- name: find_room`, a comment of purpose and parameters, then the statement with `:room_id`; a
 statement that returns no rows is named with a closing `!`. The call says what is expected: `fetch` (list),
 `fetch_one`, `fetch_one_or_none`, `fetch_value`, `execute` (rows touched). Parameters go by keyword, all of
-them; many rows go as arrays (`unnest`). An unknown name is an AttributeError that lists what there is.
+them; many rows go as arrays (`unnest`). An unknown name is an AttributeError that lists what there is. A file
+is read once, when the first of its statements is asked for: no program needs all of them, and reading all
+takes a fifth of its start.
 """
 
 from __future__ import annotations
@@ -59,24 +61,24 @@ class QueryFile:
 
 
 class Queries:
-    """All query files, each an attribute named after its noun."""
+    """The query files of a folder, each an attribute named after its noun."""
 
-    def __init__(self, files: dict[str, QueryFile]) -> None:
-        self.__dict__.update(files)
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.stem: path for path in sorted(folder.glob("*.sql"))}
 
     def __getattr__(self, noun: str) -> QueryFile:
-        raise AttributeError(f"no query file {noun}.sql; there are: {', '.join(sorted(self.__dict__))}")
+        path = self._paths.get(noun)
+        if path is None:
+            raise AttributeError(f"no query file {noun}.sql; there are: {', '.join(self._paths)}")
+        file = self.__dict__[noun] = _load_file(path)
+        return file
 
     def __iter__(self) -> Iterator[Query]:
-        return (query for file in self.__dict__.values() for query in file)
-
-
-def load_queries(folder: Path) -> Queries:
-    """Load every `<noun>.sql` of the folder; two statements of one name in a file are a ValueError."""
-    return Queries({path.stem: _load_file(path) for path in sorted(folder.glob("*.sql"))})
+        return (query for noun in self._paths for query in getattr(self, noun))
 
 
 def _load_file(path: Path) -> QueryFile:
+    """Read a file; two statements of one name are a ValueError."""
     adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
     loader = QueryLoader(adapter, None, attribute=None, mandatory_parameters=False)
     statements: dict[str, Query] = {}
@@ -94,4 +96,4 @@ def _load_file(path: Path) -> QueryFile:
     return QueryFile(path.stem, statements)
 
 
-queries = load_queries(QUERIES_FOLDER)
+queries = Queries(QUERIES_FOLDER)
