@@ -101,7 +101,7 @@ async def clamd() -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def database_urls(servers: SharedServers) -> AsyncIterator[DatabaseUrls]:
     """A migrated, empty database of this test alone, by its addresses."""
-    async with servers.clone_template() as cloned:
+    async with servers.clone_template(is_beside_others=False) as cloned:
         yield cloned
 
 

@@ -27,7 +27,7 @@ DATABASE_VARIABLE = "WORKROOM_TEST_DATABASE_URL"
 REDIS_VARIABLE = "WORKROOM_TEST_REDIS_URL"
 
 # Only for the shared cluster, which nobody kills: tests of durability start a cluster of their own.
-FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "scram_iterations": "1"}
 MEMORY_BYTES = 4 * 1024**3
 FOLDER_PREFIX = "workroom-tests-"
 NEW_INSTALLATION = """
@@ -69,11 +69,12 @@ class SharedServers:
         )
 
     @asynccontextmanager
-    async def clone_template(self) -> AsyncIterator[DatabaseUrls]:
-        """A migrated database with an installation id of its own, dropped at the end."""
+    async def clone_template(self, *, is_beside_others: bool = True) -> AsyncIterator[DatabaseUrls]:
+        """A migrated database, dropped at the end; with an installation id of its own where others stand beside it."""
         name = f"workroom_test_{os.getpid()}_{secrets.token_hex(4)}"
         async with self.make_database(name, template=self.template) as database:
-            await run_sql(database.owner_url, NEW_INSTALLATION)
+            if is_beside_others:
+                await run_sql(database.owner_url, NEW_INSTALLATION)
             yield database
 
     @asynccontextmanager
