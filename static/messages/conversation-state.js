@@ -112,14 +112,19 @@ export function eventApplied(state, event) {
  *
  * @param {ConversationState} state
  * @param {MessagePage} page
+ * @param {RoomEvent[]} [meanwhile]
  * @returns {ConversationState}
  */
-export function quotedLearned(state, page) {
-  return { ...state, quoted: { ...quotedOf(page), ...state.quoted } };
+export function quotedLearned(state, page, meanwhile = []) {
+  const missed = meanwhile.filter((event) => event.seq > page.seq);
+  const today = Object.values(quotedOf(page)).map((message) => missed.reduce(appliedToMessage, message));
+  const grown = { ...state, quoted: { ...byId(today), ...state.quoted } };
+  return missed.filter(isExpiry).reduce(expiryApplied, grown);
 }
 
 /**
- * Let go of what is far from the eye, so that a room of a million messages costs the page no more than a small one.
+ * Let go of what is far from the eye, so that a room of a million messages costs the page no more than a small one. What
+ * others quote of it stays known.
  *
  * @param {ConversationState} state
  * @param {'before'|'after'} side Which end to cut.
@@ -128,8 +133,11 @@ export function quotedLearned(state, page) {
  */
 export function trimmed(state, side, most) {
   if (state.messages.length <= most) return state;
-  if (side === 'before') return { ...state, messages: state.messages.slice(-most), moreBefore: true };
-  return { ...state, messages: state.messages.slice(0, most), moreAfter: true };
+  if (side === 'after') return { ...state, messages: state.messages.slice(0, most), moreAfter: true };
+  const messages = state.messages.slice(-most);
+  const replied = new Set(messages.map(({ reply_to }) => reply_to));
+  const quoted = state.messages.slice(0, -most).filter(({ message_id }) => replied.has(message_id));
+  return { ...state, messages, quoted: { ...state.quoted, ...byId(quoted) }, moreBefore: true };
 }
 
 /**
@@ -158,6 +166,10 @@ function posted(state, event) {
 
 /** @param {MessagePage} page */
 function quotedOf(page) {
-  const quoted = page.quoted.map((message) => messageFromPage(message, page.seq));
-  return Object.fromEntries(quoted.map((message) => [message.message_id, message]));
+  return byId(page.quoted.map((message) => messageFromPage(message, page.seq)));
+}
+
+/** @param {Message[]} messages */
+function byId(messages) {
+  return Object.fromEntries(messages.map((message) => [message.message_id, message]));
 }

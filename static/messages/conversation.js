@@ -95,6 +95,7 @@ export class Conversation extends EventTarget {
     this.#readsFromSeq = snapshot.reads_from_seq;
     this.markers = readMarkersOf(snapshot.read_markers);
     this.#forgetSettled();
+    void this.#learnQuoted(meanwhile);
     this.#changed();
   }
 
@@ -106,7 +107,7 @@ export class Conversation extends EventTarget {
     this.#forgetSettled();
     for (const { client_command_id } of events) if (client_command_id) this.#outbox.settle(client_command_id);
     if (events.some(({ kind }) => kind === 'messages_expired')) void this.#fillUp();
-    this.#learnQuoted(events);
+    void this.#learnQuoted(events);
     this.dispatchEvent(new CustomEvent('arrived', { detail: events }));
     this.#changed();
   }
@@ -138,6 +139,7 @@ export class Conversation extends EventTarget {
     const page = await this.#fetchPage({ after: last.seq });
     if (!page || this.state.messages[this.state.messages.length - 1]?.seq !== last.seq) return;
     this.state = trimmed(extendedWithPage(this.state, 'after', page, page.meanwhile), 'before', MOST_MESSAGES);
+    void this.#learnQuoted(page.meanwhile);
     this.#changed();
   }
 
@@ -247,6 +249,7 @@ export class Conversation extends EventTarget {
     const expiry = laterExpiry(this.state.expiry, opened.expiry);
     this.state = { ...opened, lastMessageSeq: Math.max(lastMessageSeq, opened.lastMessageSeq), expiry };
     this.#forgetSettled();
+    void this.#learnQuoted(page.meanwhile);
     this.#changed();
   }
 
@@ -276,20 +279,18 @@ export class Conversation extends EventTarget {
   }
 
   /**
-   * A reply may quote what lies far above: the reply's own page brings it along.
+   * A reply may quote what lies far above: the reply's own page brings it along. Without it the reply stands there without
+   * its quotation, until the page is read again.
    *
-   * @param {RoomEvent[]} events
+   * @param {RoomEvent[]} events Those that the stretch has just got.
    */
-  #learnQuoted(events) {
-    for (const { reply_to, seq } of events) {
-      if (!reply_to || findMessage(this.state, reply_to)) continue;
-      this.#send('read_messages', { stream: this.stream, around: seq, limit: 1 }).then(
-        (page) => {
-          this.state = quotedLearned(this.state, page);
-          this.#changed();
-        },
-        () => {}, // Without it the reply stands there without its quotation, until the page is read again.
-      );
+  async #learnQuoted(events) {
+    for (const { message_id = '', reply_to, seq } of events) {
+      if (!reply_to || !findMessage(this.state, message_id) || findMessage(this.state, reply_to)) continue;
+      const page = await this.#fetchPage({ around: seq, limit: 1 });
+      if (!page) continue;
+      this.state = quotedLearned(this.state, page, page.meanwhile);
+      this.#changed();
     }
   }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  EMPTY_CONVERSATION,
   eventApplied,
   eventsApplied,
   extendedWithPage,
   findMessage,
   openedWithPage,
+  quotedLearned,
   trimmed,
 } from '../../../static/messages/conversation-state.js';
 import { ModelRoom, seeded } from '../model-room.mjs';
@@ -151,6 +153,24 @@ test('what quotes an edited message shows what it says now', () => {
   const page = { messages: [], quoted: [quoted], more_before: true, more_after: false, seq: 1 };
   const state = eventApplied(openedWithPage(page), room.edit(room.messages[0]));
   assert.equal(findMessage(state, quoted.message_id).text, room.messages[0].text);
+});
+
+test('a quotation that is fetched says what came since it was asked for', () => {
+  const room = new ModelRoom(() => 0);
+  room.post('ben');
+  const page = { messages: [], quoted: structuredClone(room.messages), more_before: false, more_after: false, seq: room.seq };
+  const edited = room.edit(room.messages[0]);
+  const state = quotedLearned(EMPTY_CONVERSATION, page, [edited]);
+  assert.equal(findMessage(state, room.messages[0].message_id).text, room.messages[0].text);
+});
+
+test('what is quoted stays known where it is cut off', () => {
+  const room = new ModelRoom(() => 0.9);
+  for (let count = 0; count < 30; count += 1) room.post();
+  room.messages.at(-1).reply_to = room.messages[0].message_id;
+  const state = trimmed(openedWithPage({ ...room.page({ limit: 30 }), quoted: [] }), 'before', 10);
+  assert.equal(findMessage(state, room.messages[0].message_id)?.text, room.messages[0].text);
+  assert.equal(findMessage(state, room.messages[1].message_id), undefined);
 });
 
 test('cutting an end says that there is more on that side', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { findMessage } from '../../../static/messages/conversation-state.js';
 import { Conversation } from '../../../static/messages/conversation.js';
 import { textToEdit } from '../../../static/messages/unsaved-changes.js';
 import { ModelRoom, seeded } from '../model-room.mjs';
@@ -16,6 +17,16 @@ function aRoom() {
 function conversationWith(send) {
   return new Conversation({ stream: 's', accountId: 'a', isInternal: false, send, outbox: EMPTY_OUTBOX });
 }
+
+function aReply(room, { message_id }) {
+  const event = room.post('cleo');
+  event.reply_to = message_id;
+  room.messages.at(-1).reply_to = message_id;
+  return event;
+}
+
+/** Until nothing is on its way. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('what was acknowledged before the room was fetched is shown once the page is there', () => {
   const room = aRoom();
@@ -35,6 +46,29 @@ test('what was acknowledged stays in sight until the stretch that is shown has r
   assert.deepEqual(conversation.entries, [ENTRY]);
   await conversation.showAround(room.seq);
   assert.deepEqual(conversation.entries, []);
+});
+
+test('what a reply quotes is found although the stretch was changed while it came', async () => {
+  const room = new ModelRoom(() => 0.9);
+  for (let count = 0; count < 60; count += 1) room.post('ben');
+  const [first] = room.messages;
+  const newest = room.page({ limit: 5 });
+  const conversation = conversationWith(async (_, { around }) => (around ? room.page({ after: around - 1, limit: 1 }) : newest));
+  conversation.open({ page: room.page({ after: 0, limit: 5 }), read_markers: [] }, []);
+  const shown = conversation.showLatest();
+  conversation.receive([aReply(room, first)]);
+  await shown;
+  await settled();
+  assert.equal(conversation.state.messages.at(-1).reply_to, first.message_id);
+  assert.equal(findMessage(conversation.state, first.message_id)?.text, first.text);
+});
+
+test('a reply outside of the stretch asks for nothing', () => {
+  const room = new ModelRoom(() => 0.9);
+  for (let count = 0; count < 60; count += 1) room.post('ben');
+  const conversation = conversationWith(() => assert.fail('nothing is asked'));
+  conversation.open({ page: room.page({ after: 30, limit: 5 }), read_markers: [] }, []);
+  conversation.receive([aReply(room, room.messages[0])]);
 });
 
 /** A conversation whose outbox holds these changes, and a list of what it asks of the outbox. */
