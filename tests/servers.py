@@ -34,6 +34,7 @@ NEW_INSTALLATION = """
     update workroom.installation
     set installation_id = gen_random_uuid(), epoch = gen_random_uuid()
 """
+MAKING_ROLES = 1
 ROLES = ("workroom_owner", "workroom_service", "workroom_disposition")
 
 
@@ -158,6 +159,8 @@ async def _prepare(
 async def _make_roles(superuser_url: str, passwords: dict[str, str]) -> None:
     connection = await asyncpg.connect(superuser_url)
     try:
+        # Roles belong to the whole server: of several test processes one after the other.
+        await connection.fetchval("select pg_advisory_lock($1)", MAKING_ROLES)
         for role in ROLES:
             if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
                 await connection.execute(f"create role {role}")
