@@ -30,4 +30,10 @@ async def until(find: Callable[[], Awaitable[_Found]]) -> _Found:
 
 async def until_yes(connection: asyncpg.Connection, question: str, *values: object) -> None:
     """Return as soon as Postgres answers a question with yes."""
-    await until(lambda: connection.fetchval(question, *values))
+    await until(lambda: ask_anew(connection, question, *values))
+
+
+async def ask_anew(connection: asyncpg.Connection, question: str, *values: object) -> object:
+    """The answer as of now: within a transaction `pg_stat_activity` stays as it was first seen."""
+    await connection.execute("select pg_stat_clear_snapshot()")
+    return await connection.fetchval(question, *values)

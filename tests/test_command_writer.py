@@ -14,6 +14,7 @@ import pytest
 
 from tests.deeds import a_command, open_place, post, read_all, remove
 from tests.line import Line, open_line
+from tests.looking import ask_anew, take_breath
 from tests.people import make_account, make_accounts
 from tests.servers import DatabaseUrls
 from workroom import posting
@@ -333,9 +334,8 @@ async def test_a_batch_that_waits_too_long_for_a_room_tries_again_and_is_written
             await owner.execute("select from rooms where room_id = $1 for update", place.room_id)
             waiting = running.submit(a_post(staff, place.shared))
             # Longer than the limit for a lock: the first try ends with an error, and the second begins.
-            for _ in range(2):
-                await _until_somebody_waits(owner)
-                await _until_nobody_waits(owner)
+            first = await _until_somebody_waits(owner)
+            await _until_somebody_waits(owner, but_not=first)
         assert isinstance(await waiting, Posted)
 
 
@@ -406,18 +406,17 @@ async def test_a_member_removed_while_their_message_is_tried_again_posts_nothing
     assert "Too late" not in str(await read_all(database, place.shared))
 
 
-# Row locks are waited for as locks of transactions, which have no database of their own.
-IS_WAITING = """
-    select exists (select from pg_locks as l join pg_stat_activity as a using (pid)
-        where not l.granted and a.datname = current_database())
+# The transaction that waits. Row locks are waited for as locks of transactions, which have no
+# database of their own.
+WHO_WAITS = """
+    select max(l.virtualtransaction)
+    from pg_locks as l
+    join pg_stat_activity as a using (pid)
+    where not l.granted and a.datname = current_database()
 """
 
 
-async def _until_somebody_waits(owner: asyncpg.Connection) -> None:
-    while not await owner.fetchval(IS_WAITING):
-        pass
-
-
-async def _until_nobody_waits(owner: asyncpg.Connection) -> None:
-    while await owner.fetchval(IS_WAITING):
-        pass
+async def _until_somebody_waits(owner: asyncpg.Connection, but_not: object = None) -> object:
+    while (waiting := await ask_anew(owner, WHO_WAITS)) in (None, but_not):
+        await take_breath()
+    return waiting
